@@ -1,0 +1,75 @@
+//! A deployment: one revision of a service rolling out (ecs.md 3.5).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DeploymentId, Revision, Timestamp};
+
+/// One deployment of a service. The newest is PRIMARY; older ones are ACTIVE while they have tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// `ecs-svc/<19 digits>`, also `startedBy` of its tasks.
+    pub id: DeploymentId,
+    /// PRIMARY or ACTIVE.
+    pub status: DeploymentStatus,
+    /// What it rolls out.
+    pub revision: Revision,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// How far it is.
+    pub rollout_state: RolloutState,
+    /// Consecutive tasks that failed to launch, to reach RUNNING or to pass health; 0 again once one runs.
+    pub failed_tasks: u32,
+}
+
+impl Deployment {
+    /// AWS's sentence for the state (ecs.md 3.5).
+    #[must_use]
+    pub fn rollout_state_reason(&self) -> String {
+        match self.rollout_state {
+            RolloutState::InProgress => format!("ECS deployment {} in progress.", self.id),
+            RolloutState::Completed => format!("ECS deployment {} completed.", self.id),
+        }
+    }
+}
+
+/// Newest or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeploymentStatus {
+    /// The newest.
+    Primary,
+    /// An older one that still has tasks.
+    Active,
+}
+
+impl DeploymentStatus {
+    /// As the API prints it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary => "PRIMARY",
+            Self::Active => "ACTIVE",
+        }
+    }
+}
+
+/// How far a deployment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RolloutState {
+    /// On its way.
+    InProgress,
+    /// Reached steady state once.
+    Completed,
+}
+
+impl RolloutState {
+    /// As the API prints it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Completed => "COMPLETED",
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What a manifest asks for: the whole of one cluster, every reference resolved.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ClusterName, Family, Listener, LoadBalancerAttributes, LoadBalancerName, ServiceName, ServiceSpec, TargetGroupName, TargetGroupSpec,
+    TaskDefinition,
+};
+
+/// One cluster as a manifest describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The cluster; it owns everything below.
+    pub cluster: ClusterName,
+    /// By name.
+    pub load_balancers: BTreeMap<LoadBalancerName, DesiredLoadBalancer>,
+    /// By name.
+    pub target_groups: BTreeMap<TargetGroupName, TargetGroupSpec>,
+    /// By family.
+    pub task_definitions: BTreeMap<Family, TaskDefinition>,
+    /// By name.
+    pub services: BTreeMap<ServiceName, DesiredService>,
+}
+
+impl Desired {
+    /// A cluster with nothing in it.
+    #[must_use]
+    pub const fn empty(cluster: ClusterName) -> Self {
+        Self {
+            cluster,
+            load_balancers: BTreeMap::new(),
+            target_groups: BTreeMap::new(),
+            task_definitions: BTreeMap::new(),
+            services: BTreeMap::new(),
+        }
+    }
+}
+
+/// A load balancer as a manifest describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesiredLoadBalancer {
+    /// Settings of the whole.
+    pub attributes: LoadBalancerAttributes,
+    /// By port; their ids are `None`.
+    pub listeners: BTreeMap<u16, Listener>,
+}
+
+/// A service as a manifest describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesiredService {
+    /// Its settings.
+    pub spec: ServiceSpec,
+    /// The family that it runs.
+    pub task_definition: Family,
+    /// A revision of the family by number; `None` runs the definition of this manifest.
+    pub revision: Option<u32>,
+}

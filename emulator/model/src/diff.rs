@@ -1,0 +1,140 @@
+//! What `up` would change: the World as it is against a manifest. Applying the changes gives exactly what the manifest asks for.
+
+use std::collections::BTreeMap;
+
+use crate::change::{Refused, revision_for};
+use crate::{Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, LoadBalancer, Revision, ServiceKey, ServiceStatus, World};
+
+/// The changes that take the cluster from what `world` says to what `desired` says, in an order in which each can be applied:
+/// what others refer to is made first and removed last. Empty when there is nothing to do.
+///
+/// # Errors
+/// [`Refused`] when the manifest asks for something of another cluster's, or for a revision that does not exist.
+pub fn changes(world: &World, desired: &Desired) -> Result<Vec<Change>, Refused> {
+    let cluster = &desired.cluster;
+    let mut changes = Vec::new();
+    if world.clusters.get(cluster).is_none_or(|found| found.deleting) {
+        changes.push(Change::CreateCluster(cluster.clone()));
+    }
+    target_groups_to_put(world, desired, &mut changes)?;
+    let revisions = revisions_to_run(world, desired, &mut changes)?;
+    load_balancers_to_put(world, desired, &mut changes)?;
+    services_to_put(world, desired, &revisions, &mut changes);
+    removals(world, desired, &mut changes);
+    Ok(changes)
+}
+
+fn foreign(what: &'static str, name: &str, owner: &ClusterName) -> Refused {
+    Refused::Exists { what, name: name.to_owned(), owner: Some(owner.clone()) }
+}
+
+fn target_groups_to_put(world: &World, desired: &Desired, changes: &mut Vec<Change>) -> Result<(), Refused> {
+    for (name, spec) in &desired.target_groups {
+        match world.target_groups.get(name) {
+            Some(found) if found.owner != desired.cluster => return Err(foreign("target group", name.as_str(), &found.owner)),
+            Some(found) if !found.deleting && found.spec == *spec => {}
+            Some(found) if !found.deleting => changes.push(Change::ModifyTargetGroup(Box::new(spec.clone()))),
+            _ => changes.push(Change::CreateTargetGroup { cluster: desired.cluster.clone(), spec: Box::new(spec.clone()) }),
+        }
+    }
+    Ok(())
+}
+
+/// Which revision each family of the manifest is to run as. A definition that some revision holds already is not registered again.
+fn revisions_to_run(world: &World, desired: &Desired, changes: &mut Vec<Change>) -> Result<BTreeMap<String, Revision>, Refused> {
+    let mut revisions = BTreeMap::new();
+    for (family, definition) in &desired.task_definitions {
+        let running = world.services.values().find(|service| service.cluster == desired.cluster && service.revision.family == *family);
+        let (revision, new) = revision_for(world, family, definition, running.map(|service| service.revision.number));
+        if new {
+            changes.push(Change::RegisterTaskDefinition { cluster: desired.cluster.clone(), definition: Box::new(definition.clone()) });
+        }
+        revisions.insert(family.to_string(), revision);
+    }
+    for service in desired.services.values() {
+        let family = &service.task_definition;
+        let missing = match service.revision {
+            Some(number) => world.definition(&Revision { family: family.clone(), number }).is_none().then(|| format!("{family}:{number}")),
+            None => (!revisions.contains_key(family.as_str())).then(|| family.to_string()),
+        };
+        if let Some(name) = missing {
+            return Err(Refused::NotFound { what: "task definition", name });
+        }
+    }
+    Ok(revisions)
+}
+
+fn load_balancers_to_put(world: &World, desired: &Desired, changes: &mut Vec<Change>) -> Result<(), Refused> {
+    for (name, wanted) in &desired.load_balancers {
+        let found = world.load_balancers.get(name);
+        match found {
+            Some(found) if found.owner != desired.cluster => return Err(foreign("load balancer", name.as_str(), &found.owner)),
+            Some(found) if found.attributes != wanted.attributes => {
+                changes.push(Change::ModifyLoadBalancerAttributes { name: name.clone(), attributes: wanted.attributes.clone() });
+            }
+            Some(_) => {}
+            None => {
+                changes.push(Change::CreateLoadBalancer {
+                    cluster: desired.cluster.clone(),
+                    name: name.clone(),
+                    attributes: wanted.attributes.clone(),
+                });
+            }
+        }
+        listeners_to_put(name, found, wanted, changes);
+    }
+    Ok(())
+}
+
+fn listeners_to_put(name: &crate::LoadBalancerName, found: Option<&LoadBalancer>, wanted: &DesiredLoadBalancer, changes: &mut Vec<Change>) {
+    for (port, listener) in &wanted.listeners {
+        let current = found.and_then(|found| found.listeners.get(port));
+        if current.is_none_or(|current| (current.protocol, &current.default_action) != (listener.protocol, &listener.default_action)) {
+            changes.push(Change::PutListener { load_balancer: name.clone(), listener: Box::new(listener.clone()) });
+        }
+        let Some(current) = current else { continue };
+        for rule in listener.rules.values().filter(|rule| current.rules.get(&rule.priority) != Some(rule)) {
+            changes.push(Change::PutRule { load_balancer: name.clone(), port: *port, rule: rule.clone() });
+        }
+        for priority in current.rules.keys().filter(|priority| !listener.rules.contains_key(priority)) {
+            changes.push(Change::DeleteRule { load_balancer: name.clone(), port: *port, priority: *priority });
+        }
+    }
+    for port in found.into_iter().flat_map(|found| found.listeners.keys()).filter(|port| !wanted.listeners.contains_key(port)) {
+        changes.push(Change::DeleteListener { load_balancer: name.clone(), port: *port });
+    }
+}
+
+fn services_to_put(world: &World, desired: &Desired, revisions: &BTreeMap<String, Revision>, changes: &mut Vec<Change>) {
+    for (name, DesiredService { spec, task_definition, revision }) in &desired.services {
+        let revision = match revision {
+            Some(number) => Revision { family: task_definition.clone(), number: *number },
+            None => revisions[task_definition.as_str()].clone(),
+        };
+        let key = ServiceKey { cluster: desired.cluster.clone(), name: name.clone() };
+        let (cluster, spec) = (desired.cluster.clone(), Box::new(spec.clone()));
+        match world.services.get(&key).filter(|found| found.status == ServiceStatus::Active) {
+            Some(found) if found.spec == *spec && found.revision == revision => {}
+            Some(_) => changes.push(Change::UpdateService { cluster, spec, revision }),
+            None => changes.push(Change::CreateService { cluster, spec, revision }),
+        }
+    }
+}
+
+fn removals(world: &World, desired: &Desired, changes: &mut Vec<Change>) {
+    for (key, service) in &world.services {
+        if key.cluster == desired.cluster && service.status == ServiceStatus::Active && !desired.services.contains_key(&key.name) {
+            changes.push(Change::DeleteService(key.clone()));
+        }
+    }
+    for (name, balancer) in &world.load_balancers {
+        if balancer.owner == desired.cluster && !desired.load_balancers.contains_key(name) {
+            changes.push(Change::DeleteLoadBalancer(name.clone()));
+        }
+    }
+    for (name, group) in &world.target_groups {
+        if group.owner == desired.cluster && !group.deleting && !desired.target_groups.contains_key(name) {
+            changes.push(Change::DeleteTargetGroup(name.clone()));
+        }
+    }
+}

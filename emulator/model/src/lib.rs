@@ -1,0 +1,61 @@
+//! The nouns of the house: what a cluster, a service, a task, a load balancer, a target group *is*, and how the whole of them,
+//! the [`World`], may change.
+//!
+//! **Lives here:** names, ids and ARNs; task definitions, services, deployments, tasks; load balancers, listeners, rules, target
+//! groups; [`Change`] (what a user asks for) and [`Step`] (what the scheduler records) with their application; [`Desired`] and its
+//! diff against the World; [`Observed`] (what the engine was seen to run); stop codes and reasons; the invariant checker.
+//!
+//! **Does not live here:** decisions (rooms `scheduler` and `routing`), anything that waits, reads a clock, opens a file or a socket.
+//!
+//! **Invariants:** a value that exists is valid on its own (names obey their rules, ports are in range); a World that
+//! [`check::problems`] finds nothing wrong with stays so under every accepted [`Change`]; a refused Change leaves it untouched.
+//!
+//! `serde` is derived for two private formats, the daemon's state file and the command line's own requests to the daemon of the
+//! same version. AWS's wire formats are types of their own in the room `wire`.
+//!
+//! **Entry points:** [`World`], [`World::apply`], [`World::record`], [`diff::changes`].
+
+pub mod change;
+pub mod check;
+pub mod deployment;
+pub mod desired;
+pub mod diff;
+pub mod event;
+pub mod health;
+pub mod id;
+pub mod listener;
+pub mod load_balancer;
+pub mod name;
+pub mod observed;
+pub mod rule;
+pub mod service;
+pub mod step;
+pub mod stop;
+pub mod target_group;
+pub mod task;
+pub mod task_definition;
+pub mod time;
+pub mod world;
+
+pub use change::{Change, Refused};
+pub use deployment::{Deployment, DeploymentStatus, RolloutState};
+pub use desired::{Desired, DesiredLoadBalancer, DesiredService};
+pub use event::ServiceEvent;
+pub use health::{HealthCheck, Matcher, TargetHealth, TargetHealthReason, TargetHealthState};
+pub use id::{ContainerId, DeploymentId, Ids, OwnerId, ResourceId, TaskId};
+pub use listener::{Listener, ListenerProtocol};
+pub use load_balancer::{LoadBalancer, LoadBalancerAttributes, XffMode};
+pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, ServiceName, TargetGroupName};
+pub use observed::{Fact, Observed, ObservedContainer, RunState};
+pub use rule::{Action, Condition, FixedResponse, Forward, Priority, Redirect, Rule, WeightedTargetGroup};
+pub use service::{LaunchBackoff, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus};
+pub use step::Step;
+pub use stop::{ContainerFailure, ContainerFailureKind, Stop, StopCode};
+pub use target_group::{Target, TargetGroup, TargetGroupAttributes, TargetGroupSpec, TargetKey, TargetProtocol};
+pub use task::{Container, ContainerStatus, DesiredStatus, HealthStatus, NetworkBinding, Task, TaskStatus};
+pub use task_definition::{
+    Build, ContainerDefinition, ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, NetworkMode, PortMapping, Revision,
+    TaskDefinition, TransportProtocol, Ulimit,
+};
+pub use time::Timestamp;
+pub use world::{Settings, World};

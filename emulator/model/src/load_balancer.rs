@@ -1,0 +1,62 @@
+//! An Application Load Balancer: a name, attributes, listeners (alb.md 1).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClusterName, Listener, LoadBalancerName, ResourceId};
+
+/// A load balancer of the World.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadBalancer {
+    /// Unique in the region.
+    pub name: LoadBalancerName,
+    /// The end of its ARN.
+    pub id: ResourceId,
+    /// The cluster whose manifest made it and may remove it.
+    pub owner: ClusterName,
+    /// Settings of the whole.
+    pub attributes: LoadBalancerAttributes,
+    /// By port.
+    pub listeners: BTreeMap<u16, Listener>,
+}
+
+/// Load balancer attributes that act today.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadBalancerAttributes {
+    /// `idle_timeout.timeout_seconds`: 1 to 4000 seconds, default 60.
+    pub idle_timeout: Duration,
+    /// `client_keep_alive.seconds`: 60 to 604800 seconds, default 3600.
+    pub client_keep_alive: Duration,
+    /// `routing.http.xff_header_processing.mode`, default append.
+    pub xff_mode: XffMode,
+    /// `routing.http.xff_client_port.enabled`, default false.
+    pub xff_client_port: bool,
+    /// `routing.http.preserve_host_header.enabled`, default false.
+    pub preserve_host_header: bool,
+}
+
+impl Default for LoadBalancerAttributes {
+    fn default() -> Self {
+        Self {
+            idle_timeout: Duration::from_secs(60),
+            client_keep_alive: Duration::from_secs(3600),
+            xff_mode: XffMode::Append,
+            xff_client_port: false,
+            preserve_host_header: false,
+        }
+    }
+}
+
+/// What happens to `X-Forwarded-For` (alb.md 6.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum XffMode {
+    /// The client's address is added at the end.
+    #[default]
+    Append,
+    /// Passed on as it came.
+    Preserve,
+    /// Taken out.
+    Remove,
+}

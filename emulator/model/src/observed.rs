@@ -1,0 +1,110 @@
+//! What the engine was seen to run, and what single pieces of work found out.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::{
+    ContainerFailure, ContainerId, ContainerName, HealthStatus, NetworkBinding, ServiceKey, TargetGroupName, TargetHealth, TargetKey, TaskId,
+    Timestamp,
+};
+
+/// Everything that the engine runs for this owner, as of the last look at it, and the load balancer's open requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// False until the first full listing, and while the engine cannot be reached: then absence proves nothing.
+    pub listed: bool,
+    /// By the engine's id.
+    pub containers: BTreeMap<ContainerId, ObservedContainer>,
+    /// Requests in flight by target; a target that is not here has none.
+    pub in_flight: BTreeMap<(TargetGroupName, TargetKey), u64>,
+}
+
+/// One container as the engine reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedContainer {
+    /// The engine's id.
+    pub id: ContainerId,
+    /// The engine's name of it.
+    pub runtime_name: String,
+    /// The service whose task it belongs to, from its labels.
+    pub service: Option<ServiceKey>,
+    /// Its task, from its labels.
+    pub task: TaskId,
+    /// Its name in the task definition, from its labels.
+    pub container: ContainerName,
+    /// What it does.
+    pub state: RunState,
+    /// Of its own health check.
+    pub health: HealthStatus,
+    /// Its address on its network, while it runs.
+    pub address: Option<IpAddr>,
+    /// Whether the host can dial that address.
+    pub direct: bool,
+    /// Published ports, while it runs.
+    pub network_bindings: Vec<NetworkBinding>,
+}
+
+/// What a container does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// Made, never started.
+    Created,
+    /// Runs (or is paused).
+    Running,
+    /// Has ended.
+    Exited {
+        /// Its exit code.
+        code: i64,
+        /// Killed by the kernel for its memory.
+        out_of_memory: bool,
+        /// When it ended, by the engine's clock.
+        at: Option<Timestamp>,
+    },
+}
+
+/// What one piece of work found out. The scheduler's `learn` turns it into [`crate::Step`]s.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The image of a container is here.
+    ImageReady {
+        /// The task.
+        task: TaskId,
+        /// The container.
+        container: ContainerName,
+        /// The engine's id of the image.
+        image_id: String,
+    },
+    /// A container was made.
+    Created {
+        /// The task.
+        task: TaskId,
+        /// The container.
+        container: ContainerName,
+        /// The engine's id of it.
+        id: ContainerId,
+    },
+    /// A container was seen: started, running, ended.
+    Seen(ObservedContainer),
+    /// A piece of work on a container failed for good.
+    Failed {
+        /// The task.
+        task: TaskId,
+        /// The container.
+        container: ContainerName,
+        /// Why.
+        failure: ContainerFailure,
+    },
+    /// A container is gone from the engine.
+    Removed(ContainerId),
+    /// A service's network is gone from the engine.
+    NetworkRemoved(ServiceKey),
+    /// The load balancer's checks changed their mind about a target.
+    TargetHealth {
+        /// Its group.
+        target_group: TargetGroupName,
+        /// The target.
+        target: TargetKey,
+        /// The new health.
+        health: TargetHealth,
+    },
+}

@@ -1,0 +1,188 @@
+//! A service: so many tasks of one task definition, kept alive, replaced and registered (ecs.md 3).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::MAX_SERVICE_EVENTS;
+use crate::{ClusterName, ContainerName, Deployment, DeploymentStatus, Revision, ServiceEvent, ServiceName, TargetGroupName, Timestamp};
+
+/// A service is unique in its cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ServiceKey {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service.
+    pub name: ServiceName,
+}
+
+impl std::fmt::Display for ServiceKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.cluster, self.name)
+    }
+}
+
+impl From<ServiceKey> for String {
+    fn from(key: ServiceKey) -> Self {
+        key.to_string()
+    }
+}
+
+impl TryFrom<String> for ServiceKey {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let (cluster, name) = text.split_once('/').ok_or_else(|| format!("`{text}` is not `cluster/service`"))?;
+        Ok(Self {
+            cluster: ClusterName::new(cluster).map_err(|error| error.to_string())?,
+            name: ServiceName::new(name).map_err(|error| error.to_string())?,
+        })
+    }
+}
+
+/// What a user says of a service, besides which task definition it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceSpec {
+    /// Unique in its cluster.
+    pub name: ServiceName,
+    /// How many tasks.
+    pub desired_count: u32,
+    /// Where its tasks are registered.
+    pub load_balancers: Vec<ServiceLoadBalancer>,
+    /// `minimumHealthyPercent`: never fewer healthy tasks during a deployment. Default 100.
+    pub minimum_healthy_percent: u32,
+    /// `maximumPercent`: never more running and pending tasks. Default 200.
+    pub maximum_percent: u32,
+    /// How long failing health checks of a young task are forgiven. Default 0.
+    pub health_check_grace_period: Duration,
+    /// Services that it may reach besides itself.
+    pub connects_to: Vec<ServiceName>,
+}
+
+impl ServiceSpec {
+    /// The fewest healthy tasks that a deployment may leave: `desired * minimumHealthyPercent`, rounded up.
+    #[must_use]
+    pub fn lower_bound(&self) -> u32 {
+        let product = u64::from(self.desired_count) * u64::from(self.minimum_healthy_percent);
+        u32::try_from(product.div_ceil(100)).unwrap_or(u32::MAX)
+    }
+
+    /// The most tasks that may exist during a deployment: `desired * maximumPercent`, rounded down.
+    #[must_use]
+    pub fn upper_bound(&self) -> u32 {
+        let product = u64::from(self.desired_count) * u64::from(self.maximum_percent);
+        u32::try_from(product / 100).unwrap_or(u32::MAX)
+    }
+}
+
+/// One target group of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceLoadBalancer {
+    /// The group that tasks are registered in.
+    pub target_group: TargetGroupName,
+    /// Which container of the task definition.
+    pub container_name: ContainerName,
+    /// Which of its ports.
+    pub container_port: u16,
+}
+
+/// A service of the World.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// What a user said.
+    pub spec: ServiceSpec,
+    /// What it runs.
+    pub revision: Revision,
+    /// ACTIVE, or DRAINING once deleted.
+    pub status: ServiceStatus,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Newest first; the first is PRIMARY.
+    pub deployments: Vec<Deployment>,
+    /// When launches may go on, after failures.
+    pub backoff: LaunchBackoff,
+    /// Whether its last word was "has reached a steady state".
+    pub steady: bool,
+    /// Oldest first, at most [`MAX_SERVICE_EVENTS`].
+    pub events: VecDeque<ServiceEvent>,
+}
+
+impl Service {
+    /// Its key in the World.
+    #[must_use]
+    pub fn key(&self) -> ServiceKey {
+        ServiceKey { cluster: self.cluster.clone(), name: self.spec.name.clone() }
+    }
+
+    /// The PRIMARY deployment.
+    #[must_use]
+    pub fn primary(&self) -> Option<&Deployment> {
+        self.deployments.iter().find(|deployment| deployment.status == DeploymentStatus::Primary)
+    }
+
+    pub(crate) fn push_event(&mut self, event: ServiceEvent) {
+        if self.events.len() == MAX_SERVICE_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}
+
+/// Whether a service is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServiceStatus {
+    /// Kept alive.
+    Active,
+    /// Deleted; gone when its last task is.
+    Draining,
+}
+
+impl ServiceStatus {
+    /// As the API prints it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Draining => "DRAINING",
+        }
+    }
+}
+
+/// Launches are spaced out while they keep failing (ecs.md 3.7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchBackoff {
+    /// Failures in a row.
+    pub failures: u32,
+    /// No launch before this moment.
+    pub not_before: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(desired_count: u32, minimum: u32, maximum: u32) -> ServiceSpec {
+        ServiceSpec {
+            name: ServiceName::new("s").unwrap(),
+            desired_count,
+            load_balancers: vec![],
+            minimum_healthy_percent: minimum,
+            maximum_percent: maximum,
+            health_check_grace_period: Duration::ZERO,
+            connects_to: vec![],
+        }
+    }
+
+    #[test]
+    fn bounds_round_as_ecs_rounds() {
+        for (desired, minimum, maximum, lower, upper) in
+            [(4, 50, 200, 2, 8), (2, 75, 200, 2, 4), (3, 100, 125, 3, 3), (1, 100, 200, 1, 2), (0, 100, 200, 0, 0), (3, 0, 100, 0, 3)]
+        {
+            let spec = spec(desired, minimum, maximum);
+            assert_eq!((spec.lower_bound(), spec.upper_bound()), (lower, upper), "{desired} {minimum} {maximum}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What the scheduler records in the World. Steps are trusted: they come from our own decisions, not from a user.
+
+use crate::world::World;
+use crate::{
+    ClusterName, Deployment, LaunchBackoff, ServiceEvent, ServiceKey, Target, TargetGroupName, TargetHealth, TargetKey, Task, TaskId, Timestamp,
+};
+
+/// One record. Applying the same step twice gives the same World (but for an event's number).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A task is new or has changed.
+    PutTask(Box<Task>),
+    /// A stopped task is forgotten.
+    RemoveTask(TaskId),
+    /// A target is registered, or begins to drain.
+    PutTarget {
+        /// Its group.
+        target_group: TargetGroupName,
+        /// The target.
+        key: TargetKey,
+        /// What it is now.
+        target: Target,
+    },
+    /// A target's health changed.
+    SetTargetHealth {
+        /// Its group.
+        target_group: TargetGroupName,
+        /// The target.
+        key: TargetKey,
+        /// The new health.
+        health: TargetHealth,
+    },
+    /// A target is gone.
+    RemoveTarget {
+        /// Its group.
+        target_group: TargetGroupName,
+        /// The target.
+        key: TargetKey,
+    },
+    /// A deleted target group has no target left.
+    RemoveTargetGroup(TargetGroupName),
+    /// A service's deployments changed.
+    SetDeployments {
+        /// The service.
+        service: ServiceKey,
+        /// Newest first.
+        deployments: Vec<Deployment>,
+    },
+    /// A service's launches are spaced out, or are so no more.
+    SetBackoff {
+        /// The service.
+        service: ServiceKey,
+        /// When launches may go on.
+        backoff: LaunchBackoff,
+    },
+    /// A service reached or left its steady state.
+    SetSteady {
+        /// The service.
+        service: ServiceKey,
+        /// Whether it is steady.
+        steady: bool,
+    },
+    /// A deleted service has no task and no network left.
+    RemoveService(ServiceKey),
+    /// A deleted cluster has nothing left.
+    RemoveCluster(ClusterName),
+    /// A line for the service's event list.
+    Event {
+        /// The service.
+        service: ServiceKey,
+        /// When.
+        at: Timestamp,
+        /// ECS's sentence.
+        message: String,
+    },
+}
+
+impl World {
+    /// Records a step. A step about something that is gone changes nothing.
+    pub fn record(&mut self, step: Step) {
+        self.version += 1;
+        match step {
+            Step::PutTask(task) => {
+                self.tasks.insert(task.id.clone(), *task);
+            }
+            Step::RemoveTask(id) => {
+                self.tasks.remove(&id);
+            }
+            Step::PutTarget { target_group, key, target } => {
+                if let Some(group) = self.target_groups.get_mut(&target_group) {
+                    group.targets.insert(key, target);
+                }
+            }
+            Step::SetTargetHealth { target_group, key, health } => {
+                if let Some(target) = self.target_groups.get_mut(&target_group).and_then(|group| group.targets.get_mut(&key)) {
+                    target.health = health;
+                }
+            }
+            Step::RemoveTarget { target_group, key } => {
+                if let Some(group) = self.target_groups.get_mut(&target_group) {
+                    group.targets.remove(&key);
+                }
+            }
+            Step::RemoveTargetGroup(name) => {
+                self.target_groups.remove(&name);
+            }
+            Step::RemoveCluster(name) => self.forget_cluster(&name),
+            Step::RemoveService(key) => {
+                self.services.remove(&key);
+            }
+            Step::SetDeployments { service, deployments } => self.change_service(&service, |found| found.deployments = deployments),
+            Step::SetBackoff { service, backoff } => self.change_service(&service, |found| found.backoff = backoff),
+            Step::SetSteady { service, steady } => self.change_service(&service, |found| found.steady = steady),
+            Step::Event { service, at, message } => {
+                self.last_event += 1;
+                let sequence = self.last_event;
+                self.change_service(&service, |found| found.push_event(ServiceEvent { sequence, at, message }));
+            }
+        }
+    }
+
+    fn change_service(&mut self, key: &ServiceKey, change: impl FnOnce(&mut crate::Service)) {
+        if let Some(service) = self.services.get_mut(key) {
+            change(service);
+        }
+    }
+
+    fn forget_cluster(&mut self, name: &ClusterName) {
+        self.clusters.remove(name);
+        self.task_definitions.retain(|_, family| family.owner != *name);
+        self.target_groups.retain(|_, group| group.owner != *name);
+    }
+}

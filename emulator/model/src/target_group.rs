@@ -1,0 +1,105 @@
+//! A target group: where requests of a forward action go (alb.md 4).
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClusterName, HealthCheck, ResourceId, TargetGroupName, TargetHealth, TaskId, Timestamp};
+
+/// What a user says of a target group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetGroupSpec {
+    /// Unique in the region.
+    pub name: TargetGroupName,
+    /// How targets are spoken to.
+    pub protocol: TargetProtocol,
+    /// The port of targets that name none.
+    pub port: u16,
+    /// How targets are checked.
+    pub health_check: HealthCheck,
+    /// The rest.
+    pub attributes: TargetGroupAttributes,
+}
+
+/// Of a target group and of a health check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TargetProtocol {
+    /// Cleartext HTTP/1.1.
+    #[default]
+    Http,
+}
+
+/// Target group attributes that act today.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetGroupAttributes {
+    /// `deregistration_delay.timeout_seconds`: how long a target drains. 0 to 3600 seconds, default 300.
+    pub deregistration_delay: Duration,
+}
+
+impl Default for TargetGroupAttributes {
+    fn default() -> Self {
+        Self { deregistration_delay: Duration::from_secs(300) }
+    }
+}
+
+/// A target group of the World: what was asked for, and who is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetGroup {
+    /// What a user said.
+    pub spec: TargetGroupSpec,
+    /// The end of its ARN.
+    pub id: ResourceId,
+    /// The cluster whose manifest made it and may remove it.
+    pub owner: ClusterName,
+    /// Deleted; gone when its last target has drained.
+    pub deleting: bool,
+    /// Registered and draining targets.
+    #[serde(with = "crate::target_group::as_list")]
+    pub targets: BTreeMap<TargetKey, Target>,
+}
+
+/// Id and port name a target: one id may be registered with many ports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TargetKey {
+    /// The instance id (target type `instance`).
+    pub id: String,
+    /// The host port.
+    pub port: u16,
+}
+
+impl std::fmt::Display for TargetKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.id, self.port)
+    }
+}
+
+/// One target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Where it is dialled: the container's own address where the host can reach it, else the published port (design, decision 7).
+    pub address: SocketAddr,
+    /// The task behind it.
+    pub task: Option<TaskId>,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+    /// When it began to drain; it is gone `deregistration_delay` later.
+    pub draining_since: Option<Timestamp>,
+    /// The health as last reported; `draining` wins over it.
+    pub health: TargetHealth,
+}
+
+/// JSON objects have text keys, so a map by [`TargetKey`] is written as a list.
+mod as_list {
+    use super::{BTreeMap, Target, TargetKey};
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(map: &BTreeMap<TargetKey, Target>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<TargetKey, Target>, D::Error> {
+        Ok(Vec::<(TargetKey, Target)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}

@@ -1,0 +1,138 @@
+//! The World: everything that is wanted, and every task and target that there is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ClusterName, Family, LoadBalancer, LoadBalancerName, OwnerId, Revision, Service, ServiceKey, TargetGroup, TargetGroupName, Task, TaskDefinition,
+    TaskId, TaskStatus, Timestamp,
+};
+
+/// The one state of the house. Held by the daemon's keeper, written to the state file, read by everybody else as a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct World {
+    /// Rises with every change and step.
+    pub version: u64,
+    /// The sequence number of the newest service event.
+    pub last_event: u64,
+    /// Who and where we are.
+    pub settings: Settings,
+    /// By name.
+    pub clusters: BTreeMap<ClusterName, Cluster>,
+    /// By family.
+    pub task_definitions: BTreeMap<Family, FamilyRevisions>,
+    /// By name.
+    pub load_balancers: BTreeMap<LoadBalancerName, LoadBalancer>,
+    /// By name.
+    pub target_groups: BTreeMap<TargetGroupName, TargetGroup>,
+    /// By cluster and name.
+    pub services: BTreeMap<ServiceKey, Service>,
+    /// By id; stopped ones stay for a while.
+    pub tasks: BTreeMap<TaskId, Task>,
+}
+
+/// Who and where we are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Written on everything that we make in the engine.
+    pub owner: OwnerId,
+    /// Twelve digits. Default 000000000000.
+    pub account: String,
+    /// Default us-east-1.
+    pub region: String,
+    /// The id of the one container instance, this machine: `i-` and 17 hexadecimal digits.
+    pub instance: String,
+}
+
+/// A cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Deleted; gone when its last service is.
+    pub deleting: bool,
+}
+
+/// All revisions of a family.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FamilyRevisions {
+    /// The cluster whose manifest made it.
+    pub owner: ClusterName,
+    /// By number, never empty.
+    pub revisions: BTreeMap<u32, TaskDefinition>,
+}
+
+impl FamilyRevisions {
+    /// The newest revision's number.
+    #[must_use]
+    pub fn latest(&self) -> u32 {
+        self.revisions.last_key_value().map_or(0, |(number, _)| *number)
+    }
+}
+
+impl World {
+    /// An empty region.
+    #[must_use]
+    pub const fn new(settings: Settings) -> Self {
+        Self {
+            version: 0,
+            last_event: 0,
+            settings,
+            clusters: BTreeMap::new(),
+            task_definitions: BTreeMap::new(),
+            load_balancers: BTreeMap::new(),
+            target_groups: BTreeMap::new(),
+            services: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+        }
+    }
+
+    /// The task definition of a revision.
+    #[must_use]
+    pub fn definition(&self, revision: &Revision) -> Option<&TaskDefinition> {
+        self.task_definitions.get(&revision.family)?.revisions.get(&revision.number)
+    }
+
+    /// The tasks of a service, in the order of their ids.
+    pub fn tasks_of<'w>(&'w self, service: &'w ServiceKey) -> impl Iterator<Item = &'w Task> {
+        self.tasks.values().filter(|task| task.cluster == service.cluster && task.service.as_ref() == Some(&service.name))
+    }
+
+    /// Whether any task of the service is not over.
+    #[must_use]
+    pub fn has_unstopped_tasks(&self, service: &ServiceKey) -> bool {
+        self.tasks_of(service).any(|task| task.last_status != TaskStatus::Stopped)
+    }
+
+    /// Whether a listener's rule or default action forwards to the group (alb.md 4: otherwise its targets are `unused`).
+    #[must_use]
+    pub fn in_use(&self, target_group: &TargetGroupName) -> bool {
+        self.load_balancers
+            .values()
+            .flat_map(|balancer| balancer.listeners.values())
+            .flat_map(crate::Listener::actions)
+            .any(|action| action.target_groups().any(|name| name == target_group))
+    }
+
+    /// `arn:aws:elasticloadbalancing:<region>:<account>:targetgroup/<name>/<id>`
+    #[must_use]
+    pub fn target_group_arn(&self, group: &TargetGroup) -> String {
+        let Settings { account, region, .. } = &self.settings;
+        format!("arn:aws:elasticloadbalancing:{region}:{account}:targetgroup/{}/{}", group.spec.name, group.id)
+    }
+
+    /// `arn:aws:elasticloadbalancing:<region>:<account>:loadbalancer/app/<name>/<id>`
+    #[must_use]
+    pub fn load_balancer_arn(&self, balancer: &LoadBalancer) -> String {
+        let Settings { account, region, .. } = &self.settings;
+        format!("arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/app/{}/{}", balancer.name, balancer.id)
+    }
+
+    /// `arn:aws:ecs:<region>:<account>:task/<cluster>/<id>`
+    #[must_use]
+    pub fn task_arn(&self, task: &Task) -> String {
+        let Settings { account, region, .. } = &self.settings;
+        format!("arn:aws:ecs:{region}:{account}:task/{}/{}", task.cluster, task.id)
+    }
+}
