@@ -1,0 +1,25 @@
+//! Images.
+
+use super::Verdict;
+use super::bench::{Bench, expect, expect_equal};
+use crate::{EngineErrorKind, Progress};
+
+pub(super) async fn an_image_has_one_id(bench: &Bench<'_>) -> Verdict {
+    let engine = &bench.subject.engine;
+    let reference = &bench.subject.workloads.server.image;
+    let first = bench.succeed("image", engine.image(reference, Progress::none())).await?;
+    expect(first.starts_with("sha256:"), || format!("expected an id such as `sha256:…`, found `{first}`"))?;
+    expect_equal("the second answer", &bench.succeed("image", engine.image(reference, Progress::none())).await?, &first)
+}
+
+pub(super) async fn a_missing_image_cannot_be_pulled(bench: &Bench<'_>) -> Verdict {
+    let missing = &bench.subject.workloads.missing_image;
+    bench.fail("image", EngineErrorKind::CannotPull, bench.subject.engine.image(missing, Progress::none())).await
+}
+
+pub(super) async fn nothing_is_created_from_no_image(bench: &Bench<'_>) -> Verdict {
+    let mut spec = bench.spec("users", &bench.subject.workloads.server).await?;
+    spec.image_id = format!("sha256:{}", "0".repeat(64));
+    bench.fail("create", EngineErrorKind::NotFound, bench.subject.engine.create(&spec)).await?;
+    expect_equal("list", &bench.list(&bench.subject.owner).await?, &vec![])
+}

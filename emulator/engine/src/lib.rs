@@ -1,0 +1,23 @@
+//! The container engine as the house sees it: the [`Engine`] trait of about a dozen verbs.
+//!
+//! **Lives here:** the trait and its values, the [`Clock`] that everything which waits is given, the simulated fleet that plays an
+//! engine on a manual clock, and the conformance suite that every engine passes.
+//!
+//! **Does not live here:** what to run and when (room `scheduler`), how Docker is spoken to (room `docker`).
+//!
+//! **Invariants:** a verb either does the whole of what it says or returns an [`EngineError`]; no verb touches anything that does
+//! not carry the owner's label; a verb may be called again after a failure and then finds what is left half done.
+//!
+//! **Entry points:** [`Engine`], [`clock`], [`simulated`], [`conformance`].
+
+pub mod clock;
+pub mod conformance;
+mod error;
+pub mod simulated;
+mod spec;
+mod verbs;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::{EngineError, EngineErrorKind};
+pub use spec::{BuildSpec, ContainerSpec, EngineInfo, LogLine, LogOptions, LogStream, NetworkSpec, Progress};
+pub use verbs::{Engine, EngineEvent, Stream, Verb};

@@ -1,0 +1,115 @@
+//! One simulated container: where it is in its life, and what its script will do next.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use model::{ContainerId, HealthStatus, NetworkBinding, ObservedContainer, RunState, Timestamp};
+
+use super::script::{Moment, Script, SimulatedAnswer};
+use crate::{ContainerSpec, EngineError, LogLine};
+
+/// One container. Its state changes only through [`super::state::State`], which tells the watchers.
+#[derive(Debug)]
+pub(super) struct Container {
+    pub(super) id: ContainerId,
+    pub(super) spec: ContainerSpec,
+    pub(super) script: Script,
+    pub(super) phase: Phase,
+    /// Why the last start failed.
+    pub(super) start_error: Option<EngineError>,
+    /// Everything that it wrote, over all its runs.
+    pub(super) lines: Vec<LogLine>,
+}
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    Created,
+    Starting { at: Timestamp },
+    Running(Run),
+    Exited { code: i64, out_of_memory: bool, at: Timestamp },
+}
+
+/// From one start to its end.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) since: Timestamp,
+    /// What the script still has to do, in order of time.
+    pub(super) agenda: VecDeque<(Timestamp, Moment)>,
+    /// When a stop that is under way ends it, and with which exit code.
+    pub(super) end: Option<(Timestamp, i64)>,
+    pub(super) health: HealthStatus,
+    pub(super) address: Ipv4Addr,
+    pub(super) bindings: Vec<NetworkBinding>,
+}
+
+impl Container {
+    /// The moment of the next thing that happens to it without anybody's doing.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Created | Phase::Exited { .. } => None,
+            Phase::Starting { at } => Some(*at),
+            Phase::Running(run) => {
+                let next = run.agenda.front().map(|(at, _)| *at);
+                let end = run.end.map(|(at, _)| at);
+                next.into_iter().chain(end).min()
+            }
+        }
+    }
+
+    /// The run that begins at `since`, with the script's durations turned into moments.
+    pub(super) fn run(&self, since: Timestamp, address: Ipv4Addr, bindings: Vec<NetworkBinding>) -> Run {
+        let check = self.spec.definition.health_check.as_ref();
+        let scripted = self.script.moments.iter().filter(|(_, moment)| check.is_some() || !matches!(moment, Moment::Health(_)));
+        let mut agenda: Vec<(Timestamp, Moment)> = scripted.map(|(after, moment)| (since + *after, moment.clone())).collect();
+        if let Some(check) = check
+            && !self.script.speaks_of_health()
+        {
+            agenda.push((since + Duration::from_secs(check.interval.into()), Moment::Health(HealthStatus::Healthy)));
+            agenda.sort_by_key(|(at, _)| *at);
+        }
+        Run { since, agenda: agenda.into(), end: None, health: HealthStatus::Unknown, address, bindings }
+    }
+
+    /// Begins to stop a running container: SIGTERM now, SIGKILL after `grace`. An earlier end stays.
+    pub(super) fn signal(&mut self, now: Timestamp, grace: Duration) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        let obeys = !self.script.ignore_term && self.script.stop <= grace;
+        let end = if obeys { (now + self.script.stop, 0) } else { (now + grace, 137) };
+        run.end = Some(run.end.map_or(end, |earlier| earlier.min(end)));
+    }
+
+    pub(super) const fn running(&self) -> Option<&Run> {
+        match &self.phase {
+            Phase::Running(run) => Some(run),
+            _ => None,
+        }
+    }
+
+    /// What somebody who connects at `now` gets, for a container that runs.
+    pub(super) fn answer(&self, now: Timestamp) -> SimulatedAnswer {
+        self.running().map_or(SimulatedAnswer::Refused, |run| self.script.answer(now.since(run.since)))
+    }
+
+    /// The container as the trait reports it.
+    pub(super) fn observed(&self) -> ObservedContainer {
+        let run = self.running();
+        let state = match &self.phase {
+            Phase::Created | Phase::Starting { .. } => RunState::Created,
+            Phase::Running(_) => RunState::Running,
+            Phase::Exited { code, out_of_memory, at } => RunState::Exited { code: *code, out_of_memory: *out_of_memory, at: Some(*at) },
+        };
+        ObservedContainer {
+            id: self.id.clone(),
+            runtime_name: self.spec.runtime_name.clone(),
+            service: self.spec.service.clone(),
+            task: self.spec.task.clone(),
+            container: self.spec.definition.name.clone(),
+            state,
+            health: run.map_or(HealthStatus::Unknown, |run| run.health),
+            address: run.map(|run| IpAddr::V4(run.address)),
+            direct: true,
+            network_bindings: run.map(|run| run.bindings.clone()).unwrap_or_default(),
+        }
+    }
+}

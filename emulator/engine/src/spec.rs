@@ -1,0 +1,127 @@
+//! The values that the verbs take and give.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{ClusterName, ContainerDefinition, OwnerId, Revision, ServiceKey, TaskId, Timestamp};
+
+/// What an engine says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// `Docker`, `Podman`, `simulated` …
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The API version spoken.
+    pub api_version: String,
+    /// Where it was found, for example `unix:///var/run/docker.sock`.
+    pub endpoint: String,
+}
+
+/// A container to create. It leaves the engine no choice but the host port and the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerSpec {
+    /// Whose it is; becomes a label.
+    pub owner: OwnerId,
+    /// The cluster; becomes a label.
+    pub cluster: ClusterName,
+    /// The service, if it belongs to one; becomes a label.
+    pub service: Option<ServiceKey>,
+    /// The task; becomes a label.
+    pub task: TaskId,
+    /// The task's ARN; becomes the label `com.amazonaws.ecs.task-arn`.
+    pub task_arn: String,
+    /// What it was made from; becomes labels.
+    pub revision: Revision,
+    /// The engine's name for it (ecs.md 1.7).
+    pub runtime_name: String,
+    /// The image to run, by the engine's id.
+    pub image_id: String,
+    /// Everything that the task definition says of it.
+    pub definition: ContainerDefinition,
+    /// The network that it joins.
+    pub network: NetworkSpec,
+}
+
+/// A network of its own for a service (engine-facts 4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkSpec {
+    /// Whose it is; becomes a label.
+    pub owner: OwnerId,
+    /// The service that it is for; becomes a label and part of its name.
+    pub service: ServiceKey,
+}
+
+/// An image to build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildSpec {
+    /// Absolute path of the context.
+    pub context: std::path::PathBuf,
+    /// Dockerfile, relative to the context.
+    pub dockerfile: String,
+    /// Build arguments.
+    pub args: BTreeMap<String, String>,
+    /// The stage to stop at.
+    pub target: Option<String>,
+    /// The name that the image gets.
+    pub tag: String,
+}
+
+/// Where lines of a pull or a build go, one call a line, without the line's end.
+#[derive(Clone)]
+pub struct Progress(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Progress {
+    /// Calls `line` with each line.
+    pub fn new(line: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(line))
+    }
+
+    /// For work that nobody watches.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(|_| {})
+    }
+
+    /// Tells one line.
+    pub fn line(&self, text: &str) {
+        (self.0)(text);
+    }
+}
+
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Progress")
+    }
+}
+
+/// Which lines of a container's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogOptions {
+    /// Go on with new lines until the container ends.
+    pub follow: bool,
+    /// The last so many lines; all when `None`.
+    pub tail: Option<u32>,
+    /// Only lines after this moment.
+    pub since: Option<Timestamp>,
+}
+
+/// One line of a container's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When the engine took it.
+    pub at: Timestamp,
+    /// Which stream.
+    pub stream: LogStream,
+    /// The line without its end, bytes that are not UTF-8 replaced.
+    pub text: String,
+}
+
+/// Where a line was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}

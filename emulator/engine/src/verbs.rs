@@ -1,0 +1,69 @@
+//! The trait.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use model::{ContainerId, ObservedContainer, OwnerId, ServiceKey};
+
+use crate::{BuildSpec, ContainerSpec, EngineError, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress};
+
+/// A verb under way.
+pub type Verb<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
+
+/// Items as they come; an error is the last item.
+pub type Stream<T> = futures_util::stream::BoxStream<'static, Result<T, EngineError>>;
+
+/// Something happened to a container of the owner's. Events only wake us: then we look (design, decision 2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineEvent {
+    /// The container started, changed its health, was paused: look at it.
+    Changed(ContainerId),
+    /// The container ended: look at it first.
+    Died(ContainerId),
+    /// The container is gone.
+    Removed(ContainerId),
+}
+
+/// A container engine. Every verb has a time limit of its own inside.
+pub trait Engine: Send + Sync + 'static {
+    /// Says who it is; the first thing to ask, to know that it answers.
+    fn describe(&self) -> Verb<'_, EngineInfo>;
+
+    /// Every container of `owner`, whatever its state.
+    fn list<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<ObservedContainer>>;
+
+    /// One container; `None` when it is gone.
+    fn inspect<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<ObservedContainer>>;
+
+    /// Wakes us when something happens to a container of `owner`. The stream ends or fails with the connection.
+    fn watch<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Stream<EngineEvent>>;
+
+    /// The engine's id of an image: of the one on this machine, else pulled.
+    ///
+    /// Fails with `CannotPull` when it is neither here nor to be had.
+    fn image<'a>(&'a self, reference: &'a str, progress: Progress) -> Verb<'a, String>;
+
+    /// Builds an image and gives its id. Fails with `BuildFailed` (a step of it), `CannotPull` (its base) or `Refused` (no such context).
+    fn build<'a>(&'a self, spec: &'a BuildSpec, progress: Progress) -> Verb<'a, String>;
+
+    /// Creates a container, and its network if that is not there. A container of that name and owner that exists is returned.
+    fn create<'a>(&'a self, spec: &'a ContainerSpec) -> Verb<'a, ContainerId>;
+
+    /// Starts a container and says what was seen of it then: running with address and ports, or exited already.
+    fn start<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, ObservedContainer>;
+
+    /// Sends the stop signal, and SIGKILL after `grace`; returns when the container has ended. A container that is gone is success.
+    fn stop<'a>(&'a self, id: &'a ContainerId, grace: Duration) -> Verb<'a, ()>;
+
+    /// Removes a container, killing it if it runs. A container that is gone is success.
+    fn remove<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, ()>;
+
+    /// The services that have a network of `owner`'s.
+    fn networks<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<ServiceKey>>;
+
+    /// Removes a service's network. A network that is gone is success.
+    fn remove_network<'a>(&'a self, spec: &'a NetworkSpec) -> Verb<'a, ()>;
+
+    /// A container's log.
+    fn logs<'a>(&'a self, id: &'a ContainerId, options: LogOptions) -> Verb<'a, Stream<LogLine>>;
+}
