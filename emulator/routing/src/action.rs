@@ -1,0 +1,75 @@
+//! Actions of rules, compiled (alb.md 3).
+
+use std::sync::Arc;
+
+use model::{Action, FixedResponse, Forward, TargetGroupName};
+
+use crate::GroupTable;
+use crate::redirect::RedirectTable;
+
+/// What happens to a request.
+#[derive(Debug)]
+pub(crate) enum ActionTable {
+    Forward(ForwardTable),
+    Redirect(RedirectTable),
+    Fixed(FixedResponseTable),
+}
+
+impl ActionTable {
+    pub(crate) fn new(action: &Action, group: impl Fn(&TargetGroupName) -> Option<Arc<GroupTable>>) -> Self {
+        match action {
+            Action::Forward(forward) => Self::Forward(ForwardTable::new(forward, group)),
+            Action::Redirect(redirect) => Self::Redirect(RedirectTable::new(redirect)),
+            Action::FixedResponse(fixed) => Self::Fixed(FixedResponseTable::new(fixed)),
+        }
+    }
+}
+
+/// Target groups, each with the sum of the weights up to it; those of weight 0 are left out.
+#[derive(Debug)]
+pub(crate) struct ForwardTable {
+    groups: Box<[(u64, Arc<GroupTable>)]>,
+    total: u64,
+}
+
+impl ForwardTable {
+    fn new(forward: &Forward, group: impl Fn(&TargetGroupName) -> Option<Arc<GroupTable>>) -> Self {
+        let mut total = 0;
+        let mut groups = Vec::with_capacity(forward.target_groups.len());
+        for entry in forward.target_groups.iter().filter(|entry| entry.weight > 0) {
+            if let Some(group) = group(&entry.target_group) {
+                total += u64::from(entry.weight);
+                groups.push((total, group));
+            }
+        }
+        Self { groups: groups.into(), total }
+    }
+
+    /// The group whose share of all 64-bit numbers `random` lies in; health plays no part (alb.md 3). `None` if all weights are 0.
+    pub(crate) fn choose(&self, random: u64) -> Option<&GroupTable> {
+        if let [(_, only)] = &*self.groups {
+            return Some(only);
+        }
+        let point = (u128::from(random) * u128::from(self.total)) >> 64;
+        self.groups.iter().find(|(end, _)| point < u128::from(*end)).map(|(_, group)| &**group)
+    }
+}
+
+/// An answer of the load balancer's own, ready to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixedResponseTable {
+    /// 2XX, 4XX or 5XX.
+    pub status: u16,
+    /// The whole value of `Content-Type`, `; charset=utf-8` included.
+    pub content_type: Box<str>,
+    /// Empty where the action has none. Shared, so that sending it copies nothing.
+    pub body: Arc<[u8]>,
+}
+
+impl FixedResponseTable {
+    pub(crate) fn new(fixed: &FixedResponse) -> Self {
+        let kind = fixed.content_type.as_deref().unwrap_or("text/plain");
+        let body = fixed.body.as_deref().unwrap_or_default().as_bytes().into();
+        Self { status: fixed.status, content_type: format!("{kind}; charset=utf-8").into(), body }
+    }
+}

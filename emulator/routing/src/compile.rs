@@ -1,0 +1,186 @@
+//! From the World to the routing table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::{Action, Listener, LoadBalancer, Rule, TargetGroup, TargetGroupName, TargetKey, World};
+
+use crate::action::ActionTable;
+use crate::condition::ConditionTable;
+use crate::group::{Eligible, state_of, takes_requests};
+use crate::table::{ListenerTable, Owner, RuleTable, Table, dns_name};
+use crate::{GroupTable, TargetState};
+
+/// The table of the World, to take the place of `previous`: targets that stay registered keep their counters, groups keep their
+/// rotation, and targets of `previous` that are registered no longer are [gone](TargetState::gone).
+///
+/// A target group that no listener forwards to takes no part; requests that were already on its targets are left alone.
+#[must_use]
+pub fn compile(world: &World, previous: Option<&Table>) -> Table {
+    let targets = targets(world, previous);
+    for (key, target) in previous.iter().flat_map(|previous| &previous.targets) {
+        if !targets.get(key).is_some_and(|kept| Arc::ptr_eq(kept, target)) {
+            target.leave();
+        }
+    }
+    let groups: BTreeMap<_, _> = in_use(world)
+        .into_iter()
+        .filter_map(|name| Some((name, world.target_groups.get(name)?)))
+        .map(|(name, group)| {
+            let before = previous.and_then(|previous| previous.groups.get(name));
+            let table = GroupTable::new(name, world.target_group_arn(group), eligible(name, group, &targets), before.map(|group| &**group));
+            (name.clone(), Arc::new(table))
+        })
+        .collect();
+    Table { version: world.version, listeners: listeners(world, &groups), groups, targets }
+}
+
+type Targets = BTreeMap<(TargetGroupName, TargetKey), Arc<TargetState>>;
+
+fn in_use(world: &World) -> BTreeSet<&TargetGroupName> {
+    let listeners = world.load_balancers.values().flat_map(|balancer| balancer.listeners.values());
+    listeners.flat_map(Listener::actions).flat_map(|action| action.target_groups()).collect()
+}
+
+/// Everything that requests may be on: targets of groups in use, and what `previous` had as long as it is registered.
+fn targets(world: &World, previous: Option<&Table>) -> Targets {
+    let in_use = in_use(world);
+    let mut targets = Targets::new();
+    for (name, group) in &world.target_groups {
+        for (key, target) in &group.targets {
+            let id = (name.clone(), key.clone());
+            let before = previous.and_then(|previous| previous.targets.get(&id)).filter(|before| before.is_of(target));
+            let state = match before {
+                Some(before) => Arc::clone(before),
+                None if in_use.contains(name) => Arc::new(TargetState::new(name, key, target)),
+                None => continue,
+            };
+            state.set_draining(target.draining_since.is_some());
+            targets.insert(id, state);
+        }
+    }
+    targets
+}
+
+fn eligible(name: &TargetGroupName, group: &TargetGroup, targets: &Targets) -> Eligible {
+    let takes = takes_requests(group);
+    let chosen = group.targets.iter().filter(|(_, target)| takes(state_of(target)));
+    let fail_open = chosen.clone().any(|(_, target)| state_of(target) != model::TargetHealthState::Healthy);
+    let targets = chosen.filter_map(|(key, _)| targets.get(&(name.clone(), key.clone())).cloned()).collect();
+    Eligible { targets, fail_open }
+}
+
+fn listeners(world: &World, groups: &BTreeMap<TargetGroupName, Arc<GroupTable>>) -> Vec<ListenerTable> {
+    let mut tables: Vec<ListenerTable> = Vec::new();
+    for balancer in world.load_balancers.values() {
+        let owner = Arc::new(owner(world, balancer));
+        tables.extend(balancer.listeners.values().map(|one| listener(one, &owner, groups)));
+    }
+    // The sort is stable: on one port the order by name stays.
+    tables.sort_by_key(|table| table.port);
+    tables
+}
+
+pub(crate) fn owner(world: &World, balancer: &LoadBalancer) -> Owner {
+    Owner {
+        name: balancer.name.clone(),
+        arn: world.load_balancer_arn(balancer),
+        dns_name: dns_name(&balancer.name),
+        attributes: balancer.attributes.clone(),
+    }
+}
+
+pub(crate) fn listener(listener: &Listener, owner: &Arc<Owner>, groups: &BTreeMap<TargetGroupName, Arc<GroupTable>>) -> ListenerTable {
+    let action = |action: &Action| ActionTable::new(action, |name| groups.get(name).cloned());
+    let rule = |rule: &Rule| RuleTable {
+        priority: rule.priority,
+        conditions: rule.conditions.iter().map(ConditionTable::new).collect(),
+        action: action(&rule.action),
+    };
+    ListenerTable {
+        port: listener.port,
+        protocol: listener.protocol,
+        owner: Arc::clone(owner),
+        rules: listener.rules.values().map(rule).collect(),
+        default: action(&listener.default_action),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{forward, group_name, key, paths, put_group, put_listener, target, world};
+
+    fn table(groups: &[(&str, &str)], used: &[(&str, u16)], previous: Option<&Table>) -> Table {
+        let mut world = world();
+        world.version = 7;
+        groups.iter().for_each(|(name, states)| put_group(&mut world, name, states));
+        put_listener(&mut world, "front", 80, vec![(vec![paths(&["*"])], forward(used))]);
+        compile(&world, previous)
+    }
+
+    fn state(table: &Table, port: u16) -> Arc<TargetState> {
+        Arc::clone(table.targets().find(|target| target.key == key(port)).unwrap())
+    }
+
+    #[test]
+    fn only_groups_in_use_take_part() {
+        let table = table(&[("users", "hd"), ("posts", "h")], &[("users", 0)], None);
+        assert_eq!(table.groups().map(|group| group.name().as_str()).collect::<Vec<_>>(), ["users"]);
+        assert_eq!(table.targets().map(|target| (target.key.port, target.is_draining())).collect::<Vec<_>>(), [(1, false), (2, true)]);
+        assert_eq!((table.version(), table.ports()), (7, BTreeSet::from([80])));
+        let arn = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/users/0000000000000001";
+        assert_eq!(table.groups().next().unwrap().arn(), arn);
+    }
+
+    #[test]
+    fn a_group_that_does_not_exist_is_passed_over() {
+        let table = table(&[("users", "h")], &[("posts", 1)], None);
+        let listener = table.listener(80, None).unwrap();
+        assert!(matches!(crate::decide(listener, &crate::testing::head("/"), 0), crate::Decision::NoTargetGroup { .. }));
+    }
+
+    #[test]
+    fn counters_survive_and_what_is_deregistered_is_gone() {
+        let used = &[("users", 1)];
+        let first = table(&[("users", "hhh")], used, None);
+        let guards = [state(&first, 1).enter(), state(&first, 2).enter()];
+        let second = table(&[("users", "hd ")], used, Some(&first));
+        assert!(Arc::ptr_eq(&state(&first, 1), &state(&second, 1)));
+        assert_eq!((state(&second, 1).in_flight(), state(&second, 2).in_flight()), (1, 1));
+        assert!(state(&second, 2).is_draining() && !state(&second, 2).is_gone(), "draining lets requests end");
+        assert!(state(&first, 3).is_gone(), "deregistered");
+        let third = table(&[("users", "h")], used, Some(&second));
+        assert!(guards[1].target().is_gone() && !guards[0].target().is_gone());
+        drop(guards);
+        assert_eq!(state(&third, 1).in_flight(), 0);
+    }
+
+    #[test]
+    fn a_group_out_of_use_keeps_the_requests_that_it_has() {
+        let groups = &[("users", "h"), ("posts", "")];
+        let first = table(groups, &[("users", 1)], None);
+        let guard = state(&first, 1).enter();
+        let second = table(groups, &[("posts", 1)], Some(&first));
+        assert!(second.groups().all(|group| group.eligible().is_empty()));
+        assert!(!guard.target().is_gone());
+        let third = table(groups, &[("users", 1)], Some(&second));
+        assert_eq!(state(&third, 1).in_flight(), 1);
+        let fourth = table(&[("users", ""), ("posts", "")], &[("posts", 1)], Some(&third));
+        assert!(guard.target().is_gone() && fourth.targets().next().is_none());
+    }
+
+    #[test]
+    fn a_target_that_is_registered_anew_is_another_one() {
+        let used = vec![(vec![paths(&["*"])], forward(&[("users", 1)]))];
+        let mut world = world();
+        put_group(&mut world, "users", "h");
+        put_listener(&mut world, "front", 80, used);
+        let first = compile(&world, None);
+        let again = model::Target { registered_at: model::Timestamp::from_millis(9), ..target(1, model::TargetHealthState::Initial) };
+        world.target_groups.get_mut(&group_name("users")).unwrap().targets.insert(key(1), again);
+        let second = compile(&world, Some(&first));
+        assert!(state(&first, 1).is_gone() && !state(&second, 1).is_gone());
+        assert_eq!(second.groups().next().unwrap().eligible().len(), 1);
+    }
+}

@@ -1,0 +1,370 @@
+//! Why a request goes where it goes: every rule, what was compared, and who could take the request. Made by the same code that decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use model::{Action, LoadBalancer, LoadBalancerName, TargetGroupName, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, World};
+
+use crate::condition::{ConditionTable, Subject};
+use crate::decide::{Request, act};
+use crate::group::{state_of, takes_requests};
+use crate::table::{ListenerTable, RuleTable, choose};
+use crate::{Decision, FixedResponseTable, MatchedRule, RequestHead, compile};
+
+/// The way of one request through one listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// Whose listener it is.
+    pub load_balancer: LoadBalancerName,
+    /// The listener's port.
+    pub port: u16,
+    /// In the order of evaluation, the default rule last.
+    pub rules: Vec<ExplainedRule>,
+    /// The rule that matched.
+    pub matched: MatchedRule,
+    /// What it does with the request.
+    pub outcome: Outcome,
+}
+
+/// One rule. Conditions are shown for rules after the one that matched too, though the load balancer does not come to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedRule {
+    /// Which.
+    pub rule: MatchedRule,
+    /// None for the default rule.
+    pub conditions: Vec<ExplainedCondition>,
+    /// Whether it decides the request.
+    pub verdict: Verdict,
+    /// Its action, in words.
+    pub action: String,
+}
+
+/// What became of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The first whose conditions are all met: it decides.
+    Matched,
+    /// A condition is not met.
+    NotMatched,
+    /// An earlier rule decided.
+    NotReached,
+}
+
+/// One condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedCondition {
+    /// AWS's name of it: `path-pattern`, `host-header`.
+    pub field: &'static str,
+    /// The part of the request, in the form that is compared; `None` if the request has no such part, which matches nothing.
+    pub compared: Option<String>,
+    /// Each comparison string, and whether it matches.
+    pub values: Vec<(String, bool)>,
+    /// Whether any of them does.
+    pub matched: bool,
+}
+
+impl std::fmt::Display for ExplainedCondition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let quoted = |matched: bool| {
+            let values = self.values.iter().filter(|(_, one)| *one == matched).map(|(value, _)| format!("`{value}`"));
+            values.collect::<Vec<_>>().join(" or ")
+        };
+        match &self.compared {
+            None => write!(f, "{}: the request has none, so {} cannot match", self.field, quoted(false)),
+            Some(compared) if self.matched => write!(f, "{}: `{compared}` matches {}", self.field, quoted(true)),
+            Some(compared) => write!(f, "{}: `{compared}` does not match {}", self.field, quoted(false)),
+        }
+    }
+}
+
+/// What happens to the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is forwarded to one of these groups by their weights; a group without an eligible target answers 503.
+    Forward(Vec<ExplainedGroup>),
+    /// It is answered at once.
+    Fixed(FixedResponseTable),
+    /// It is redirected.
+    Redirect {
+        /// 301 or 302.
+        status: u16,
+        /// The value of `Location`.
+        location: String,
+    },
+    /// Its redirect would be longer than 8 KB: 507.
+    RedirectTooLong,
+}
+
+/// One target group of a forward action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedGroup {
+    /// Which.
+    pub target_group: TargetGroupName,
+    /// Its weight.
+    pub weight: u16,
+    /// The sum of all weights of the action; 0 means that no group is ever chosen (503).
+    pub total_weight: u32,
+    /// No target is healthy, so requests go to those that are not.
+    pub fail_open: bool,
+    /// By key.
+    pub targets: Vec<ExplainedTarget>,
+}
+
+/// One target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedTarget {
+    /// Its id and port.
+    pub key: TargetKey,
+    /// Where it is dialled.
+    pub address: SocketAddr,
+    /// Its health, draining included.
+    pub health: TargetHealth,
+    /// Whether it may get the request.
+    pub eligible: bool,
+}
+
+/// Nobody listens there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoListener {
+    /// The port that was asked for.
+    pub port: u16,
+    /// The load balancer that was asked for.
+    pub load_balancer: Option<LoadBalancerName>,
+    /// Ports that there are listeners on.
+    pub ports: BTreeSet<u16>,
+}
+
+impl std::error::Error for NoListener {}
+
+impl std::fmt::Display for NoListener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.load_balancer {
+            Some(name) => write!(f, "load balancer `{name}` has no listener on port {}; hint: ", self.port)?,
+            None => write!(f, "no load balancer has a listener on port {}; hint: ", self.port)?,
+        }
+        let ports: Vec<String> = self.ports.iter().map(u16::to_string).collect();
+        if ports.is_empty() { f.write_str("there is no listener yet") } else { write!(f, "there are listeners on {}", ports.join(", ")) }
+    }
+}
+
+/// Which listener is meant.
+#[derive(Clone, Copy, Debug)]
+pub struct Selection<'a> {
+    /// By name; `None` leaves the choice to the request's host, as on the wire.
+    pub load_balancer: Option<&'a LoadBalancerName>,
+    /// The listener's port (not the one that it is bound to, where they differ).
+    pub port: u16,
+}
+
+/// Explains what the load balancer does with a request.
+///
+/// # Errors
+/// [`NoListener`] if the selection names none.
+pub fn explain(world: &World, selection: Selection<'_>, head: &RequestHead<'_>) -> Result<Explanation, NoListener> {
+    let (balancer, listener) = select(world, selection, head.host)?;
+    let table = compile::listener(listener, &Arc::new(compile::owner(world, balancer)), &BTreeMap::new());
+    let subject = Subject::of(head);
+    let deciding = table.rules.iter().find(|rule| rule.matches(&subject));
+    let (matched, compiled, action) = match deciding {
+        Some(rule) => (MatchedRule::Rule(rule.priority), &rule.action, listener.rules.get(&rule.priority).map(|rule| &rule.action)),
+        None => (MatchedRule::Default, &table.default, Some(&listener.default_action)),
+    };
+    let outcome = match act(matched, compiled, Request { head, own_name: table.dns_name(), random: 0 }) {
+        Decision::Fixed { response, .. } => Outcome::Fixed(response.clone()),
+        Decision::Redirect { status, location, .. } => Outcome::Redirect { status, location },
+        Decision::RedirectTooLong { .. } => Outcome::RedirectTooLong,
+        Decision::Forward { .. } | Decision::NoTargetGroup { .. } => Outcome::Forward(action.map_or_else(Vec::new, |action| groups(world, action))),
+    };
+    let rules = rules(listener, &table, &subject, matched);
+    Ok(Explanation { load_balancer: balancer.name.clone(), port: listener.port, rules, matched, outcome })
+}
+
+fn select<'w>(world: &'w World, selection: Selection<'_>, host: Option<&str>) -> Result<(&'w LoadBalancer, &'w model::Listener), NoListener> {
+    let wanted = world.load_balancers.values().filter(|balancer| selection.load_balancer.is_none_or(|name| *name == balancer.name));
+    let sharing: Vec<_> = wanted.clone().filter_map(|balancer| Some((balancer, balancer.listeners.get(&selection.port)?))).collect();
+    choose(&sharing, host, |(balancer, _)| &balancer.name).copied().ok_or_else(|| NoListener {
+        port: selection.port,
+        load_balancer: selection.load_balancer.cloned(),
+        ports: wanted.flat_map(|balancer| balancer.listeners.keys().copied()).collect(),
+    })
+}
+
+fn rules(listener: &model::Listener, table: &ListenerTable, subject: &Subject<'_>, matched: MatchedRule) -> Vec<ExplainedRule> {
+    let verdict = |rule: MatchedRule| match rule.cmp(&matched) {
+        std::cmp::Ordering::Less => Verdict::NotMatched,
+        std::cmp::Ordering::Equal => Verdict::Matched,
+        std::cmp::Ordering::Greater => Verdict::NotReached,
+    };
+    let explained = |(rule, compiled): (&model::Rule, &RuleTable)| ExplainedRule {
+        rule: MatchedRule::Rule(rule.priority),
+        conditions: rule.conditions.iter().zip(&compiled.conditions).map(|(source, one)| condition(source, one, subject)).collect(),
+        verdict: verdict(MatchedRule::Rule(rule.priority)),
+        action: rule.action.to_string(),
+    };
+    let default = ExplainedRule {
+        rule: MatchedRule::Default,
+        conditions: Vec::new(),
+        verdict: verdict(MatchedRule::Default),
+        action: listener.default_action.to_string(),
+    };
+    listener.rules.values().zip(&table.rules).map(explained).chain([default]).collect()
+}
+
+fn condition(source: &model::Condition, compiled: &ConditionTable, subject: &Subject<'_>) -> ExplainedCondition {
+    let compared = compiled.compared(subject);
+    let matches = |pattern: &crate::pattern::Pattern| compared.is_some_and(|text| pattern.matches(text));
+    ExplainedCondition {
+        field: source.field(),
+        compared: compared.map(str::to_owned),
+        values: source.values().iter().zip(compiled.patterns()).map(|(value, pattern)| (value.clone(), matches(pattern))).collect(),
+        matched: compiled.matches(subject),
+    }
+}
+
+fn groups(world: &World, action: &Action) -> Vec<ExplainedGroup> {
+    let Action::Forward(forward) = action else { return Vec::new() };
+    let total_weight = forward.target_groups.iter().map(|entry| u32::from(entry.weight)).sum();
+    let explained = |entry: &model::WeightedTargetGroup| {
+        let targets = world.target_groups.get(&entry.target_group).map_or_else(Vec::new, targets);
+        let fail_open = targets.iter().any(|target| target.eligible && target.health.state != TargetHealthState::Healthy);
+        ExplainedGroup { target_group: entry.target_group.clone(), weight: entry.weight, total_weight, fail_open, targets }
+    };
+    forward.target_groups.iter().map(explained).collect()
+}
+
+fn targets(group: &model::TargetGroup) -> Vec<ExplainedTarget> {
+    let takes = takes_requests(group);
+    let health = |target: &model::Target| match target.draining_since {
+        Some(since) => TargetHealth::because(TargetHealthState::Draining, TargetHealthReason::DeregistrationInProgress, since),
+        None => target.health.clone(),
+    };
+    let explained = |(key, target): (&TargetKey, &model::Target)| ExplainedTarget {
+        key: key.clone(),
+        address: target.address,
+        health: health(target),
+        eligible: takes(state_of(target)),
+    };
+    group.targets.iter().map(explained).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{balancer_name, fixed, forward, head, hosts, paths, put_group, put_listener, world};
+
+    fn tutorial() -> World {
+        let mut world = world();
+        put_group(&mut world, "users", "hid");
+        put_group(&mut world, "posts", "u");
+        let rules = vec![
+            (vec![paths(&["/api/users*"]), hosts(&["*.example.com", "example.com"])], forward(&[("users", 3), ("posts", 1)])),
+            (vec![paths(&["/health", "/ping"])], fixed(200)),
+            (vec![paths(&["/*"])], fixed(403)),
+        ];
+        put_listener(&mut world, "front", 80, rules);
+        put_listener(&mut world, "back", 80, Vec::new());
+        world
+    }
+
+    fn on(port: u16) -> Selection<'static> {
+        Selection { load_balancer: None, port }
+    }
+
+    fn front(target: &str) -> Explanation {
+        explain(&tutorial(), Selection { load_balancer: Some(&balancer_name("front")), port: 80 }, &head(target)).unwrap()
+    }
+
+    #[test]
+    fn every_rule_is_shown_with_what_was_compared() {
+        let shown = front("/%70ing?x");
+        let rules: Vec<_> = shown.rules.iter().map(|rule| (rule.rule.to_string(), rule.verdict, rule.action.as_str())).collect();
+        assert_eq!(
+            rules,
+            [
+                ("1".to_owned(), Verdict::NotMatched, "forward to users (weight 3), posts (weight 1)"),
+                ("2".to_owned(), Verdict::Matched, "fixed response 200"),
+                ("3".to_owned(), Verdict::NotReached, "fixed response 403"),
+                ("default".to_owned(), Verdict::NotReached, "fixed response 404"),
+            ]
+        );
+        let conditions: Vec<_> = shown.rules.iter().flat_map(|rule| &rule.conditions).map(ToString::to_string).collect();
+        assert_eq!(
+            conditions,
+            [
+                "path-pattern: `/ping` does not match `/api/users*`",
+                "host-header: `example.com` matches `example.com`",
+                "path-pattern: `/ping` matches `/ping`",
+                "path-pattern: `/ping` matches `/*`",
+            ]
+        );
+        assert_eq!((shown.matched, shown.load_balancer.as_str(), shown.port), (MatchedRule::Rule(2), "front", 80));
+        assert!(matches!(shown.outcome, Outcome::Fixed(FixedResponseTable { status: 200, .. })));
+    }
+
+    #[test]
+    fn a_request_without_a_host_says_so() {
+        let world = tutorial();
+        let selection = Selection { load_balancer: Some(&balancer_name("front")), port: 80 };
+        let shown = explain(&world, selection, &RequestHead { host: None, ..head("/api/users") }).unwrap();
+        let condition = &shown.rules[0].conditions[1];
+        assert_eq!((condition.matched, &condition.compared), (false, &None));
+        assert_eq!(condition.to_string(), "host-header: the request has none, so `*.example.com` or `example.com` cannot match");
+    }
+
+    #[test]
+    fn groups_are_shown_with_who_could_take_the_request() {
+        let Outcome::Forward(groups) = front("/api/users/1").outcome else { panic!("not forwarded") };
+        let shown: Vec<_> = groups
+            .iter()
+            .map(|group| {
+                let targets = group.targets.iter().map(|target| (target.key.port, target.health.state.as_str(), target.eligible));
+                (group.target_group.as_str(), group.weight, group.total_weight, group.fail_open, targets.collect::<Vec<_>>())
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("users", 3, 4, false, vec![(1, "healthy", true), (2, "initial", false), (3, "draining", false)]),
+                ("posts", 1, 4, true, vec![(1, "unhealthy", true)]),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_listener_is_chosen_as_on_the_wire() {
+        let world = tutorial();
+        let check = |host: &str, expected: &str| {
+            let shown = explain(&world, on(80), &RequestHead { host: Some(host), ..head("/") }).unwrap();
+            assert_eq!(shown.load_balancer.as_str(), expected, "{host}");
+        };
+        check("front.localhost", "front");
+        check("example.com", "back");
+        let refused = |world: &World, selection| explain(world, selection, &head("/")).unwrap_err().to_string();
+        assert_eq!(refused(&world, on(81)), "no load balancer has a listener on port 81; hint: there are listeners on 80");
+        assert_eq!(refused(&crate::testing::world(), on(81)), "no load balancer has a listener on port 81; hint: there is no listener yet");
+        let front = balancer_name("front");
+        let selection = Selection { load_balancer: Some(&front), port: 443 };
+        assert_eq!(refused(&world, selection), "load balancer `front` has no listener on port 443; hint: there are listeners on 80");
+    }
+
+    proptest! {
+        #[test]
+        fn the_explanation_is_the_decision(
+            path in "/(api/users)?[a-z/]{0,3}|/health|/ping|%2e",
+            host in prop::option::of("(front.localhost|a?.?example.com)(:80)?"),
+        ) {
+            let world = tutorial();
+            let head = RequestHead { host: host.as_deref(), ..head(&path) };
+            let table = crate::compile(&world, None);
+            let listener = table.listener(80, head.host).unwrap();
+            let shown = explain(&world, on(80), &head).unwrap();
+            prop_assert_eq!(&shown.load_balancer, listener.load_balancer());
+            prop_assert_eq!(shown.matched, crate::decide(listener, &head, 0).rule());
+            let matching = shown.rules.iter().filter(|rule| rule.verdict == Verdict::Matched).count();
+            prop_assert_eq!(matching, 1);
+        }
+    }
+}

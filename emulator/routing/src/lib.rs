@@ -1,0 +1,46 @@
+//! Which rule a request matches, which target takes it, and what the load balancer says when none can (alb.md).
+//!
+//! **Lives here:** the routing [`Table`] and its compilation from the World; conditions, weights, round robin, fixed responses and
+//! redirects; which failure earns which status, and the bytes of the pages for them; the headers that a target is sent; the state
+//! machine of a target's health; the explanation of a decision.
+//!
+//! **Does not live here:** sockets, timers, tasks, HTTP parsing (room `alb`); when a health check is made and where its result is
+//! kept (room `daemon`). Time and randomness are arguments.
+//!
+//! **Invariants:** a [`Table`] never changes, except for its targets' counters and flags; a decision depends on the table, the
+//! request's head and the random number that is passed in, on nothing else; rules are tried in the order of their priority; the only
+//! allocations on a request's way are a path that must be decoded, a host with capital letters, and a redirect's `Location`.
+//!
+//! **Entry points:** [`compile()`], [`Table::listener`], [`decide()`], [`GroupTable::pick`].
+
+mod action;
+pub mod compile;
+mod condition;
+pub mod decide;
+pub mod explain;
+pub mod group;
+pub mod headers;
+pub mod health;
+pub mod limits;
+pub mod page;
+pub mod path;
+pub mod pattern;
+pub mod redirect;
+pub mod request;
+pub mod status;
+pub mod table;
+pub mod target;
+
+pub use action::FixedResponseTable;
+pub use compile::compile;
+pub use decide::{Decision, MatchedRule, decide};
+pub use explain::{Explanation, explain};
+pub use group::{GroupTable, Pick};
+pub use health::{Checker, ProbeOutcome};
+pub use request::{RequestHead, Scheme};
+pub use status::{ClientFailure, UpstreamFailure};
+pub use table::{ListenerTable, Table};
+pub use target::{Gone, InFlight, TargetState};
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,67 @@
+//! The head of a request as the data plane saw it.
+
+/// What decisions are made from. Borrowed whole: making one costs nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'a> {
+    /// As the client wrote it.
+    pub method: &'a str,
+    /// As the client wrote it, percent-escapes included, without the query.
+    pub path: &'a str,
+    /// Without the `?`; `None` where there is no `?`.
+    pub query: Option<&'a str>,
+    /// The authority of an absolute-form target, else the first `Host` header; a port may follow. `None` if there is neither.
+    pub host: Option<&'a str>,
+    /// How the client speaks to the listener.
+    pub scheme: Scheme,
+    /// The port that the listener is bound to on this machine: `#{port}` of redirects, `X-Forwarded-Port`.
+    pub listener_port: u16,
+}
+
+/// How a client speaks to a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Cleartext.
+    Http,
+    /// Under TLS.
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`: the value of `X-Forwarded-Proto`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// A host and the port after it, if there is one: `example.com:80`, `[::1]:80`. A colon with nothing behind it is an empty port.
+#[must_use]
+pub fn split_port(host: &str) -> (&str, Option<&str>) {
+    let name_end = host.find(']').map_or(0, |bracket| bracket + 1);
+    match host[name_end..].rfind(':') {
+        Some(colon) => (&host[..name_end + colon], Some(&host[name_end + colon + 1..])),
+        None => (host, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_split_from_its_port() {
+        let check = |host: &str, name: &str, port: Option<&str>| assert_eq!(split_port(host), (name, port), "{host}");
+        check("example.com", "example.com", None);
+        check("example.com:80", "example.com", Some("80"));
+        check("example.com:", "example.com", Some(""));
+        check("[::1]", "[::1]", None);
+        check("[::1]:8080", "[::1]", Some("8080"));
+        check("", "", None);
+        check(":80", "", Some("80"));
+        check("a:b:80", "a:b", Some("80"));
+        check("]", "]", None);
+    }
+}

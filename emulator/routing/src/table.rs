@@ -1,0 +1,179 @@
+//! The routing table: everything one request needs, in one snapshot that is swapped whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::{ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, Priority, TargetGroupName, TargetKey};
+
+use crate::action::ActionTable;
+use crate::condition::ConditionTable;
+use crate::request::split_port;
+use crate::{GroupTable, TargetState};
+
+/// All listeners of all load balancers. Made by [`crate::compile()`].
+#[derive(Debug)]
+pub struct Table {
+    pub(crate) version: u64,
+    /// By port, then by the load balancer's name.
+    pub(crate) listeners: Vec<ListenerTable>,
+    pub(crate) groups: BTreeMap<TargetGroupName, Arc<GroupTable>>,
+    pub(crate) targets: BTreeMap<(TargetGroupName, TargetKey), Arc<TargetState>>,
+}
+
+impl Table {
+    /// The version of the World that it was compiled from.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The listener ports of all load balancers.
+    #[must_use]
+    pub fn ports(&self) -> BTreeSet<u16> {
+        self.listeners.iter().map(|listener| listener.port).collect()
+    }
+
+    /// The listener on `port`. Where several load balancers share it, the host `<name>.localhost` (in letters of any case, with any
+    /// port) chooses, and any other host means the first by name.
+    #[must_use]
+    pub fn listener(&self, port: u16, host: Option<&str>) -> Option<&ListenerTable> {
+        let first = self.listeners.partition_point(|listener| listener.port < port);
+        let here = &self.listeners[first..first + self.listeners[first..].partition_point(|listener| listener.port == port)];
+        choose(here, host, ListenerTable::load_balancer)
+    }
+
+    /// All targets that requests may be on: those of every group that a listener forwards to, draining ones included, and those of
+    /// groups that were in use before, until they are deregistered.
+    pub fn targets(&self) -> impl Iterator<Item = &Arc<TargetState>> {
+        self.targets.values()
+    }
+
+    /// The target groups in use, by name.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupTable> {
+        self.groups.values().map(|group| &**group)
+    }
+}
+
+/// Which of the load balancers that share a port a host means.
+pub(crate) fn choose<'t, T>(sharing: &'t [T], host: Option<&str>, name: impl Fn(&T) -> &LoadBalancerName) -> Option<&'t T> {
+    let [first, _, ..] = sharing else { return sharing.first() };
+    let own_name = host.map(|host| split_port(host).0).and_then(|host| {
+        let dot = host.len().checked_sub(LOCAL_SUFFIX.len())?;
+        host.get(dot..)?.eq_ignore_ascii_case(LOCAL_SUFFIX).then(|| &host[..dot])
+    });
+    let meant = own_name.and_then(|wanted| sharing.iter().find(|one| name(one).as_str().eq_ignore_ascii_case(wanted)));
+    Some(meant.unwrap_or(first))
+}
+
+const LOCAL_SUFFIX: &str = ".localhost";
+
+/// The name under which a load balancer is reached on this machine: every resolver answers `*.localhost` with loopback.
+#[must_use]
+pub fn dns_name(load_balancer: &LoadBalancerName) -> String {
+    format!("{load_balancer}{LOCAL_SUFFIX}")
+}
+
+/// One listener of one load balancer.
+#[derive(Debug)]
+pub struct ListenerTable {
+    pub(crate) port: u16,
+    pub(crate) protocol: ListenerProtocol,
+    pub(crate) owner: Arc<Owner>,
+    /// By priority.
+    pub(crate) rules: Vec<RuleTable>,
+    pub(crate) default: ActionTable,
+}
+
+/// What the listeners of one load balancer share.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    pub(crate) name: LoadBalancerName,
+    pub(crate) arn: String,
+    pub(crate) dns_name: String,
+    pub(crate) attributes: LoadBalancerAttributes,
+}
+
+/// One rule.
+#[derive(Debug)]
+pub(crate) struct RuleTable {
+    pub(crate) priority: Priority,
+    pub(crate) conditions: Box<[ConditionTable]>,
+    pub(crate) action: ActionTable,
+}
+
+impl ListenerTable {
+    /// The listener's port, which may differ from the one that is bound (port 80 without the permission for it).
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How clients speak to it.
+    #[must_use]
+    pub const fn protocol(&self) -> ListenerProtocol {
+        self.protocol
+    }
+
+    /// The load balancer's name.
+    #[must_use]
+    pub fn load_balancer(&self) -> &LoadBalancerName {
+        &self.owner.name
+    }
+
+    /// The load balancer's ARN.
+    #[must_use]
+    pub fn load_balancer_arn(&self) -> &str {
+        &self.owner.arn
+    }
+
+    /// The load balancer's DNS name, `<name>.localhost`: the `Host` of requests that have none.
+    #[must_use]
+    pub fn dns_name(&self) -> &str {
+        &self.owner.dns_name
+    }
+
+    /// The load balancer's attributes.
+    #[must_use]
+    pub fn attributes(&self) -> &LoadBalancerAttributes {
+        &self.owner.attributes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile;
+    use crate::testing::{put_listener, world};
+
+    #[test]
+    fn a_shared_port_is_told_apart_by_name() {
+        let mut world = world();
+        for (name, port) in [("shop", 80), ("blog", 80), ("blog", 8080), ("Admin-2", 9000)] {
+            put_listener(&mut world, name, port, Vec::new());
+        }
+        let table = compile(&world, None);
+        assert_eq!(table.ports(), BTreeSet::from([80, 8080, 9000]));
+        let check = |port: u16, host: Option<&str>, expected: Option<&str>| {
+            let chosen = table.listener(port, host);
+            assert_eq!(chosen.map(|listener| listener.load_balancer().as_str()), expected, "{port} {host:?}");
+            assert!(chosen.is_none_or(|listener| listener.port() == port));
+        };
+        check(80, Some("shop.localhost"), Some("shop"));
+        check(80, Some("SHOP.LocalHost:8080"), Some("shop"));
+        check(80, Some("blog.localhost:80"), Some("blog"));
+        for other in
+            ["example.com", "localhost", ".localhost", "shop.localhost.example.com", "a.shop.localhost", "shop", "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}", ""]
+        {
+            check(80, Some(other), Some("blog"));
+        }
+        check(80, None, Some("blog"));
+        check(8080, Some("shop.localhost"), Some("blog"));
+        check(9000, Some("shop.localhost"), Some("Admin-2"));
+        check(81, None, None);
+        check(9001, None, None);
+        let listener = table.listener(80, Some("shop.localhost")).unwrap();
+        assert_eq!(listener.dns_name(), "shop.localhost");
+        assert_eq!(listener.load_balancer_arn(), "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/shop/0000000000000002");
+        assert_eq!(*listener.attributes(), LoadBalancerAttributes::default());
+    }
+}

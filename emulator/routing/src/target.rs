@@ -1,0 +1,233 @@
+//! One target as the data plane sees it: where it is, how much it is doing, and whether it is gone.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use model::{Target, TargetGroupName, TargetKey, Timestamp};
+
+/// A registered target. The same value goes from table to table for as long as the registration lasts, so its counters do too.
+#[derive(Debug)]
+pub struct TargetState {
+    /// The group that it is registered in.
+    pub group: TargetGroupName,
+    /// Its id and port.
+    pub key: TargetKey,
+    /// Where it is dialled.
+    pub address: SocketAddr,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+    in_flight: AtomicU64,
+    draining: AtomicBool,
+    gone: AtomicBool,
+    waiting: Mutex<Waiting>,
+}
+
+/// Who waits for the target to be gone. A slot is free when it holds nothing.
+#[derive(Debug, Default)]
+struct Waiting {
+    slots: Vec<Option<Waker>>,
+    free: Vec<usize>,
+}
+
+impl TargetState {
+    pub(crate) fn new(group: &TargetGroupName, key: &TargetKey, target: &Target) -> Self {
+        Self {
+            group: group.clone(),
+            key: key.clone(),
+            address: target.address,
+            registered_at: target.registered_at,
+            in_flight: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
+            waiting: Mutex::default(),
+        }
+    }
+
+    /// Whether this is the state of that very registration: a target registered anew under the same key is another one.
+    pub(crate) fn is_of(&self, target: &Target) -> bool {
+        self.address == target.address && self.registered_at == target.registered_at
+    }
+
+    /// Counts a request in until the guard is dropped.
+    #[must_use]
+    pub fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        InFlight { target: Arc::clone(self) }
+    }
+
+    /// How many requests are on it now.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Whether it is deregistered and only finishes what it has: idle connections to it are not kept (alb.md 9).
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether its draining is over: requests still on it get 502 (alb.md 9).
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// Waits until [`Self::is_gone`]. Works under any runtime; one that is dropped leaves nothing behind.
+    pub fn gone(self: &Arc<Self>) -> Gone {
+        Gone { target: Arc::clone(self), slot: None }
+    }
+
+    pub(crate) fn set_draining(&self, draining: bool) {
+        self.draining.store(draining, Ordering::Release);
+    }
+
+    /// Marks it gone and wakes everybody who waits for that.
+    pub(crate) fn leave(&self) {
+        self.gone.store(true, Ordering::Release);
+        let slots = std::mem::take(&mut *self.waiting()).slots;
+        slots.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing in here can be left half done, so a panic elsewhere does not spoil it.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One request on a target; dropping it counts the request out.
+#[derive(Debug)]
+pub struct InFlight {
+    target: Arc<TargetState>,
+}
+
+impl InFlight {
+    /// The target that the request is on.
+    #[must_use]
+    pub const fn target(&self) -> &Arc<TargetState> {
+        &self.target
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.target.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Done when the target is gone. See [`TargetState::gone`].
+#[derive(Debug)]
+#[must_use = "a future does nothing unless it is polled"]
+pub struct Gone {
+    target: Arc<TargetState>,
+    slot: Option<usize>,
+}
+
+impl Future for Gone {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let waker = context.waker();
+        let mut waiting = this.target.waiting();
+        // Read under the lock: `leave` sets the flag first, so either it is seen here or the waker is found there.
+        if this.target.is_gone() {
+            return Poll::Ready(());
+        }
+        match this.slot.and_then(|slot| waiting.slots.get_mut(slot)) {
+            Some(Some(known)) if known.will_wake(waker) => {}
+            Some(known) => {
+                let before = known.replace(waker.clone());
+                // A waker's drop may be a task's drop, which may come back here: never under the lock.
+                drop(waiting);
+                drop(before);
+            }
+            None => this.slot = Some(waiting.add(waker.clone())),
+        }
+        Poll::Pending
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, waker: Waker) -> usize {
+        let slot = self.free.pop().unwrap_or(self.slots.len());
+        match self.slots.get_mut(slot) {
+            Some(free) => *free = Some(waker),
+            None => self.slots.push(Some(waker)),
+        }
+        slot
+    }
+
+    /// Empties a slot. There is none any more if the target is gone.
+    fn remove(&mut self, slot: usize) -> Option<Waker> {
+        let waker = self.slots.get_mut(slot)?.take();
+        self.free.push(slot);
+        waker
+    }
+}
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        // In two steps, so that the waker is dropped after the lock.
+        let waker = self.slot.and_then(|slot| self.target.waiting().remove(slot));
+        drop(waker);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::*;
+    use crate::testing;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn poll(gone: &mut Gone, count: &Arc<Count>) -> bool {
+        Pin::new(gone).poll(&mut Context::from_waker(&Waker::from(Arc::clone(count)))).is_ready()
+    }
+
+    #[test]
+    fn requests_are_counted_in_and_out() {
+        let target = testing::target_state();
+        let (first, second) = (target.enter(), target.enter());
+        assert_eq!((target.in_flight(), &first.target().key), (2, &target.key));
+        drop(first);
+        assert_eq!(target.in_flight(), 1);
+        drop(second);
+        assert_eq!(target.in_flight(), 0);
+    }
+
+    #[test]
+    fn everybody_who_waits_is_woken_once_and_nobody_else() {
+        let (target, count) = (testing::target_state(), Arc::new(Count::default()));
+        let (mut stays, mut leaves) = (target.gone(), target.gone());
+        assert!(!poll(&mut stays, &count) && !poll(&mut stays, &count) && !poll(&mut leaves, &count));
+        drop(leaves);
+        target.leave();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        assert!(target.is_gone() && poll(&mut stays, &count) && poll(&mut target.gone(), &count));
+    }
+
+    #[test]
+    fn those_who_stop_waiting_leave_no_room_behind() {
+        let (target, count) = (testing::target_state(), Arc::new(Count::default()));
+        for _ in 0..1000 {
+            let (mut one, mut other) = (target.gone(), target.gone());
+            assert!(!poll(&mut one, &count) && !poll(&mut other, &count));
+        }
+        assert_eq!(target.waiting().slots.len(), 2);
+    }
+}
