@@ -1,0 +1,202 @@
+//! The keys of CreateLoadBalancer, CreateListener and CreateRule (alb.md 1 to 3).
+
+use crate::shape::{Attribute, AttributeRule, Attributes, Choice, Object, Shape, TEXTS, field, inert, integer, list, named, quoted_integer};
+
+pub(crate) static LOAD_BALANCER: Object = Object::new(
+    "LoadBalancer",
+    "load balancer",
+    &[
+        field("name", Shape::Text, "Unique: 1 to 32 letters, digits and hyphens, no hyphen at an edge.").required().or(&["loadBalancerName"]),
+        field("type", Shape::Choice(&TYPE), "Default application."),
+        field("listeners", Shape::List(&named(Shape::Object(&LISTENER), "port")), "The ports that it listens on."),
+        field("attributes", Shape::Attributes(&ATTRIBUTES), "Attributes, as a map or as AWS's list of `{key, value}`."),
+        inert("scheme", "listeners are bound on this machine"),
+        inert("subnets", "there is no VPC"),
+        inert("subnetMappings", "there is no VPC"),
+        inert("securityGroups", "there is no VPC"),
+        inert("ipAddressType", "listeners are bound on this machine"),
+        inert("tags", "tags are not kept"),
+    ],
+)
+.either_case();
+
+static TYPE: Choice = Choice {
+    accepted: &["application"],
+    refused: &[("network", "only Application Load Balancers are supported"), ("gateway", "only Application Load Balancers are supported")],
+};
+
+static LISTENER: Object = Object::new(
+    "Listener",
+    "listener",
+    &[
+        field("port", integer(1, 65535), "The port; one listener a port of a load balancer.").required(),
+        field("protocol", Shape::Choice(&PROTOCOL), "Default HTTP."),
+        field("defaultActions", Shape::List(&list(Shape::Object(&ACTION)).not_empty()), "The one action for requests that no rule matches.")
+            .required(),
+        field("rules", Shape::List(&named(Shape::Object(&RULE), "priority")), "Rules; the lowest priority is tried first."),
+        inert("tags", "tags are not kept"),
+    ],
+)
+.either_case()
+.refusing(&[
+    ("certificates", "HTTPS listeners are not supported yet"),
+    ("sslPolicy", "HTTPS listeners are not supported yet"),
+    ("alpnPolicy", "HTTPS listeners are not supported yet"),
+    ("mutualAuthentication", "HTTPS listeners are not supported yet"),
+    ("attributes", "listener attributes are not supported yet"),
+]);
+
+static PROTOCOL: Choice = Choice {
+    accepted: &["HTTP"],
+    refused: &[("HTTPS", "use `HTTP`; TLS is not supported yet"), ("TCP", "use `HTTP`; this is an Application Load Balancer")],
+};
+
+static RULE: Object = Object::new(
+    "Rule",
+    "rule",
+    &[
+        field("priority", quoted_integer(1, 50_000), "Unique in its listener; the lowest is tried first.").required(),
+        field("conditions", Shape::List(&list(Shape::Object(&CONDITION)).not_empty()), "All must match.").required(),
+        field("actions", Shape::List(&list(Shape::Object(&ACTION)).not_empty()), "The one action for requests that match.").required(),
+        inert("tags", "tags are not kept"),
+    ],
+)
+.either_case()
+.refusing(&[("transforms", "transforms are not supported yet")])
+.answers(&["ruleArn", "isDefault"]);
+
+static CONDITION: Object = Object::new(
+    "Condition",
+    "condition",
+    &[
+        field("field", Shape::Choice(&FIELD), "What is compared.").required(),
+        field("values", TEXTS, "Patterns, one of which must match; `*` and `?` are wildcards. At most 5 in a rule."),
+        field("pathPatternConfig", Shape::Object(&VALUES), "The patterns of `path-pattern`, instead of `values`."),
+        field("hostHeaderConfig", Shape::Object(&VALUES), "The patterns of `host-header`, instead of `values`."),
+    ],
+)
+.either_case()
+.refusing(&[
+    ("regexValues", "regular expressions are not supported yet; use `values` with `*` and `?`"),
+    ("httpHeaderConfig", "conditions on `http-header` are not supported yet"),
+    ("httpRequestMethodConfig", "conditions on `http-request-method` are not supported yet"),
+    ("queryStringConfig", "conditions on `query-string` are not supported yet"),
+    ("sourceIpConfig", "conditions on `source-ip` are not supported yet"),
+]);
+
+static VALUES: Object = Object::new("ConditionValues", "condition's configuration", &[field("values", TEXTS, "Patterns, one of which must match.")])
+    .either_case()
+    .refusing(&[("regexValues", "regular expressions are not supported yet; use `values` with `*` and `?`")]);
+
+const FIELDS: &str = "use `path-pattern` or `host-header`; the others are not supported yet";
+
+static FIELD: Choice = Choice {
+    accepted: &["path-pattern", "host-header"],
+    refused: &[("http-header", FIELDS), ("http-request-method", FIELDS), ("query-string", FIELDS), ("source-ip", FIELDS)],
+};
+
+static ACTION: Object = Object::new(
+    "Action",
+    "action",
+    &[
+        field("type", Shape::Choice(&ACTION_TYPE), "forward, redirect or fixed-response.").required(),
+        field("targetGroup", Shape::Text, "Of `forward`: a target group's name, or an ARN with it.").or(&["targetGroupArn"]),
+        field("forwardConfig", Shape::Object(&FORWARD), "Of `forward`: several target groups with weights."),
+        field("redirectConfig", Shape::Object(&REDIRECT), "Of `redirect`."),
+        field("fixedResponseConfig", Shape::Object(&FIXED_RESPONSE), "Of `fixed-response`."),
+        field("order", integer(1, 50_000), "Of no consequence for a single action."),
+    ],
+)
+.either_case()
+.refusing(&[
+    ("authenticateOidcConfig", "authentication is not supported"),
+    ("authenticateCognitoConfig", "authentication is not supported"),
+    ("jwtValidationConfig", "authentication is not supported"),
+]);
+
+static ACTION_TYPE: Choice = Choice {
+    accepted: &["forward", "redirect", "fixed-response"],
+    refused: &[
+        ("authenticate-oidc", "authentication is not supported"),
+        ("authenticate-cognito", "authentication is not supported"),
+        ("jwt-validation", "authentication is not supported"),
+    ],
+};
+
+static FORWARD: Object = Object::new(
+    "ForwardConfig",
+    "forward configuration",
+    &[field("targetGroups", Shape::List(&named(Shape::Object(&WEIGHTED), "targetGroup").not_empty()), "One to five.").required()],
+)
+.either_case()
+.refusing(&[("targetGroupStickinessConfig", "stickiness is not supported yet")]);
+
+static WEIGHTED: Object = Object::new(
+    "WeightedTargetGroup",
+    "weighted target group",
+    &[
+        field("targetGroup", Shape::Text, "A target group's name, or an ARN with it.").required().or(&["targetGroupArn"]),
+        field("weight", integer(0, 999), "Its share is its weight over the sum. Default 1."),
+    ],
+)
+.either_case();
+
+static REDIRECT: Object = Object::new(
+    "RedirectConfig",
+    "redirect configuration",
+    &[
+        field("protocol", Shape::Text, "`HTTP`, `HTTPS` or `#{protocol}`, the default."),
+        field("host", Shape::Text, "1 to 128 characters. Default `#{host}`."),
+        field("port", Shape::Text, "1 to 65535, or `#{port}`, the default."),
+        field("path", Shape::Text, "1 to 128 characters, begins with `/`. Default `/#{path}`."),
+        field("query", Shape::Text, "0 to 128 characters, without `?`. Default `#{query}`."),
+        field("statusCode", Shape::Choice(&Choice { accepted: &["HTTP_301", "HTTP_302"], refused: &[] }), "HTTP_301 or HTTP_302.").required(),
+    ],
+)
+.either_case();
+
+static FIXED_RESPONSE: Object = Object::new(
+    "FixedResponseConfig",
+    "fixed response configuration",
+    &[
+        field("statusCode", Shape::Text, "2XX, 4XX or 5XX.").required(),
+        field("contentType", Shape::Text, "text/plain, text/css, text/html, application/javascript or application/json."),
+        field("messageBody", Shape::Text, "At most 1024 characters."),
+    ],
+)
+.either_case();
+
+static ATTRIBUTES: Attributes = Attributes {
+    id: "LoadBalancerAttributes",
+    known: &[
+        Attribute { key: "idle_timeout.timeout_seconds", rule: AttributeRule::Integer(1, 4000), about: "Default 60." },
+        Attribute { key: "client_keep_alive.seconds", rule: AttributeRule::Integer(60, 604_800), about: "Default 3600." },
+        Attribute {
+            key: "routing.http.xff_header_processing.mode",
+            rule: AttributeRule::OneOf(&["append", "preserve", "remove"]),
+            about: "What happens to X-Forwarded-For. Default append.",
+        },
+        Attribute { key: "routing.http.xff_client_port.enabled", rule: AttributeRule::Boolean, about: "Default false." },
+        Attribute { key: "routing.http.preserve_host_header.enabled", rule: AttributeRule::Boolean, about: "Default false." },
+        Attribute { key: "routing.http.desync_mitigation_mode", rule: AttributeRule::Only("defensive"), about: "Default defensive." },
+        Attribute { key: "routing.http.drop_invalid_header_fields.enabled", rule: AttributeRule::Only("false"), about: "Default false." },
+        Attribute { key: "routing.http.x_amzn_tls_version_and_cipher_suite.enabled", rule: AttributeRule::Only("false"), about: "Default false." },
+        Attribute { key: "routing.http2.enabled", rule: AttributeRule::Inert("HTTP listeners speak HTTP/1.1 only, as on AWS"), about: "HTTP/2." },
+        Attribute { key: "waf.fail_open.enabled", rule: AttributeRule::Inert("there is no WAF"), about: "WAF." },
+        Attribute { key: "deletion_protection.enabled", rule: AttributeRule::Only("false"), about: "Default false." },
+        Attribute { key: "zonal_shift.config.enabled", rule: AttributeRule::Inert("there is one zone"), about: "Zonal shift." },
+        Attribute { key: "load_balancing.cross_zone.enabled", rule: AttributeRule::Inert("there is one zone"), about: "Cross-zone." },
+        Attribute { key: "ipv6.deny_all_igw_traffic", rule: AttributeRule::Inert("there is no internet gateway"), about: "IPv6." },
+        Attribute { key: "access_logs.s3.enabled", rule: AttributeRule::Only("false"), about: "Default false." },
+        Attribute { key: "access_logs.s3.bucket", rule: AttributeRule::Inert(NO_S3), about: "Bucket." },
+        Attribute { key: "access_logs.s3.prefix", rule: AttributeRule::Inert(NO_S3), about: "Prefix." },
+        Attribute { key: "connection_logs.s3.enabled", rule: AttributeRule::Only("false"), about: "Default false." },
+        Attribute { key: "connection_logs.s3.bucket", rule: AttributeRule::Inert(NO_S3), about: "Bucket." },
+        Attribute { key: "connection_logs.s3.prefix", rule: AttributeRule::Inert(NO_S3), about: "Prefix." },
+        Attribute { key: "health_check_logs.s3.enabled", rule: AttributeRule::Only("false"), about: "Default false." },
+        Attribute { key: "health_check_logs.s3.bucket", rule: AttributeRule::Inert(NO_S3), about: "Bucket." },
+        Attribute { key: "health_check_logs.s3.prefix", rule: AttributeRule::Inert(NO_S3), about: "Prefix." },
+    ],
+};
+
+const NO_S3: &str = "logs to S3 are off";

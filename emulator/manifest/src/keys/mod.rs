@@ -1,0 +1,31 @@
+//! Every key of a manifest, as tables: names, shapes and ranges (ecs.md 1, 3, 4; alb.md 1 to 5), and what is refused or has no
+//! local meaning, with the reason.
+
+pub(crate) mod load_balancer;
+pub(crate) mod service;
+pub(crate) mod target_group;
+pub(crate) mod task_definition;
+
+use crate::shape::{List, Object, Shape, field, named};
+
+/// The whole of `cluster.yaml`.
+pub(crate) static MANIFEST: Object = Object {
+    extensions: true,
+    ..Object::new(
+        "Manifest",
+        "manifest",
+        &[
+            field("cluster", Shape::Text, "The cluster's name: 1 to 255 letters, digits, hyphens and underscores.").required(),
+            field("loadBalancers", Shape::List(&named(Shape::Object(&load_balancer::LOAD_BALANCER), "name")), "Application Load Balancers."),
+            field("targetGroups", Shape::List(&named(Shape::Object(&target_group::TARGET_GROUP), "name")), "Where forward actions send requests."),
+            field(
+                "taskDefinitions",
+                Shape::List(&TASK_DEFINITIONS),
+                "What tasks are made from, as in RegisterTaskDefinition, or `file: path` of such JSON.",
+            ),
+            field("services", Shape::List(&named(Shape::Object(&service::SERVICE), "serviceName")), "What is kept running, as in CreateService."),
+        ],
+    )
+};
+
+static TASK_DEFINITIONS: List = List { include: true, ..named(Shape::Object(&task_definition::TASK_DEFINITION), "family") };

@@ -1,0 +1,87 @@
+//! The keys of CreateService (ecs.md 3 and 4).
+
+use crate::shape::{Choice, Object, Shape, TEXTS, field, inert, integer, list};
+
+pub(crate) static SERVICE: Object = Object::new(
+    "Service",
+    "service",
+    &[
+        field("serviceName", Shape::Text, "Unique in the cluster: 1 to 255 letters, digits, hyphens and underscores.").required(),
+        field("taskDefinition", Shape::Text, "A family of this manifest, `family:revision`, or an ARN that ends so.").required(),
+        field("desiredCount", integer(0, 5000), "How many tasks to keep running. Default 1."),
+        field("loadBalancers", Shape::List(&list(Shape::Object(&SERVICE_LOAD_BALANCER))), "Where its tasks are registered; at most 5."),
+        field("healthCheckGracePeriodSeconds", integer(0, 2_147_483_647), "How long failing health checks of a young task are forgiven. Default 0."),
+        field("deploymentConfiguration", Shape::Object(&DEPLOYMENT_CONFIGURATION), "How a new revision rolls out."),
+        field("deploymentController", Shape::Object(&DEPLOYMENT_CONTROLLER), "Who rolls out: `{type: ECS}`."),
+        field("schedulingStrategy", Shape::Choice(&STRATEGY), "Default REPLICA."),
+        field("connectsTo", TEXTS, "Services of this manifest that its tasks may reach besides each other."),
+        inert("cluster", "the manifest's own `cluster` says it"),
+        inert("launchType", "every task runs on the local engine"),
+        inert("capacityProviderStrategy", "every task runs on the local engine"),
+        inert("platformVersion", "every task runs on the local engine"),
+        inert("platformFamily", "every task runs on the local engine"),
+        inert("placementStrategy", "there is one container instance to choose from"),
+        inert("availabilityZoneRebalancing", "there is one container instance"),
+        inert("enableExecuteCommand", "`ecslocal exec` works on every task"),
+        inert("enableECSManagedTags", "tags are not kept"),
+        inert("propagateTags", "tags are not kept"),
+        inert("tags", "tags are not kept"),
+        inert("role", "no AWS role is used"),
+        inert("clientToken", "the manifest is compared with what runs"),
+    ],
+)
+.refusing(&[
+    ("networkConfiguration", "it belongs to `networkMode: awsvpc`; tasks run in `bridge` mode here"),
+    ("placementConstraints", "there is one container instance; remove it for local runs"),
+    ("serviceConnectConfiguration", "`connectsTo` lists the services that this one may reach"),
+    ("serviceRegistries", "`connectsTo` lists the services that this one may reach"),
+    ("volumeConfigurations", "volumes are not supported yet"),
+    ("vpcLatticeConfigurations", "register in a target group with `loadBalancers`"),
+    ("externalId", "it belongs to the controller EXTERNAL, which is not supported"),
+]);
+
+static SERVICE_LOAD_BALANCER: Object = Object::new(
+    "ServiceLoadBalancer",
+    "service's load balancer",
+    &[
+        field("targetGroup", Shape::Text, "A target group of this manifest: its name, or an ARN with it.")
+            .required()
+            .or(&["targetGroupArn", "TargetGroupArn"]),
+        field("containerName", Shape::Text, "A container of the task definition.").required(),
+        field("containerPort", integer(1, 65535), "One of its container ports.").required(),
+    ],
+)
+.refusing(&[
+    ("loadBalancerName", "Classic Load Balancers are not supported; name a target group with `targetGroup`"),
+    ("advancedConfiguration", "blue/green deployments are not supported yet"),
+]);
+
+static DEPLOYMENT_CONFIGURATION: Object = Object::new(
+    "DeploymentConfiguration",
+    "deployment configuration",
+    &[
+        field("minimumHealthyPercent", integer(0, 100), "Never fewer healthy tasks during a deployment, in percent of desiredCount. Default 100."),
+        field("maximumPercent", integer(100, 10_000), "Never more tasks during a deployment, in percent of desiredCount. Default 200."),
+        field("strategy", Shape::Choice(&ROLLOUT), "Default ROLLING."),
+    ],
+)
+.refusing(&[
+    ("deploymentCircuitBreaker", "the deployment circuit breaker is not supported yet"),
+    ("alarms", "CloudWatch alarms are not supported"),
+    ("bakeTimeInMinutes", "blue/green deployments are not supported yet"),
+    ("lifecycleHooks", "lifecycle hooks are not supported"),
+    ("linearConfiguration", "linear deployments are not supported yet"),
+    ("canaryConfiguration", "canary deployments are not supported yet"),
+    ("earlySuccessCriteria", "a deployment is complete when the service is steady"),
+]);
+
+static DEPLOYMENT_CONTROLLER: Object =
+    Object::new("DeploymentController", "deployment controller", &[field("type", Shape::Choice(&CONTROLLER), "Default ECS.").required()]);
+
+static CONTROLLER: Choice =
+    Choice { accepted: &["ECS"], refused: &[("CODE_DEPLOY", "use `ECS`, the rolling update"), ("EXTERNAL", "use `ECS`, the rolling update")] };
+
+static STRATEGY: Choice = Choice { accepted: &["REPLICA"], refused: &[("DAEMON", "use `REPLICA`; there is one container instance")] };
+
+static ROLLOUT: Choice =
+    Choice { accepted: &["ROLLING"], refused: &[("BLUE_GREEN", "use `ROLLING`"), ("LINEAR", "use `ROLLING`"), ("CANARY", "use `ROLLING`")] };

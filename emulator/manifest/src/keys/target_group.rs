@@ -1,0 +1,99 @@
+//! The keys of CreateTargetGroup (alb.md 4 and 5).
+
+use crate::shape::{Attribute, AttributeRule, Attributes, Choice, Object, Shape, field, inert, integer};
+
+pub(crate) static TARGET_GROUP: Object = Object::new(
+    "TargetGroup",
+    "target group",
+    &[
+        field("name", Shape::Text, "Unique: 1 to 32 letters, digits and hyphens, no hyphen at an edge.").required().or(&["targetGroupName"]),
+        field("protocol", Shape::Choice(&PROTOCOL), "How targets are spoken to. Default HTTP."),
+        field("port", integer(1, 65535), "The port of targets that name none; tasks name theirs.").required(),
+        field("protocolVersion", Shape::Choice(&VERSION), "Default HTTP1."),
+        field("targetType", Shape::Choice(&TARGET_TYPE), "Default instance: an instance and a host port."),
+        field(
+            "healthCheckEnabled",
+            Shape::Choice(&Choice { accepted: &["true"], refused: &[("false", "targets are always checked")] }),
+            "Always true.",
+        ),
+        field("healthCheckProtocol", Shape::Choice(&PROTOCOL), "Default HTTP."),
+        field("healthCheckPort", Shape::Text, "1 to 65535, or `traffic-port`, the default."),
+        field("healthCheckPath", Shape::Text, "1 to 1024 characters, begins with `/`, may hold a query. Default `/`."),
+        field("healthCheckIntervalSeconds", integer(5, 300), "Between two checks of a target. Default 30."),
+        field("healthCheckTimeoutSeconds", integer(2, 120), "No answer for so long is a failure; below the interval. Default 5."),
+        field("healthyThresholdCount", integer(2, 10), "Passes in a row that make an unhealthy target healthy. Default 5."),
+        field("unhealthyThresholdCount", integer(2, 10), "Failures in a row that make a target unhealthy. Default 2."),
+        field("matcher", Shape::Object(&MATCHER), "Which statuses pass."),
+        field("attributes", Shape::Attributes(&ATTRIBUTES), "Attributes, as a map or as AWS's list of `{key, value}`."),
+        inert("vpcId", "targets are on this machine"),
+        inert("ipAddressType", "targets are on this machine"),
+        inert("tags", "tags are not kept"),
+    ],
+)
+.either_case()
+.refusing(&[("targetControlPort", "the target optimizer is not supported")])
+.answers(&["loadBalancerArns"]);
+
+static MATCHER: Object =
+    Object::new("Matcher", "matcher", &[field("httpCode", Shape::Text, "200 to 499: `200`, `200,202`, `200-299`. Default `200`.").required()])
+        .either_case()
+        .refusing(&[("grpcCode", "target groups speak HTTP1; use `httpCode`")]);
+
+static PROTOCOL: Choice = Choice {
+    accepted: &["HTTP"],
+    refused: &[("HTTPS", "use `HTTP`; TLS to targets is not supported yet"), ("TCP", "use `HTTP`; this is an Application Load Balancer")],
+};
+
+static VERSION: Choice = Choice {
+    accepted: &["HTTP1"],
+    refused: &[("HTTP2", "use `HTTP1`; HTTP/2 to targets is not supported yet"), ("GRPC", "use `HTTP1`; gRPC to targets is not supported yet")],
+};
+
+static TARGET_TYPE: Choice = Choice {
+    accepted: &["instance"],
+    refused: &[
+        ("ip", "it belongs to `networkMode: awsvpc`; use `instance`"),
+        ("lambda", "functions are not supported; use `instance`"),
+        ("alb", "it belongs to Network Load Balancers; use `instance`"),
+    ],
+};
+
+static ATTRIBUTES: Attributes = Attributes {
+    id: "TargetGroupAttributes",
+    known: &[
+        Attribute {
+            key: "deregistration_delay.timeout_seconds",
+            rule: AttributeRule::Integer(0, 3600),
+            about: "How long a target drains, in seconds. Default 300.",
+        },
+        Attribute { key: "slow_start.duration_seconds", rule: AttributeRule::Only("0"), about: "Slow start." },
+        Attribute { key: "stickiness.enabled", rule: AttributeRule::Only("false"), about: "Sticky sessions." },
+        Attribute { key: "stickiness.type", rule: AttributeRule::Inert("stickiness is off"), about: "Kind of cookie." },
+        Attribute { key: "stickiness.lb_cookie.duration_seconds", rule: AttributeRule::Inert("stickiness is off"), about: "Age of the cookie." },
+        Attribute { key: "stickiness.app_cookie.duration_seconds", rule: AttributeRule::Inert("stickiness is off"), about: "Age of the cookie." },
+        Attribute { key: "stickiness.app_cookie.cookie_name", rule: AttributeRule::Inert("stickiness is off"), about: "Name of the cookie." },
+        Attribute { key: "load_balancing.algorithm.type", rule: AttributeRule::Only("round_robin"), about: "How a target is chosen." },
+        Attribute { key: "load_balancing.algorithm.anomaly_mitigation", rule: AttributeRule::Only("off"), about: "Anomaly mitigation." },
+        Attribute { key: "load_balancing.cross_zone.enabled", rule: AttributeRule::Inert("there is one zone"), about: "Cross-zone." },
+        Attribute {
+            key: "target_group_health.dns_failover.minimum_healthy_targets.count",
+            rule: AttributeRule::Inert("there is no DNS to fail over"),
+            about: "DNS failover.",
+        },
+        Attribute {
+            key: "target_group_health.dns_failover.minimum_healthy_targets.percentage",
+            rule: AttributeRule::Inert("there is no DNS to fail over"),
+            about: "DNS failover.",
+        },
+        Attribute {
+            key: "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
+            rule: AttributeRule::Only("1"),
+            about: "When to fail open.",
+        },
+        Attribute {
+            key: "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
+            rule: AttributeRule::Only("off"),
+            about: "When to fail open.",
+        },
+    ],
+};

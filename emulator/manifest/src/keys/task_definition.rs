@@ -1,0 +1,227 @@
+//! The keys of RegisterTaskDefinition (ecs.md 1).
+
+use crate::shape::{Choice, Object, Shape, TEXTS, field, inert, integer, list, named};
+
+pub(crate) static TASK_DEFINITION: Object = Object::new(
+    "TaskDefinition",
+    "task definition",
+    &[
+        field("family", Shape::Text, "1 to 255 letters, digits, hyphens and underscores.").required(),
+        field("networkMode", Shape::Choice(&NETWORK_MODE), "Default bridge."),
+        field("cpu", Shape::Text, "CPU of the whole task: units (1024 a core) or `\"1 vCPU\"`."),
+        field("memory", Shape::Text, "Memory of the whole task: MiB or `\"1 GB\"`."),
+        field(
+            "containerDefinitions",
+            Shape::List(&named(Shape::Object(&CONTAINER), "name").not_empty()),
+            "The containers that run together; at most 10, at least one essential.",
+        )
+        .required(),
+        inert("taskRoleArn", "a task's credentials are not served yet"),
+        inert("executionRoleArn", "images are pulled with the engine's own logins"),
+        inert("requiresCompatibilities", "every task runs on the local engine"),
+        inert("runtimePlatform", "every task runs on the local engine"),
+        inert("ephemeralStorage", "disk space is the engine's"),
+        inert("inferenceAccelerators", "the product is retired"),
+        inert("tags", "tags are not kept"),
+    ],
+)
+.refusing(&[
+    ("volumes", "volumes are not supported yet"),
+    ("placementConstraints", "there is one container instance; remove it for local runs"),
+    ("pidMode", "each container has a process namespace of its own here"),
+    ("ipcMode", "each container has an IPC namespace of its own here"),
+    ("proxyConfiguration", "App Mesh is not supported"),
+    ("enableFaultInjection", "fault injection is not supported"),
+    ("trustedExecutionConfiguration", "it belongs to Managed Instances"),
+])
+.answers(&[
+    "taskDefinitionArn",
+    "revision",
+    "status",
+    "requiresAttributes",
+    "compatibilities",
+    "registeredAt",
+    "registeredBy",
+    "deregisteredAt",
+    "deleteRequestedAt",
+]);
+
+static NETWORK_MODE: Choice = Choice {
+    accepted: &["bridge"],
+    refused: &[
+        ("awsvpc", "use `bridge`, with `hostPort: 0` and target groups of type `instance`"),
+        ("host", "use `bridge`; a static `hostPort` publishes a fixed port"),
+        ("none", "use `bridge`"),
+    ],
+};
+
+static CONTAINER: Object = Object::new(
+    "ContainerDefinition",
+    "container definition",
+    &[
+        field("name", Shape::Text, "Unique in the task definition: 1 to 255 letters, digits, hyphens and underscores.").required(),
+        field("image", Shape::Text, "The image. With `build` it may be left out: `ecslocal/<family>-<name>:latest`."),
+        field("build", Shape::TextOr(&BUILD), "How to make the image: the context's folder, or a mapping. A key of ecslocal's own."),
+        field("cpu", integer(0, 262_144), "CPU units, a relative weight. Default 0."),
+        field("memory", integer(6, 4_194_304), "Hard limit in MiB."),
+        field("memoryReservation", integer(6, 4_194_304), "Soft limit in MiB, below `memory`."),
+        field("essential", Shape::Boolean, "Whether its end is the task's end. Default true."),
+        field("portMappings", Shape::List(&list(Shape::Object(&PORT_MAPPING))), "Ports to publish."),
+        field("environment", Shape::List(&named(Shape::Object(&VARIABLE), "name")), "Environment, as AWS's list of `{name, value}`."),
+        field("entryPoint", TEXTS, "Replaces the image's ENTRYPOINT."),
+        field("command", TEXTS, "Replaces the image's CMD."),
+        field("user", Shape::Text, "`user`, `user:group`, `uid`, `uid:gid` …"),
+        field("workingDirectory", Shape::Text, "An absolute path; replaces the image's WORKDIR."),
+        field("hostname", Shape::Text, "The container's host name."),
+        field("stopTimeout", integer(0, 86_400), "Seconds between SIGTERM and SIGKILL. Default 30."),
+        field("startTimeout", integer(0, 86_400), "Seconds that a dependent waits for this container's condition."),
+        field("dependsOn", Shape::List(&list(Shape::Object(&DEPENDENCY))), "Which containers come first, and how far."),
+        field("healthCheck", Shape::Object(&HEALTH_CHECK), "The container's own check."),
+        field("dockerLabels", Shape::Map, "Labels."),
+        field("readonlyRootFilesystem", Shape::Boolean, "Default false."),
+        field("privileged", Shape::Boolean, "All capabilities. Default false."),
+        field("linuxParameters", Shape::Object(&LINUX_PARAMETERS), "Linux settings."),
+        field("ulimits", Shape::List(&named(Shape::Object(&ULIMIT), "name")), "Resource limits."),
+        field("extraHosts", Shape::List(&list(Shape::Object(&HOST))), "Lines for /etc/hosts."),
+        field("dnsServers", TEXTS, "Name servers, by address."),
+        field("dnsSearchDomains", TEXTS, "Search domains."),
+        field("logConfiguration", Shape::Object(&LOG_CONFIGURATION), "Logs are kept by the engine, see `ecslocal logs`."),
+        inert("repositoryCredentials", "images are pulled with the engine's own logins"),
+        inert("versionConsistency", "an image is resolved by the engine"),
+    ],
+)
+.refusing(&[
+    ("watch", "`watch` is not supported yet; run `ecslocal up` again after a change"),
+    ("secrets", "use `environment`, with a value from `${VAR}` or `.env`"),
+    ("environmentFiles", "use `environment`, with values from `${VAR}` or `.env`"),
+    ("mountPoints", "volumes are not supported yet"),
+    ("volumesFrom", "volumes are not supported yet"),
+    ("links", "use `connectsTo` of the service"),
+    ("firelensConfiguration", "logs are kept by the engine, see `ecslocal logs`"),
+    ("restartPolicy", "an essential container that ends is replaced with its task"),
+    ("resourceRequirements", "GPUs are not supported"),
+    ("disableNetworking", "every container joins its service's network"),
+    ("dockerSecurityOptions", "security options are not supported yet"),
+    ("credentialSpecs", "they belong to Windows"),
+    ("systemControls", "kernel parameters are not supported yet"),
+    ("interactive", "use `ecslocal exec`"),
+    ("pseudoTerminal", "use `ecslocal exec`"),
+]);
+
+static BUILD: Object = Object::new(
+    "Build",
+    "build",
+    &[
+        field("context", Shape::Text, "The folder, relative to this file.").required(),
+        field("dockerfile", Shape::Text, "Relative to the context. Default `Dockerfile`."),
+        field("args", Shape::Map, "Build arguments."),
+        field("target", Shape::Text, "The stage to stop at."),
+    ],
+);
+
+static PORT_MAPPING: Object = Object::new(
+    "PortMapping",
+    "port mapping",
+    &[
+        field("containerPort", integer(1, 65535), "The port that the container listens on.").required(),
+        field("hostPort", integer(0, 65535), "The port on the host; 0, the default, takes a free one."),
+        field("protocol", Shape::Choice(&Choice { accepted: &["tcp", "udp"], refused: &[] }), "Default tcp."),
+        field("name", Shape::Text, "At most 64 of a-z, 0-9, `_` and `-`."),
+        inert("appProtocol", "only Service Connect reads it"),
+    ],
+)
+.refusing(&[("containerPortRange", "list the ports one by one with `containerPort`")]);
+
+static VARIABLE: Object = Object::new(
+    "EnvironmentVariable",
+    "environment variable",
+    &[field("name", Shape::Text, "Its name.").required(), field("value", Shape::Text, "Its value.").required()],
+);
+
+static DEPENDENCY: Object = Object::new(
+    "ContainerDependency",
+    "dependency",
+    &[
+        field("containerName", Shape::Text, "Another container of the task definition.").required(),
+        field("condition", Shape::Choice(&CONDITION), "How far it must have come.").required(),
+    ],
+);
+
+static CONDITION: Choice = Choice { accepted: &["START", "COMPLETE", "SUCCESS", "HEALTHY"], refused: &[] };
+
+static HEALTH_CHECK: Object = Object::new(
+    "ContainerHealthCheck",
+    "container health check",
+    &[
+        field("command", TEXTS, "`[CMD, program, argument …]` or `[CMD-SHELL, line]`.").required(),
+        field("interval", integer(5, 300), "Seconds. Default 30."),
+        field("timeout", integer(2, 60), "Seconds. Default 5."),
+        field("retries", integer(1, 10), "Failures in a row. Default 3."),
+        field("startPeriod", integer(0, 300), "Seconds. Default 0."),
+    ],
+);
+
+static LINUX_PARAMETERS: Object =
+    Object::new("LinuxParameters", "Linux settings", &[field("initProcessEnabled", Shape::Boolean, "An init process as PID 1. Default false.")])
+        .refusing(&[
+            ("capabilities", "capabilities are not supported yet; `privileged: true` gives all of them"),
+            ("devices", "devices are not supported yet"),
+            ("sharedMemorySize", "it is not supported yet"),
+            ("tmpfs", "it is not supported yet"),
+            ("maxSwap", "it is not supported yet"),
+            ("swappiness", "it is not supported yet"),
+        ]);
+
+static ULIMIT: Object = Object::new(
+    "Ulimit",
+    "resource limit",
+    &[
+        field("name", Shape::Choice(&ULIMITS), "Which limit.").required(),
+        field("softLimit", integer(-1, i64::MAX), "Soft limit; -1 is none.").required(),
+        field("hardLimit", integer(-1, i64::MAX), "Hard limit; -1 is none.").required(),
+    ],
+);
+
+static ULIMITS: Choice = Choice {
+    accepted: &[
+        "core",
+        "cpu",
+        "data",
+        "fsize",
+        "locks",
+        "memlock",
+        "msgqueue",
+        "nice",
+        "nofile",
+        "nproc",
+        "rss",
+        "rtprio",
+        "rttime",
+        "sigpending",
+        "stack",
+    ],
+    refused: &[],
+};
+
+static HOST: Object = Object::new(
+    "HostEntry",
+    "host entry",
+    &[field("hostname", Shape::Text, "The name.").required(), field("ipAddress", Shape::Text, "The address.").required()],
+);
+
+static LOG_CONFIGURATION: Object = Object::new(
+    "LogConfiguration",
+    "log configuration",
+    &[
+        field("logDriver", Shape::Choice(&LOG_DRIVER), "awslogs or json-file.").required(),
+        inert("options", "logs are kept by the engine, see `ecslocal logs`"),
+    ],
+)
+.refusing(&[("secretOptions", "logs are kept by the engine, see `ecslocal logs`")]);
+
+const LOGS: &str = "remove it; logs are kept by the engine, see `ecslocal logs`";
+
+static LOG_DRIVER: Choice = Choice {
+    accepted: &["awslogs", "json-file"],
+    refused: &[("awsfirelens", LOGS), ("fluentd", LOGS), ("gelf", LOGS), ("journald", LOGS), ("splunk", LOGS), ("syslog", LOGS), ("none", LOGS)],
+};

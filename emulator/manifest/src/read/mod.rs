@@ -1,0 +1,79 @@
+//! The checked tree to the values of the room `model`. A reader that cannot give a value has reported why.
+
+mod action;
+mod container;
+mod container_parts;
+mod load_balancer;
+mod rule;
+mod service;
+mod target_group;
+mod task_definition;
+
+use std::collections::BTreeMap;
+
+use model::{Desired, NameError};
+
+use crate::files::Files;
+use crate::node::Node;
+use crate::problem::Report;
+
+pub(crate) use service::split_reference;
+pub(crate) use target_group::name_of as target_group_name;
+
+/// What a reader needs besides the tree.
+pub(crate) struct Reader<'a> {
+    pub(crate) files: &'a Files,
+    pub(crate) report: &'a mut Report,
+}
+
+/// The whole manifest. Problems are in the report; with none, the value is complete.
+pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
+    let cluster = tree.get("cluster").and_then(|node| name(node, reader.report));
+    let load_balancers = named(tree.list("loadBalancers"), reader, load_balancer::read);
+    let target_groups =
+        named(tree.list("targetGroups"), reader, |node, reader| target_group::read(node, reader.report).map(|spec| (spec.name.clone(), spec)));
+    let task_definitions = named(tree.list("taskDefinitions"), reader, |node, reader| {
+        task_definition::read(node, reader).map(|definition| (definition.family.clone(), definition))
+    });
+    let services =
+        named(tree.list("services"), reader, |node, reader| service::read(node, reader.report).map(|service| (service.spec.name.clone(), service)));
+    Some(Desired { load_balancers, target_groups, task_definitions, services, ..Desired::empty(cluster?) })
+}
+
+/// Reads each item. One that gives nothing without a problem being known would be lost silently, so that is a problem of its own.
+fn named<K: Ord, V>(items: &[Node], reader: &mut Reader<'_>, read: impl Fn(&Node, &mut Reader<'_>) -> Option<(K, V)>) -> BTreeMap<K, V> {
+    let mut map = BTreeMap::new();
+    for item in items {
+        match read(item, reader) {
+            Some((key, value)) => {
+                map.insert(key, value);
+            }
+            None if reader.report.is_clean() => {
+                reader.report.problem(item.span, "this cannot be read").hint("this is a mistake of ecslocal's own; please report it with this file");
+            }
+            None => {}
+        }
+    }
+    map
+}
+
+/// A name that must obey its rule.
+fn name<T: std::str::FromStr<Err = NameError>>(node: &Node, report: &mut Report) -> Option<T> {
+    match node.text()?.parse() {
+        Ok(name) => Some(name),
+        Err(error) => {
+            report.problem(node.span, error.to_string());
+            None
+        }
+    }
+}
+
+/// The name under a key.
+fn name_under<T: std::str::FromStr<Err = NameError>>(node: &Node, key: &str, report: &mut Report) -> Option<T> {
+    node.get(key).and_then(|node| name(node, report))
+}
+
+/// The node under a key, or the whole when it is not there: a place to point at.
+fn place(node: &Node, key: &str) -> crate::node::Span {
+    node.get(key).unwrap_or(node).span
+}

@@ -1,0 +1,96 @@
+//! A service (ecs.md 3 and 4). Whether what it refers to exists is asked in [`crate::references`].
+
+use std::time::Duration;
+
+use model::{DesiredService, Family, ServiceLoadBalancer, ServiceSpec, TargetGroupName};
+
+use super::target_group::name_of;
+use crate::node::Node;
+use crate::problem::Report;
+
+const MAX_TARGET_GROUPS: usize = 5;
+
+/// What `taskDefinition` says: `family`, `family:revision`, or an ARN that ends so.
+pub(crate) fn split_reference(text: &str) -> (&str, Option<&str>) {
+    let name = text.strip_prefix("arn:").and_then(|arn| arn.split_once(":task-definition/")).map_or(text, |(_, name)| name);
+    name.split_once(':').map_or((name, None), |(family, revision)| (family, Some(revision)))
+}
+
+pub(super) fn read(node: &Node, report: &mut Report) -> Option<DesiredService> {
+    let name = super::name_under(node, "serviceName", report);
+    let definition = node.get("taskDefinition").and_then(|node| task_definition(node, report));
+    let load_balancers = load_balancers(node, report);
+    let connects_to = node.list("connectsTo").iter().map(|node| super::name(node, report)).collect::<Option<Vec<_>>>();
+    let configuration = node.get("deploymentConfiguration");
+    let percent = |key: &str, default| configuration.and_then(|node| node.integer_of(key)).unwrap_or(default);
+    let (task_definition, revision) = definition?;
+    let spec = ServiceSpec {
+        name: name?,
+        desired_count: node.integer_of("desiredCount").unwrap_or(1),
+        load_balancers: load_balancers?,
+        minimum_healthy_percent: percent("minimumHealthyPercent", 100),
+        maximum_percent: percent("maximumPercent", 200),
+        health_check_grace_period: Duration::from_secs(node.integer_of("healthCheckGracePeriodSeconds").unwrap_or(0)),
+        connects_to: connects_to?,
+    };
+    if spec.desired_count > 0 && spec.lower_bound() >= spec.upper_bound() {
+        report.note(
+            configuration.unwrap_or(node).span,
+            format!(
+                "service `{}` cannot roll out: minimumHealthyPercent {} and maximumPercent {} of {} leave no task to stop or start first",
+                spec.name, spec.minimum_healthy_percent, spec.maximum_percent, spec.desired_count
+            ),
+        );
+    }
+    Some(DesiredService { spec, task_definition, revision })
+}
+
+fn task_definition(node: &Node, report: &mut Report) -> Option<(Family, Option<u32>)> {
+    let (family, revision) = split_reference(node.text()?);
+    let family = match Family::new(family) {
+        Ok(family) => family,
+        Err(error) => {
+            report.problem(node.span, error.to_string());
+            return None;
+        }
+    };
+    let Some(text) = revision else { return Some((family, None)) };
+    match text.parse() {
+        Ok(number @ 1..) => Some((family, Some(number))),
+        _ => {
+            report.problem(node.span, format!("`{text}` is not a revision")).hint("revisions are numbers from 1: `family:3`");
+            None
+        }
+    }
+}
+
+fn load_balancers(node: &Node, report: &mut Report) -> Option<Vec<ServiceLoadBalancer>> {
+    let items = node.list("loadBalancers");
+    if items.len() > MAX_TARGET_GROUPS {
+        report.problem(super::place(node, "loadBalancers"), format!("a service has at most {MAX_TARGET_GROUPS} target groups"));
+        return None;
+    }
+    let mut entries: Vec<(ServiceLoadBalancer, crate::node::Span)> = Vec::with_capacity(items.len());
+    let mut complete = true;
+    for item in items {
+        let Some(entry) = load_balancer(item, report) else {
+            complete = false;
+            continue;
+        };
+        if let Some((_, first)) = entries.iter().find(|(other, _)| *other == entry) {
+            let first = *first;
+            report.problem(item.span, format!("the tasks are registered in target group `{}` twice", entry.target_group)).again(first);
+        }
+        entries.push((entry, item.span));
+    }
+    complete.then(|| entries.into_iter().map(|(entry, _)| entry).collect())
+}
+
+fn load_balancer(node: &Node, report: &mut Report) -> Option<ServiceLoadBalancer> {
+    let target_group = node.get("targetGroup")?;
+    let name = TargetGroupName::new(name_of(target_group.text()?)).map_err(|error| {
+        report.problem(target_group.span, error.to_string());
+    });
+    let container_name = super::name_under(node, "containerName", report);
+    Some(ServiceLoadBalancer { target_group: name.ok()?, container_name: container_name?, container_port: node.integer_of("containerPort")? })
+}

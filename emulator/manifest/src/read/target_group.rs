@@ -1,0 +1,92 @@
+//! A target group (alb.md 4 and 5).
+
+use std::time::Duration;
+
+use model::{HealthCheck, Matcher, TargetGroupAttributes, TargetGroupSpec, TargetProtocol};
+
+use crate::node::Node;
+use crate::problem::Report;
+
+/// The name in a reference: itself, or the name part of `arn:aws:elasticloadbalancing:…:targetgroup/<name>/<id>`.
+pub(crate) fn name_of(reference: &str) -> &str {
+    let Some((_, rest)) = reference.strip_prefix("arn:").and_then(|arn| arn.split_once(":targetgroup/")) else { return reference };
+    rest.split_once('/').map_or(rest, |(name, _)| name)
+}
+
+pub(super) fn read(node: &Node, report: &mut Report) -> Option<TargetGroupSpec> {
+    let name = super::name_under(node, "name", report);
+    let health_check = health_check(node, report);
+    let mut attributes = TargetGroupAttributes::default();
+    if let Some(seconds) = node.get("attributes").and_then(|node| node.integer_of("deregistration_delay.timeout_seconds")) {
+        attributes.deregistration_delay = Duration::from_secs(seconds);
+    }
+    Some(TargetGroupSpec { name: name?, protocol: TargetProtocol::Http, port: node.integer_of("port")?, health_check: health_check?, attributes })
+}
+
+fn health_check(node: &Node, report: &mut Report) -> Option<HealthCheck> {
+    let mut check = HealthCheck::default();
+    let port = port(node, report);
+    if let Some(path) = node.get("healthCheckPath") {
+        check.path = health_check_path(path, report)?;
+    }
+    if let Some(matcher) = node.get("matcher").and_then(|node| node.get("httpCode")) {
+        match Matcher::new(matcher.text()?) {
+            Ok(read) => check.matcher = read,
+            Err(why) => {
+                report.problem(matcher.span, why);
+            }
+        }
+    }
+    let seconds = |key: &str, default: Duration| node.integer_of(key).map_or(default, Duration::from_secs);
+    check.interval = seconds("healthCheckIntervalSeconds", check.interval);
+    check.timeout = seconds("healthCheckTimeoutSeconds", check.timeout);
+    check.healthy_threshold = node.integer_of("healthyThresholdCount").unwrap_or(check.healthy_threshold);
+    check.unhealthy_threshold = node.integer_of("unhealthyThresholdCount").unwrap_or(check.unhealthy_threshold);
+    // Out of range has been reported already.
+    if check.timeout >= check.interval && check.timeout.as_secs() <= 120 && check.interval.as_secs() >= 5 {
+        timeout_too_long(node, &check, report);
+    }
+    check.port = port?;
+    Some(check)
+}
+
+fn timeout_too_long(node: &Node, check: &HealthCheck, report: &mut Report) {
+    let (timeout, interval) = (check.timeout.as_secs(), check.interval.as_secs());
+    let key = if node.get("healthCheckTimeoutSeconds").is_some() { "healthCheckTimeoutSeconds" } else { "healthCheckIntervalSeconds" };
+    report
+        .problem(super::place(node, key), format!("Health check timeout '{timeout}' must be smaller than the interval '{interval}'"))
+        .hint("the defaults are a timeout of 5 seconds and an interval of 30");
+}
+
+/// `Some(None)` is the traffic port.
+fn port(node: &Node, report: &mut Report) -> Option<Option<u16>> {
+    let Some(port) = node.get("healthCheckPort") else { return Some(None) };
+    match (port.text()?, port.port_number()) {
+        ("traffic-port", _) => Some(None),
+        (_, Some(number)) => Some(Some(number)),
+        (given, None) => {
+            report.problem(port.span, format!("`healthCheckPort` must be `traffic-port` or a port from 1 to 65535, found `{given}`"));
+            None
+        }
+    }
+}
+
+fn health_check_path(node: &Node, report: &mut Report) -> Option<String> {
+    let path = node.text()?;
+    if !path.starts_with('/') {
+        report.problem(node.span, format!("Health check path '{path}' must begin with a '/' character"));
+        return None;
+    }
+    if path.chars().count() > 1024 || !path.chars().all(|c| c.is_ascii_graphic()) {
+        report.problem(node.span, "a health check path has 1 to 1024 visible ASCII characters");
+        return None;
+    }
+    Some(path.to_owned())
+}
+
+impl Node {
+    /// A port from 1 to 65535.
+    pub(super) fn port_number(&self) -> Option<u16> {
+        self.integer().and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0)
+    }
+}

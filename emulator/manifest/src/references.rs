@@ -1,0 +1,285 @@
+//! What refers to what: names that must exist, circles that must not, ports that two cannot have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::node::{Node, Span};
+use crate::problem::Report;
+use crate::read::{split_reference, target_group_name};
+use crate::suggest::listed;
+
+/// Checks every reference of a tree whose shapes have been checked.
+pub(crate) fn check(tree: &Node, report: &mut Report) {
+    let index = Index::new(tree);
+    let forwarded = actions(tree, &index, report);
+    let mut registered = BTreeSet::new();
+    for service in tree.list("services") {
+        task_definition(service, &index, report);
+        connections(service, &index, report);
+        for entry in service.list("loadBalancers") {
+            registered.extend(load_balancer(service, entry, &index, &forwarded, report));
+        }
+    }
+    for (name, span) in &index.target_groups {
+        if !forwarded.contains(name) && !registered.contains(name) {
+            report.note(*span, format!("target group `{name}` is used by no action and no service"));
+        }
+    }
+    for definition in tree.list("taskDefinitions") {
+        dependencies(definition, report);
+    }
+    static_ports(tree, &index, report);
+}
+
+/// The names of everything, read from the tree: a thing that is wrong in itself is not missing.
+struct Index<'a> {
+    target_groups: BTreeMap<&'a str, Span>,
+    services: BTreeSet<&'a str>,
+    definitions: BTreeMap<&'a str, &'a Node>,
+}
+
+impl<'a> Index<'a> {
+    fn new(tree: &'a Node) -> Self {
+        let names = |key: &str, name: &'static str| tree.list(key).iter().filter_map(move |item| Some((item.text_of(name)?, item)));
+        Self {
+            target_groups: names("targetGroups", "name").map(|(name, item)| (name, item.get("name").unwrap_or(item).span)).collect(),
+            services: names("services", "serviceName").map(|(name, _)| name).collect(),
+            definitions: names("taskDefinitions", "family").collect(),
+        }
+    }
+
+    /// The definition that a service runs, if it is this manifest's own.
+    fn definition_of(&self, service: &Node) -> Option<&'a Node> {
+        match split_reference(service.text_of("taskDefinition")?) {
+            (family, None) => self.definitions.get(family).copied(),
+            (_, Some(_)) => None,
+        }
+    }
+}
+
+/// Every reference of an action to a target group, with the load balancer's name.
+fn actions<'a>(tree: &'a Node, index: &Index<'_>, report: &mut Report) -> BTreeSet<&'a str> {
+    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    for balancer in tree.list("loadBalancers") {
+        let owner = balancer.text_of("name").unwrap_or_default();
+        let listeners = balancer.list("listeners").iter();
+        let all = listeners
+            .flat_map(|listener| listener.list("defaultActions").iter().chain(listener.list("rules").iter().flat_map(|rule| rule.list("actions"))));
+        for node in all.flat_map(forwarded_groups) {
+            let Some(name) = node.text().map(target_group_name) else { continue };
+            if !target_group_exists(name, node, index, report) {
+                continue;
+            }
+            let first = *owners.entry(name).or_insert(owner);
+            if first != owner {
+                report
+                    .problem(node.span, format!("The following target groups cannot be associated with more than one load balancer: {name}"))
+                    .hint(format!("it belongs to `{first}` already; make a second target group"));
+            }
+        }
+    }
+    owners.into_keys().collect()
+}
+
+fn forwarded_groups(action: &Node) -> impl Iterator<Item = &Node> {
+    let several = action.get("forwardConfig").map(|config| config.list("targetGroups")).unwrap_or_default();
+    action.get("targetGroup").into_iter().chain(several.iter().filter_map(|group| group.get("targetGroup")))
+}
+
+fn target_group_exists(name: &str, node: &Node, index: &Index<'_>, report: &mut Report) -> bool {
+    let exists = index.target_groups.contains_key(name);
+    if !exists {
+        let hint = report.suggest(name, index.target_groups.keys().copied()).unwrap_or_else(|| "list it under `targetGroups`".into());
+        report.problem(node.span, format!("Target group '{name}' not found")).label("no such target group").hint(hint);
+    }
+    exists
+}
+
+fn task_definition(service: &Node, index: &Index<'_>, report: &mut Report) {
+    let Some((node, text)) = service.get("taskDefinition").and_then(|node| node.text().map(|text| (node, text))) else { return };
+    let (family, revision) = split_reference(text);
+    if revision.is_none() && !index.definitions.contains_key(family) {
+        let hint = report.suggest(family, index.definitions.keys().copied()).unwrap_or_else(|| "list it under `taskDefinitions`".into());
+        report.problem(node.span, format!("the task definition `{family}` is not in this manifest")).label("no such family").hint(hint);
+    }
+}
+
+fn connections(service: &Node, index: &Index<'_>, report: &mut Report) {
+    let own = service.text_of("serviceName");
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for node in service.list("connectsTo") {
+        let Some(name) = node.text() else { continue };
+        if let Some(first) = seen.insert(name, node.span) {
+            report.problem(node.span, format!("`connectsTo` lists `{name}` twice")).again(first);
+        } else if Some(name) == own {
+            report.problem(node.span, format!("service `{name}` connects to itself")).hint("remove it; tasks of one service always reach each other");
+        } else if !index.services.contains(name) {
+            let hint = report.suggest(name, index.services.iter().copied()).unwrap_or_else(|| "list it under `services`".into());
+            report.problem(node.span, format!("the service `{name}` is not in this manifest")).label("no such service").hint(hint);
+        }
+    }
+}
+
+/// One entry of a service's `loadBalancers` (the sentences of ecs.md 4); gives the target group's name.
+fn load_balancer<'a>(service: &Node, entry: &'a Node, index: &Index<'_>, forwarded: &BTreeSet<&str>, report: &mut Report) -> Option<&'a str> {
+    let group = entry.get("targetGroup").and_then(|node| node.text().map(|text| (target_group_name(text), node)));
+    if let Some((name, node)) = group
+        && target_group_exists(name, node, index, report)
+        && !forwarded.contains(name)
+    {
+        report
+            .problem(node.span, format!("The target group with targetGroupArn {name} does not have an associated load balancer."))
+            .hint("forward to it from a listener's default action or from a rule");
+    }
+    if let Some(definition) = index.definition_of(service) {
+        container(entry, definition, report);
+    }
+    group.map(|(name, _)| name)
+}
+
+fn container(entry: &Node, definition: &Node, report: &mut Report) -> Option<()> {
+    let node = entry.get("containerName")?;
+    let name = node.text()?;
+    let containers = definition.list("containerDefinitions");
+    let names = containers.iter().filter_map(|container| container.text_of("name"));
+    let Some(found) = containers.iter().find(|container| container.text_of("name") == Some(name)) else {
+        let hint = report.suggest(name, names.clone()).unwrap_or_else(|| format!("its containers are {}", listed(names)));
+        report.problem(node.span, format!("The container {name} does not exist in the task definition.")).hint(hint);
+        return None;
+    };
+    let port = entry.get("containerPort")?;
+    let number = port.integer()?;
+    let mappings = found.list("portMappings");
+    let tcp = mappings.iter().filter(|mapping| mapping.text_of("protocol") != Some("udp"));
+    // A mapping without a readable port has been reported; it may be the one that is meant.
+    let ports = tcp.map(|mapping| mapping.integer_of::<i64>("containerPort")).collect::<Option<Vec<_>>>()?;
+    if !ports.contains(&number) {
+        let hint = if ports.is_empty() {
+            format!("add `portMappings: [{{containerPort: {number}}}]` to it")
+        } else {
+            let known: Vec<String> = ports.iter().map(i64::to_string).collect();
+            format!("its container ports are {}", listed(known.iter().map(String::as_str)))
+        };
+        report.problem(port.span, format!("The container {name} did not have a container port {number} defined.")).hint(hint);
+    }
+    Some(())
+}
+
+/// `dependsOn` of a task definition (ecs.md 2.4): names, conditions, circles.
+fn dependencies(definition: &Node, report: &mut Report) {
+    let containers = definition.list("containerDefinitions");
+    let by_name: BTreeMap<&str, &Node> = containers.iter().filter_map(|container| Some((container.text_of("name")?, container))).collect();
+    for container in containers {
+        for dependency in container.list("dependsOn") {
+            let Some(node) = dependency.get("containerName") else { continue };
+            let Some(name) = node.text() else { continue };
+            match by_name.get(name) {
+                Some(target) => condition(dependency, name, target, report),
+                None => {
+                    let hint = report.suggest(name, by_name.keys().copied());
+                    report
+                        .problem(node.span, format!("the container `{name}` is not in this task definition"))
+                        .label("no such container")
+                        .hint_if(hint);
+                }
+            }
+        }
+    }
+    circles(&by_name, report);
+}
+
+fn condition(dependency: &Node, name: &str, target: &Node, report: &mut Report) {
+    let Some(node) = dependency.get("condition") else { return };
+    let essential = target.boolean_of("essential").unwrap_or(true);
+    match node.text() {
+        Some(condition @ ("COMPLETE" | "SUCCESS")) if essential => {
+            report
+                .problem(node.span, format!("`{condition}` waits for the end of container `{name}`, which is essential: its end is the task's"))
+                .hint(format!("give `{name}` `essential: false`"));
+        }
+        Some("HEALTHY") if target.get("healthCheck").is_none() => {
+            report
+                .problem(node.span, format!("`HEALTHY` waits for container `{name}`, which has no `healthCheck`"))
+                .hint(format!("give `{name}` one"));
+        }
+        _ => {}
+    }
+}
+
+/// Reports each circle once, at the first of its members by name.
+fn circles(by_name: &BTreeMap<&str, &Node>, report: &mut Report) {
+    let next =
+        |name: &str| by_name.get(name).map(|node| node.list("dependsOn")).unwrap_or_default().iter().filter_map(|item| item.text_of("containerName"));
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    // More containers than a task definition may have is a problem of its own; the search is not for thousands.
+    if by_name.len() > 100 {
+        return;
+    }
+    for start in by_name.keys().copied() {
+        // Every path from `start`, each container once; the containers before it in a chain lead back to the circle's words.
+        let mut before: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut waiting = vec![start];
+        while let Some(name) = waiting.pop() {
+            for following in next(name).filter(|following| by_name.contains_key(following)) {
+                if following == start && !known.contains(start) {
+                    let mut chain = vec![start, name];
+                    while let Some(previous) = chain.last().and_then(|last| before.get(last)).filter(|_| chain.last() != Some(&start)) {
+                        chain.push(previous);
+                    }
+                    chain.reverse();
+                    if chain.first() != Some(&start) {
+                        chain.insert(0, start);
+                    }
+                    known.extend(chain.iter().copied());
+                    chain.dedup();
+                    report_circle(by_name, &chain, report);
+                } else if following != start && !before.contains_key(following) {
+                    before.insert(following, name);
+                    waiting.push(following);
+                }
+            }
+        }
+    }
+}
+
+fn report_circle(by_name: &BTreeMap<&str, &Node>, chain: &[&str], report: &mut Report) {
+    let Some(node) = chain.first().and_then(|name| by_name.get(name)) else { return };
+    let words = if chain.len() == 1 { [chain, chain].concat() } else { chain.to_vec() };
+    report
+        .problem(node.get("dependsOn").unwrap_or(node).span, format!("`dependsOn` goes in a circle: {}", words.join(" -> ")))
+        .hint("none of them could ever start; remove one of these dependencies");
+}
+
+/// A fixed host port belongs to one task of one service, and to no listener.
+fn static_ports(tree: &Node, index: &Index<'_>, report: &mut Report) {
+    let mut owners: BTreeMap<u16, String> = BTreeMap::new();
+    for balancer in tree.list("loadBalancers") {
+        for port in balancer.list("listeners").iter().filter_map(|listener| listener.integer_of("port")) {
+            owners.insert(port, format!("a listener of load balancer `{}`", balancer.text_of("name").unwrap_or_default()));
+        }
+    }
+    for service in tree.list("services") {
+        let Some(definition) = index.definition_of(service) else { continue };
+        let name = service.text_of("serviceName").unwrap_or_default();
+        let count = service.integer_of::<u32>("desiredCount").unwrap_or(1);
+        for mapping in definition.list("containerDefinitions").iter().flat_map(|container| container.list("portMappings")) {
+            let Some(port) = mapping.integer_of::<u16>("hostPort").filter(|port| *port > 0) else { continue };
+            let Some(node) = mapping.get("hostPort").filter(|_| mapping.text_of("protocol") != Some("udp")) else { continue };
+            if count > 1 {
+                report
+                    .problem(node.span, format!("host port {port} can be used by one task, but service `{name}` wants {count}"))
+                    .hint("`hostPort: 0` gives every task a port of its own");
+            }
+            let own = format!("service `{name}`");
+            match owners.get(&port) {
+                Some(other) if *other != own => {
+                    report
+                        .problem(node.span, format!("host port {port} of {own} is already used by {other}"))
+                        .hint("`hostPort: 0` takes a free port");
+                }
+                _ => {
+                    owners.insert(port, own);
+                }
+            }
+        }
+    }
+}
