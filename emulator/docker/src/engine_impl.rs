@@ -1,0 +1,174 @@
+//! The verbs.
+
+use std::time::Duration;
+
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+};
+use engine::{
+    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Stream, Verb,
+};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey};
+
+use crate::{Docker, calls, create, labels, observe};
+
+/// Inspections at the same time.
+const INSPECTIONS: usize = 8;
+
+impl Docker {
+    async fn describe_engine(&self) -> Result<EngineInfo, EngineError> {
+        let version = self.call(calls::INSPECT, self.api().version()).await?;
+        Ok(self.info(&version))
+    }
+
+    /// One request for all that run; only those that have ended are looked at one by one, for their exit codes.
+    async fn list_of(&self, owner: &OwnerId) -> Result<Vec<ObservedContainer>, EngineError> {
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&labels::filter(owner, None)).build();
+        let lines = self.call(calls::LIST, self.api().list_containers(Some(options))).await?;
+        let mut containers = Vec::with_capacity(lines.len());
+        let mut ended = Vec::new();
+        for line in lines {
+            match (observe::from_summary(&line, observe::is_here), line.id) {
+                (Some(container), _) => containers.push(container),
+                (None, Some(id)) => ended.push(ContainerId::from_text(&id)),
+                (None, None) => {}
+            }
+        }
+        let looks = stream::iter(ended).map(|id| async move { self.observe(&id).await }).buffer_unordered(INSPECTIONS);
+        let looks: Vec<_> = looks.try_collect().await?;
+        containers.extend(looks.into_iter().flatten().map(|(_, container)| container));
+        containers.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(containers)
+    }
+
+    /// A container of ecslocal's and whose it is.
+    pub(crate) async fn observe(&self, id: &ContainerId) -> Result<Option<(OwnerId, ObservedContainer)>, EngineError> {
+        match self.call(calls::INSPECT, self.api().inspect_container(id.as_str(), None)).await {
+            Ok(found) => Ok(observe::from_inspection(found, observe::is_here)),
+            Err(error) if error.kind == EngineErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn create_container(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
+        match self.try_create(spec).await {
+            Err(error) if error.kind == EngineErrorKind::Refused && error.message.contains("is already in use") => self.existing(spec, error).await,
+            // The network went away between the look and the request.
+            Err(error) if error.kind == EngineErrorKind::NotFound && error.message.contains("network") => self.try_create(spec).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn try_create(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
+        let network = self.ensure_network(&spec.network).await?;
+        let options = CreateContainerOptionsBuilder::new().name(&spec.runtime_name).build();
+        let made = self.call(calls::CREATE, self.api().create_container(Some(options), create::body(spec, &network))).await?;
+        for warning in made.warnings {
+            tracing::warn!(container = spec.runtime_name, "{warning}");
+        }
+        Ok(ContainerId::from_text(&made.id))
+    }
+
+    /// A container of that name is there: ours from an earlier attempt, or somebody else's.
+    async fn existing(&self, spec: &ContainerSpec, conflict: EngineError) -> Result<ContainerId, EngineError> {
+        match self.observe(&ContainerId::from_text(&spec.runtime_name)).await? {
+            Some((owner, container)) if owner == spec.owner => Ok(container.id),
+            _ => Err(conflict),
+        }
+    }
+
+    async fn start_container(&self, id: &ContainerId) -> Result<ObservedContainer, EngineError> {
+        let started = self.call(calls::START, self.api().start_container(id.as_str(), None)).await;
+        match started {
+            // The container is there, its network is not: not what `NotFound` says of a container.
+            Err(error) if error.kind == EngineErrorKind::NotFound && error.message.contains("network") => {
+                return Err(EngineError::new(EngineErrorKind::Failed, error.message));
+            }
+            outcome => outcome?,
+        }
+        let seen = self.observe(id).await?;
+        seen.map(|(_, container)| container).ok_or_else(|| EngineError::new(EngineErrorKind::NotFound, format!("no such container: `{id}`")))
+    }
+
+    async fn stop_container(&self, id: &ContainerId, grace: Duration) -> Result<(), EngineError> {
+        let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
+        let options = StopContainerOptionsBuilder::new().t(i32::try_from(seconds).unwrap_or(i32::MAX)).build();
+        let limit = calls::stop(grace);
+        let client = self.patient(limit.after);
+        match self.call(limit, client.stop_container(id.as_str(), Some(options))).await {
+            Err(error) if error.kind == EngineErrorKind::NotFound => return Ok(()),
+            outcome => outcome?,
+        }
+        match self.observe(id).await? {
+            Some((_, ObservedContainer { state: RunState::Running, .. })) => {
+                Err(EngineError::new(EngineErrorKind::Failed, format!("container `{id}` still runs after it was stopped")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn remove_container(&self, id: &ContainerId) -> Result<(), EngineError> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match self.call(calls::REMOVE, self.api().remove_container(id.as_str(), Some(options))).await {
+            Err(error) if error.kind == EngineErrorKind::NotFound => Ok(()),
+            // Somebody else removes it at this moment.
+            Err(error) if error.message.contains("is already in progress") => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
+impl Engine for Docker {
+    fn describe(&self) -> Verb<'_, EngineInfo> {
+        Box::pin(self.describe_engine())
+    }
+
+    fn list<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<ObservedContainer>> {
+        Box::pin(self.list_of(owner))
+    }
+
+    fn inspect<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<ObservedContainer>> {
+        Box::pin(async move { Ok(self.observe(id).await?.map(|(_, container)| container)) })
+    }
+
+    fn watch<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Stream<EngineEvent>> {
+        Box::pin(self.events_of(owner))
+    }
+
+    fn image<'a>(&'a self, reference: &'a str, progress: Progress) -> Verb<'a, String> {
+        Box::pin(async move { self.find_or_pull(reference, &progress).await })
+    }
+
+    fn build<'a>(&'a self, spec: &'a BuildSpec, progress: Progress) -> Verb<'a, String> {
+        Box::pin(async move { self.build_context(spec, &progress).await })
+    }
+
+    fn create<'a>(&'a self, spec: &'a ContainerSpec) -> Verb<'a, ContainerId> {
+        Box::pin(self.create_container(spec))
+    }
+
+    fn start<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, ObservedContainer> {
+        Box::pin(self.start_container(id))
+    }
+
+    fn stop<'a>(&'a self, id: &'a ContainerId, grace: Duration) -> Verb<'a, ()> {
+        Box::pin(self.stop_container(id, grace))
+    }
+
+    fn remove<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, ()> {
+        Box::pin(self.remove_container(id))
+    }
+
+    fn networks<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<ServiceKey>> {
+        Box::pin(self.services_with_network(owner))
+    }
+
+    fn remove_network<'a>(&'a self, spec: &'a NetworkSpec) -> Verb<'a, ()> {
+        Box::pin(self.remove_service_network(spec))
+    }
+
+    fn logs<'a>(&'a self, id: &'a ContainerId, options: LogOptions) -> Verb<'a, Stream<LogLine>> {
+        Box::pin(self.log_lines(id, options))
+    }
+}

@@ -1,0 +1,35 @@
+//! The container engine on Docker's API (and Podman's copy of it), by way of bollard.
+//!
+//! **Lives here:** finding the engine ([`candidates`], [`connect`]); labels to task identity and back; the mapping of a container
+//! definition to Docker's create parameters (ecs.md 1.2); a bridge network a service; pull, build, logs, events; Docker's errors as
+//! [`engine::EngineError`].
+//!
+//! **Does not live here:** what to run and when (room `scheduler`), anything of the load balancer.
+//!
+//! **Invariants:** the API version stands in every URL; ports are published on 127.0.0.1 and nowhere else; a network or container is
+//! listed, and a network removed, only with the owner's label on it; no restart policy of the engine's, no container list kept here;
+//! every call has a time limit.
+//!
+//! **Entry point:** [`connect`].
+
+mod build;
+mod calls;
+mod connect;
+mod context;
+mod create;
+mod endpoint;
+mod engine_impl;
+mod errors;
+mod ignore_file;
+mod image;
+mod labels;
+mod logs;
+mod network;
+mod observe;
+mod subnet;
+mod transcript;
+mod watch;
+
+pub use connect::{Docker, connect};
+pub use endpoint::{Candidate, Settings, candidates};
+pub use subnet::NetworkPool;

@@ -1,0 +1,71 @@
+//! Builds on the real engine.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+use engine::{Engine, EngineErrorKind, Progress};
+
+use crate::lab::Lab;
+
+fn context(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+#[tokio::test]
+async fn a_build_gives_the_image_s_id_and_says_its_steps() {
+    Lab::work(async |lab| {
+        let context =
+            context(&[("Dockerfile", "FROM scratch\nARG NAME\nCOPY ${NAME} /kept\n"), ("kept.txt", "kept"), (".dockerignore", "*\n!kept.txt")]);
+        let mut spec = lab.build(context.path());
+        spec.args.insert("NAME".into(), "kept.txt".into());
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&lines);
+        let id = lab.docker.build(&spec, Progress::new(move |line| told.lock().unwrap().push(line.to_owned()))).await.unwrap();
+        assert!(id.starts_with("sha256:"), "{id}");
+        assert_eq!(lab.docker.image(&spec.tag, Progress::none()).await.unwrap(), id);
+        let said = lines.lock().unwrap().clone();
+        assert!(said.contains(&"Step 1/3 : FROM scratch".to_owned()), "{said:?}");
+        assert_eq!(lab.docker.build(&spec, Progress::none()).await.unwrap(), id, "nothing has changed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_build_that_fails_says_where_and_why() {
+    let image = test_support::test_image();
+    let run = format!("FROM {image}\nRUN [\"/test-service\", \"--print\", \"before the end\", \"--no-listen\", \"--exit-after\", \"1\", \"3\"]\n");
+    for (dockerfile, kind, parts) in [
+        (run.as_str(), EngineErrorKind::BuildFailed, &["`Step 2/2 : RUN [", "returned a non-zero code: 3", "\n  before the end"][..]),
+        ("FROM scratch\nCOPY nope /\n", EngineErrorKind::BuildFailed, &["`Step 2/2 : COPY nope /` failed: COPY failed: "][..]),
+        (
+            "ARG BASE=127.0.0.1:1/ecslocal-test/missing:none\nFROM ${BASE}\n",
+            EngineErrorKind::CannotPull,
+            &["base image `127.0.0.1:1/ecslocal-test/missing:none` is not on this machine", "\nhint: ", "build argument `BASE`"][..],
+        ),
+        ("FROMM scratch\n", EngineErrorKind::Refused, &["unknown instruction: FROMM"][..]),
+    ] {
+        Lab::work(async |lab| {
+            let context = context(&[("Dockerfile", dockerfile)]);
+            let error = lab.docker.build(&lab.build(context.path()), Progress::none()).await.unwrap_err();
+            assert_eq!(error.kind, kind, "{error}");
+            for part in parts {
+                assert!(error.message.contains(part), "{part}: {error}");
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_context_that_is_not_there_is_refused_by_name() {
+    Lab::work(async |lab| {
+        let error = lab.docker.build(&lab.build(std::path::Path::new("/nope/context")), Progress::none()).await.unwrap_err();
+        assert_eq!(error.kind, EngineErrorKind::Refused);
+        assert!(error.message.contains("build context `/nope/context` is not a folder"), "{error}");
+    })
+    .await;
+}

@@ -1,0 +1,133 @@
+//! A place to work on the real engine that is left clean, whatever happens in it.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::TcpListener;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::time::Duration;
+
+use bollard::query_parameters::RemoveImageOptionsBuilder;
+use docker::{Docker, Settings, connect};
+use engine::{BuildSpec, ContainerSpec, Engine, NetworkSpec, Progress};
+use futures_util::FutureExt;
+use model::{
+    ClusterName, ContainerDefinition, ContainerName, Family, Ids, OwnerId, PortMapping, Revision, ServiceKey, ServiceName, TransportProtocol,
+};
+
+/// Longest wait for something that happens within a second or two.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// An owner that nobody else has.
+pub(crate) fn new_owner() -> OwnerId {
+    OwnerId::from_text(&format!("{:016x}", random()))
+}
+
+/// A TCP port of loopback that is free.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// The engine of this machine.
+pub(crate) async fn docker() -> Docker {
+    let settings = Settings::from_environment(|name| std::env::var(name).ok());
+    connect(&settings).await.unwrap_or_else(|error| panic!("these tests need a container engine: {error}"))
+}
+
+/// An engine, and an owner of its own.
+pub(crate) struct Lab {
+    pub(crate) docker: Docker,
+    pub(crate) owner: OwnerId,
+}
+
+impl Lab {
+    /// Works, then removes every container, network and image of this owner, also when the work panicked.
+    pub(crate) async fn work(work: impl AsyncFnOnce(&Self)) {
+        let lab = Self { docker: docker().await, owner: new_owner() };
+        let outcome = AssertUnwindSafe(work(&lab)).catch_unwind().await;
+        lab.clean().await;
+        if let Err(panic) = outcome {
+            resume_unwind(panic);
+        }
+    }
+
+    async fn clean(&self) {
+        for container in self.docker.list(&self.owner).await.unwrap() {
+            self.docker.remove(&container.id).await.unwrap();
+        }
+        for service in self.docker.networks(&self.owner).await.unwrap() {
+            self.docker.remove_network(&NetworkSpec { owner: self.owner.clone(), service }).await.unwrap();
+        }
+        let endpoint = self.docker.describe().await.unwrap().endpoint;
+        let api = bollard::Docker::connect_with_host(&endpoint).unwrap();
+        let options = RemoveImageOptionsBuilder::new().force(true).build();
+        match api.remove_image(&self.tag(), Some(options), None).await {
+            Ok(_) | Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn tag(&self) -> String {
+        format!("ecslocal-test/build:{}", self.owner)
+    }
+
+    /// A build of that context.
+    pub(crate) fn build(&self, context: &std::path::Path) -> BuildSpec {
+        BuildSpec { context: context.to_owned(), dockerfile: "Dockerfile".into(), args: [].into(), target: None, tag: self.tag() }
+    }
+
+    /// A container of that service, which runs the test container with these words.
+    pub(crate) async fn container(&self, service: &str, words: &[&str]) -> ContainerSpec {
+        let image_id = self.docker.image(&test_support::test_image(), Progress::none()).await.unwrap();
+        let mut ids = Ids::seeded(random());
+        let cluster = ClusterName::new("lab").unwrap();
+        let service = ServiceKey { cluster: cluster.clone(), name: ServiceName::new(service).unwrap() };
+        let task = ids.task();
+        ContainerSpec {
+            owner: self.owner.clone(),
+            cluster,
+            service: Some(service.clone()),
+            task_arn: format!("arn:aws:ecs:us-east-1:000000000000:task/lab/{task}"),
+            task,
+            revision: Revision { family: Family::new("lab").unwrap(), number: 1 },
+            runtime_name: format!("ecs-lab-1-app-{}", ids.container_suffix()),
+            image_id,
+            definition: definition(words),
+            network: NetworkSpec { owner: self.owner.clone(), service },
+        }
+    }
+}
+
+fn definition(words: &[&str]) -> ContainerDefinition {
+    ContainerDefinition {
+        name: ContainerName::new("app").unwrap(),
+        image: String::new(),
+        image_id: None,
+        build: None,
+        cpu: 0,
+        memory: None,
+        memory_reservation: None,
+        essential: true,
+        port_mappings: vec![PortMapping { container_port: 8080, host_port: 0, protocol: TransportProtocol::Tcp, name: None }],
+        environment: [].into(),
+        entry_point: None,
+        command: Some(words.iter().map(|word| (*word).to_owned()).collect()),
+        user: None,
+        working_directory: None,
+        hostname: None,
+        stop_timeout: None,
+        start_timeout: None,
+        depends_on: Vec::new(),
+        health_check: None,
+        docker_labels: [].into(),
+        readonly_root_filesystem: false,
+        privileged: false,
+        init_process_enabled: false,
+        ulimits: Vec::new(),
+        extra_hosts: Vec::new(),
+        dns_servers: Vec::new(),
+        dns_search_domains: Vec::new(),
+    }
+}
