@@ -1,0 +1,142 @@
+//! The worker's clock: read once per turn of its loop, not per request. The only place of the room that asks the system for the time.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A reading is taken anew after this many uses of it, for loops so busy that they never park.
+const USES_OF_A_READING: u32 = 64;
+
+/// A point in time of one worker, with the precision of one turn of its loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(Duration);
+
+impl Moment {
+    /// How long after `earlier` this is; zero when it is not after it.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+struct Reading {
+    started: Instant,
+    moment: Cell<Duration>,
+    unix: Cell<Duration>,
+    uses: Cell<u32>,
+}
+
+thread_local! {
+    static READING: Reading = Reading {
+        started: monotonic(),
+        moment: Cell::new(Duration::ZERO),
+        unix: Cell::new(wall()),
+        uses: Cell::new(0),
+    };
+    static DATE: RefCell<(u64, Rc<str>)> = RefCell::new((u64::MAX, Rc::from("")));
+}
+
+/// Reads the system's clocks; called whenever the worker wakes.
+pub(crate) fn refresh() {
+    READING.with(take);
+}
+
+/// Now, as of this turn of the loop.
+pub(crate) fn now() -> Moment {
+    READING.with(|reading| {
+        use_once(reading);
+        Moment(reading.moment.get())
+    })
+}
+
+/// Whole seconds since the Unix epoch, as of this turn of the loop.
+pub(crate) fn unix_seconds() -> u64 {
+    READING.with(|reading| {
+        use_once(reading);
+        reading.unix.get().as_secs()
+    })
+}
+
+/// The value of `Date` for now, such as `Tue, 01 Jan 2024 00:00:00 GMT`; written once a second.
+pub(crate) fn date() -> Rc<str> {
+    let seconds = unix_seconds();
+    DATE.with(|cached| {
+        let mut cached = cached.borrow_mut();
+        if cached.0 != seconds {
+            *cached = (seconds, imf_fixdate(seconds).into());
+        }
+        Rc::clone(&cached.1)
+    })
+}
+
+/// RFC 9110, 5.6.7. The calendar is Howard Hinnant's `civil_from_days`, restricted to days after 1970.
+fn imf_fixdate(unix_seconds: u64) -> String {
+    const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
+    let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
+    let since_march_0000 = days + 719_468;
+    let (era, day_of_era) = (since_march_0000 / 146_097, since_march_0000 % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = year_of_era + era * 400 + u64::from(month >= 10);
+    let name = |names: &[&'static str], index: u64| usize::try_from(index).ok().and_then(|index| names.get(index).copied()).unwrap_or_default();
+    let (weekday, month) = (name(&WEEKDAYS, days % 7), name(&MONTHS, month));
+    format!("{weekday}, {day:02} {month} {year:04} {:02}:{:02}:{:02} GMT", second / 3600, second / 60 % 60, second % 60)
+}
+
+fn use_once(reading: &Reading) {
+    let uses = reading.uses.get() + 1;
+    reading.uses.set(uses);
+    if uses >= USES_OF_A_READING {
+        take(reading);
+    }
+}
+
+fn take(reading: &Reading) {
+    reading.uses.set(0);
+    reading.moment.set(monotonic().saturating_duration_since(reading.started));
+    reading.unix.set(wall());
+}
+
+#[expect(clippy::disallowed_methods, reason = "the data plane's own clock, cached per worker")]
+fn monotonic() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the data plane's own clock, cached per worker")]
+fn wall() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_stands_until_refreshed_and_not_for_ever() {
+        refresh();
+        let first = now();
+        assert_eq!(now(), first, "two uses of one reading");
+        let begun = monotonic();
+        while monotonic().duration_since(begun) < Duration::from_millis(2) {}
+        refresh();
+        assert!(now().since(first) >= Duration::from_millis(2));
+        let second = now();
+        while monotonic().duration_since(begun) < Duration::from_millis(4) {}
+        assert!((0..=USES_OF_A_READING).any(|_| now() > second), "a busy loop still sees time pass");
+    }
+
+    #[test]
+    fn dates_are_written_as_http_wants_them() {
+        for (seconds, date) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"),
+            (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
+        ] {
+            assert_eq!(imf_fixdate(seconds), date);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The data plane as the daemon holds it: started once, told what to listen on, given new tables.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZero;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use routing::Table;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::socket;
+use crate::worker::{self, Command, Start};
+
+/// Commands that may wait for one worker.
+const COMMANDS: usize = 256;
+/// How long a worker may take to close its sockets.
+const UNLISTEN_TIMEOUT: Duration = Duration::from_secs(2);
+/// What a worker may need beyond the deadline of a shutdown.
+const JOIN_GRACE: Duration = Duration::from_secs(1);
+
+/// How the data plane is started.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Threads that serve; at least one. Default: as many as the machine runs in parallel.
+    pub workers: usize,
+    /// The address that listeners are bound to. Default 127.0.0.1; then `[::1]` is bound as well where there is one.
+    pub bind: IpAddr,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { workers: std::thread::available_parallelism().map_or(1, NonZero::get), bind: Ipv4Addr::LOCALHOST.into() }
+    }
+}
+
+/// The data plane. Dropping it ends its threads without waiting for requests in flight; see [`DataPlane::shutdown`].
+#[derive(Debug)]
+pub struct DataPlane {
+    table: Arc<ArcSwap<Table>>,
+    bind: IpAddr,
+    workers: Vec<Handle>,
+    /// The listeners' ports in the World.
+    listening: Mutex<BTreeSet<u16>>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    commands: mpsc::Sender<Command>,
+    stirred: Arc<Notify>,
+    finished: oneshot::Receiver<()>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl DataPlane {
+    /// Starts the worker threads. Nothing is listened on yet.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn start(settings: Settings, table: Arc<Table>) -> io::Result<Self> {
+        let table = Arc::new(ArcSwap::new(table));
+        let workers = (0..settings.workers.max(1)).map(|number| spawn(number, &table)).collect::<io::Result<_>>()?;
+        Ok(Self { table, bind: settings.bind, workers, listening: Mutex::default() })
+    }
+
+    /// Puts `table` in the place of the one before it: the next request sees it. Requests on targets that are
+    /// [gone](routing::TargetState::is_gone) by now are cut.
+    pub fn publish(&self, table: Arc<Table>) {
+        self.table.store(table);
+        self.workers.iter().for_each(|worker| worker.stirred.notify_one());
+    }
+
+    /// Listens on `port` of this machine for the listener on `listener_port` of the World. Port 0 takes any free one. Gives the port.
+    ///
+    /// # Errors
+    /// `PermissionDenied` and `AddrInUse` are a matter of the port (another process that shares ports counts as using it),
+    /// `AlreadyExists` says that this listener listens already; other kinds come from the operating system as they are.
+    /// That `[::1]` cannot be bound is no error.
+    pub fn listen(&self, listener_port: u16, port: u16) -> io::Result<u16> {
+        // A set of ports cannot be left half done, so a panic elsewhere does not spoil it.
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        if listening.contains(&listener_port) {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("the listener on port {listener_port} is bound already")));
+        }
+        let group = socket::bind(self.bind, port, self.workers.len())?;
+        for (worker, sockets) in self.workers.iter().zip(group.per_worker) {
+            worker.tell(Command::Listen { listener_port, bound_port: group.port, sockets })?;
+        }
+        listening.insert(listener_port);
+        Ok(group.port)
+    }
+
+    /// Accepts no more connections for the listener. Those that are open finish their request. The port is free when this
+    /// returns: it waits for the workers, for microseconds unless one of them is stuck.
+    /// Does nothing for a listener that does not listen.
+    pub fn unlisten(&self, listener_port: u16) {
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        if !listening.remove(&listener_port) {
+            return;
+        }
+        let (done, closed) = sync_channel(self.workers.len());
+        let told = self.workers.iter().filter(|worker| worker.tell(Command::Unlisten { listener_port, done: done.clone() }).is_ok()).count();
+        for _ in 0..told {
+            if closed.recv_timeout(UNLISTEN_TIMEOUT).is_err() {
+                tracing::warn!(listener_port, "a worker did not close its sockets in time");
+                return;
+            }
+        }
+    }
+
+    /// Accepts no more connections, lets requests in flight finish for at most `deadline`, closes the rest and ends the threads.
+    pub async fn shutdown(self, deadline: Duration) {
+        for worker in &self.workers {
+            // A worker that takes no command has ended.
+            drop(worker.tell(Command::Shutdown(deadline)));
+        }
+        for worker in self.workers {
+            let Handle { finished, thread, .. } = worker;
+            if tokio::time::timeout(deadline + JOIN_GRACE, finished).await.is_err() {
+                tracing::error!("a worker of the data plane hangs; it is left behind");
+                continue;
+            }
+            match thread.join() {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a worker of the data plane could not start"),
+                Err(_) => tracing::error!("a worker of the data plane panicked"),
+            }
+        }
+    }
+}
+
+impl Handle {
+    fn tell(&self, command: Command) -> io::Result<()> {
+        self.commands.try_send(command).map_err(|_| io::Error::other("a worker of the data plane takes no commands"))
+    }
+}
+
+fn spawn(number: usize, table: &Arc<ArcSwap<Table>>) -> io::Result<Handle> {
+    let (commands, receiver) = mpsc::channel(COMMANDS);
+    let (finished_sender, finished) = oneshot::channel();
+    let stirred = Arc::new(Notify::new());
+    let start = Start { table: Arc::clone(table), commands: receiver, stirred: Arc::clone(&stirred), finished: finished_sender };
+    let thread = std::thread::Builder::new().name(format!("alb-{number}")).spawn(move || worker::run(start))?;
+    Ok(Handle { commands, stirred, finished, thread })
+}

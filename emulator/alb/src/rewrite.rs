@@ -1,0 +1,161 @@
+//! Heads on their way through: what is added, replaced and taken out (alb.md 6.3, 6.5, 6.6, 6.7).
+
+use hyper::HeaderMap;
+use hyper::Uri;
+use hyper::Version;
+use hyper::header::{CONNECTION, EXPECT, Entry, HOST, HeaderName, HeaderValue, UPGRADE};
+use hyper::http::request::Parts;
+use routing::headers::{
+    ForwardedFor, HOP_BY_HOP, HostForTarget, HostLine, TraceSeed, forwarded_for, forwarded_for_addresses, host_for_target, trace_id,
+};
+use routing::{ClientFailure, ListenerTable, Scheme, limits};
+
+use crate::clock;
+use crate::connection::ConnectionContext;
+use crate::respond;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+/// As the load balancer writes it to targets (alb.md 6.6).
+const CONNECTION_UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
+
+/// What a request's head is rewritten with.
+pub(crate) struct Rewrite<'a> {
+    pub(crate) context: &'a ConnectionContext,
+    pub(crate) table: &'a ListenerTable,
+    pub(crate) headers_bytes: usize,
+}
+
+/// Whether a client asks for a WebSocket: the one upgrade that passes (alb.md 6.6).
+pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers.get(UPGRADE).is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        && headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+}
+
+/// More than 30 addresses earn 463 (alb.md 6.1).
+pub(crate) fn check(headers: &HeaderMap) -> Result<(), ClientFailure> {
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+    if forwarded_for_addresses(lines) > limits::FORWARDED_FOR_ADDRESSES { Err(ClientFailure::TooManyForwardedFor) } else { Ok(()) }
+}
+
+/// Makes a client's head the one that a target gets.
+pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<(), ClientFailure> {
+    let mut scratch = rewrite.context.listener.worker.scratch.borrow_mut();
+    host(parts, rewrite, &mut scratch)?;
+    let websocket = asks_for_websocket(&parts.headers);
+    strip_hop_by_hop(&mut parts.headers);
+    parts.headers.remove(EXPECT);
+    if websocket {
+        parts.headers.insert(UPGRADE, WEBSOCKET);
+        parts.headers.insert(CONNECTION, CONNECTION_UPGRADE);
+    }
+    client_address(&mut parts.headers, rewrite, &mut scratch)?;
+    parts.headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(Scheme::Http.as_str()));
+    parts.headers.insert(X_FORWARDED_PORT, rewrite.context.listener.forwarded_port.clone());
+    trace(&mut parts.headers, rewrite, &mut scratch)?;
+    parts.version = Version::HTTP_11;
+    if parts.uri.authority().is_some() {
+        // Targets get the origin form.
+        parts.uri = parts.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);
+    }
+    Ok(())
+}
+
+fn value(bytes: &[u8]) -> Result<HeaderValue, ClientFailure> {
+    // Only what a client sent could be refused here, and it was a header value before.
+    HeaderValue::from_bytes(bytes).map_err(|_| ClientFailure::Malformed)
+}
+
+fn host(parts: &mut Parts, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) -> Result<(), ClientFailure> {
+    scratch.clear();
+    let preserve = rewrite.table.attributes().preserve_host_header;
+    let line = HostLine {
+        authority: parts.uri.authority().map(|authority| authority.as_str()),
+        host: parts.headers.get(HOST).and_then(|host| host.to_str().ok()),
+        listener_port: rewrite.context.listener.bound_port,
+        preserve,
+        dns_name: rewrite.table.dns_name(),
+    };
+    match host_for_target(scratch, &line) {
+        HostForTarget::Replaced => drop(parts.headers.insert(HOST, value(scratch)?)),
+        HostForTarget::Unchanged if preserve => {}
+        HostForTarget::Unchanged => keep_first(&mut parts.headers, HOST),
+    }
+    Ok(())
+}
+
+fn keep_first(headers: &mut HeaderMap, name: HeaderName) {
+    if let Entry::Occupied(mut lines) = headers.entry(name)
+        && lines.iter().nth(1).is_some()
+    {
+        let first = lines.get().clone();
+        lines.insert(first);
+    }
+}
+
+fn client_address(headers: &mut HeaderMap, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) -> Result<(), ClientFailure> {
+    scratch.clear();
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+    match forwarded_for(scratch, lines, rewrite.context.client, rewrite.table.attributes()) {
+        ForwardedFor::Replaced => drop(headers.insert(X_FORWARDED_FOR, value(scratch)?)),
+        ForwardedFor::Removed => drop(headers.remove(X_FORWARDED_FOR)),
+        ForwardedFor::Unchanged => {}
+    }
+    Ok(())
+}
+
+fn trace(headers: &mut HeaderMap, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) -> Result<(), ClientFailure> {
+    scratch.clear();
+    let random = {
+        let mut random = rewrite.context.listener.worker.random.borrow_mut();
+        u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())
+    };
+    let came = headers.get(X_AMZN_TRACE_ID).map(HeaderValue::as_bytes);
+    trace_id(scratch, came, rewrite.headers_bytes, TraceSeed { epoch_seconds: clock::unix_seconds(), random });
+    headers.insert(X_AMZN_TRACE_ID, value(scratch)?);
+    Ok(())
+}
+
+/// Takes out the headers of this hop, and those that `Connection` names as such.
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        strip_named(headers);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+fn strip_named(headers: &mut HeaderMap) {
+    let lines = headers.get_all(CONNECTION).iter().filter_map(|line| line.to_str().ok());
+    let tokens = lines.flat_map(|line| line.split(',')).map(str::trim);
+    let named: Vec<HeaderName> = tokens
+        .filter(|token| !["close", "keep-alive", "upgrade"].iter().any(|usual| token.eq_ignore_ascii_case(usual)))
+        .filter_map(|token| token.parse().ok())
+        // A client must not talk us out of what frames or addresses the message, or of what targets are promised.
+        .filter(|name| ![HOST, hyper::header::CONTENT_LENGTH, hyper::header::TRANSFER_ENCODING].contains(name))
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+}
+
+/// Makes a target's head the one that the client gets.
+pub(crate) fn response(headers: &mut HeaderMap, close: bool) {
+    strip_hop_by_hop(headers);
+    headers.insert(CONNECTION, respond::connection(close));
+}
+
+/// The same for `101 Switching Protocols`.
+pub(crate) fn switching(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    headers.insert(UPGRADE, WEBSOCKET);
+    headers.insert(CONNECTION, CONNECTION_UPGRADE);
+}

@@ -1,0 +1,185 @@
+//! What is known of one client connection: shared by its transport, its requests and the worker's rounds. Never leaves its thread.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use routing::TargetState;
+
+use crate::clock::{self, Moment};
+use crate::upstream::Tunnel;
+
+/// Where a client connection is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Between requests: everything answered and written. What HTTP's implementation writes now is its own verdict on a broken head.
+    Idle,
+    /// A request has come, no response has begun.
+    Answering,
+    /// A response has begun.
+    Responding,
+    /// The response has ended; its last bytes may wait to be written.
+    Flushing,
+}
+
+/// Why work in progress is ended from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// No byte moved on either side for the idle timeout.
+    Idle,
+    /// The target was taken away.
+    Gone,
+    /// The response broke off, and what had come of it is written.
+    Broken,
+}
+
+/// See the module.
+pub(crate) struct ConnectionState {
+    pub(crate) phase: Cell<Phase>,
+    /// Bytes have come since the last request ended.
+    pub(crate) head_begun: Cell<bool>,
+    /// The request's body is here to its end.
+    pub(crate) upload_complete: Cell<bool>,
+    /// No further request is to be read.
+    pub(crate) closing: Cell<bool>,
+    /// Of the load balancer that the last request was for.
+    pub(crate) idle_timeout: Cell<Duration>,
+    /// `client_keep_alive.seconds` as the first request found it; zero until then.
+    pub(crate) keep_alive: Cell<Duration>,
+    pub(crate) opened: Moment,
+    /// The upgraded connection to a target, to be joined with this one.
+    pub(crate) tunnel: RefCell<Option<Tunnel>>,
+    served: Cell<bool>,
+    broken: Cell<bool>,
+    last_activity: Cell<Moment>,
+    cut: Cell<Option<Cut>>,
+    target: RefCell<Option<Arc<TargetState>>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl ConnectionState {
+    pub(crate) fn new(idle_timeout: Duration) -> Self {
+        let now = clock::now();
+        Self {
+            phase: Cell::new(Phase::Idle),
+            head_begun: Cell::new(false),
+            upload_complete: Cell::new(true),
+            closing: Cell::new(false),
+            idle_timeout: Cell::new(idle_timeout),
+            keep_alive: Cell::new(Duration::ZERO),
+            opened: now,
+            tunnel: RefCell::new(None),
+            served: Cell::new(false),
+            broken: Cell::new(false),
+            last_activity: Cell::new(now),
+            cut: Cell::new(None),
+            target: RefCell::new(None),
+            waker: RefCell::new(None),
+        }
+    }
+
+    /// Whether a request has come on it.
+    pub(crate) fn has_served(&self) -> bool {
+        self.served.get()
+    }
+
+    /// A byte moved on one of the two sides.
+    pub(crate) fn touch(&self) {
+        self.last_activity.set(clock::now());
+    }
+
+    /// Who to wake when something is cut.
+    pub(crate) fn remember_waker(&self, cx: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        match &mut *waker {
+            Some(known) if known.will_wake(cx.waker()) => {}
+            other => *other = Some(cx.waker().clone()),
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// The target that the current request is on.
+    pub(crate) fn set_target(&self, target: Option<Arc<TargetState>>) {
+        *self.target.borrow_mut() = target;
+    }
+
+    /// Looked at by the worker's rounds.
+    pub(crate) fn check(&self) {
+        let gone = self.target.borrow().as_ref().is_some_and(|target| target.is_gone());
+        let cut = if gone {
+            Cut::Gone
+        } else if clock::now().since(self.last_activity.get()) >= self.idle_timeout.get() {
+            Cut::Idle
+        } else {
+            return;
+        };
+        self.cut.set(Some(cut));
+        self.wake();
+    }
+
+    /// The target's response ended too early. The connection ends likewise, once the client has all that came.
+    pub(crate) fn response_broke_off(&self) {
+        self.broken.set(true);
+    }
+
+    /// Everything that was handed over is written to the client.
+    pub(crate) fn all_written(&self) {
+        if self.broken.get() {
+            self.cut.set(Some(Cut::Broken));
+            self.wake();
+        }
+        if self.phase.get() == Phase::Flushing {
+            self.phase.set(Phase::Idle);
+            self.head_begun.set(false);
+        }
+    }
+
+    /// Whether the connection itself is to end: a cut that no request answers any more.
+    pub(crate) fn must_end(&self) -> bool {
+        self.phase.get() != Phase::Answering && self.cut.get().is_some()
+    }
+
+    /// For the request that will answer the cut with a status; the connection lives on.
+    pub(crate) fn take_cut(&self) -> Option<Cut> {
+        self.cut.take().inspect(|_| {
+            self.set_target(None);
+            self.touch();
+        })
+    }
+}
+
+/// One request's hold on its connection, from its head to the end of its response's body.
+pub(crate) struct Turn {
+    state: Rc<ConnectionState>,
+}
+
+impl Turn {
+    pub(crate) fn begin(state: &Rc<ConnectionState>) -> Self {
+        state.phase.set(Phase::Answering);
+        state.served.set(true);
+        state.head_begun.set(false);
+        Self { state: Rc::clone(state) }
+    }
+
+    pub(crate) fn response_begins(&self) {
+        self.state.phase.set(Phase::Responding);
+    }
+
+    pub(crate) fn state(&self) -> &Rc<ConnectionState> {
+        &self.state
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.state.set_target(None);
+        self.state.phase.set(Phase::Flushing);
+    }
+}

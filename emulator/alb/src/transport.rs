@@ -1,0 +1,97 @@
+//! The two byte streams of a request, each telling its connection's state when a byte moves.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::state::{ConnectionState, Phase};
+
+/// The client's side.
+///
+/// HTTP's implementation answers a head that it cannot read with a bare response of its own. The load balancer's answer is a page
+/// (alb.md 6.9), so what is written while no request is open is swallowed here; the connection's end writes the page.
+pub(crate) struct ClientStream {
+    pub(crate) stream: TcpStream,
+    pub(crate) state: Rc<ConnectionState>,
+}
+
+impl AsyncRead for ClientStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        if buffer.filled().len() > before {
+            self.state.touch();
+            self.state.head_begun.set(true);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for ClientStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.state.phase.get() == Phase::Idle {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.state.touch();
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Called once everything buffered is written; a socket itself has nothing to flush.
+        self.state.all_written();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Left to the connection's end, which may still have an answer to write.
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Whose request a connection to a target serves.
+pub(crate) type User = Rc<RefCell<Option<Rc<ConnectionState>>>>;
+
+/// A target's side; in a tunnel, either side.
+pub(crate) struct TargetStream {
+    pub(crate) stream: TcpStream,
+    /// Whose request it serves now; `None` while it is idle.
+    pub(crate) user: User,
+}
+
+impl TargetStream {
+    fn touch(&self) {
+        if let Some(state) = &*self.user.borrow() {
+            state.touch();
+        }
+    }
+}
+
+impl AsyncRead for TargetStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.touch();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for TargetStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.touch();
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,192 @@
+//! One worker: a thread with a single-threaded runtime, its listening sockets, its connections, its idle connections to targets.
+//! Nothing of it is seen by another thread but the channel for its commands.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, Cache};
+use model::Ids;
+use routing::Table;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+use crate::clock;
+use crate::listener::Listening;
+use crate::state::ConnectionState;
+use crate::upstream::Pool;
+
+/// How often idle timeouts are looked at: how late one may be.
+const ROUND: Duration = Duration::from_millis(250);
+
+/// What a worker is told.
+pub(crate) enum Command {
+    /// Accept from these sockets.
+    Listen {
+        /// The listener's port in the World.
+        listener_port: u16,
+        /// The port that the sockets are bound to.
+        bound_port: u16,
+        /// One or two.
+        sockets: Vec<TcpListener>,
+    },
+    /// Accept no more for this listener.
+    Unlisten {
+        /// The listener's port in the World.
+        listener_port: u16,
+        /// Told when the sockets are closed.
+        done: SyncSender<()>,
+    },
+    /// Finish what is in flight, for at most so long, and end.
+    Shutdown(Duration),
+}
+
+/// What a worker is started with.
+pub(crate) struct Start {
+    pub(crate) table: Arc<ArcSwap<Table>>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    /// A new table was published, or there is work for the rounds.
+    pub(crate) stirred: Arc<Notify>,
+    pub(crate) finished: oneshot::Sender<()>,
+}
+
+/// What the tasks of a worker share.
+pub(crate) struct Worker {
+    pub(crate) table: RefCell<Cache<Arc<ArcSwap<Table>>, Arc<Table>>>,
+    pub(crate) pool: Rc<Pool>,
+    pub(crate) random: RefCell<Ids>,
+    /// Header values are put together here.
+    pub(crate) scratch: RefCell<Vec<u8>>,
+    pub(crate) tasks: TaskTracker,
+    connections: RefCell<HashMap<u64, Open>>,
+    next_connection: Cell<u64>,
+    stirred: Arc<Notify>,
+}
+
+struct Open {
+    listener_port: u16,
+    state: Rc<ConnectionState>,
+}
+
+/// Runs a worker on this thread until it is told to shut down or its commands' sender is dropped.
+pub(crate) fn run(start: Start) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().enable_time().on_thread_unpark(clock::refresh).build_local(LocalOptions::default())?;
+    let Start { table, commands, stirred, finished } = start;
+    let worker = Rc::new(Worker {
+        table: RefCell::new(Cache::new(table)),
+        pool: Rc::default(),
+        random: RefCell::new(Ids::seeded(RandomState::new().hash_one(0))),
+        scratch: RefCell::default(),
+        tasks: TaskTracker::new(),
+        connections: RefCell::default(),
+        next_connection: Cell::new(0),
+        stirred,
+    });
+    runtime.block_on(serve(&worker, commands));
+    // Connections that outlived the deadline end here.
+    drop(runtime);
+    // Nobody may wait for it.
+    finished.send(()).unwrap_or_default();
+    Ok(())
+}
+
+async fn serve(worker: &Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
+    let mut listening = BTreeMap::new();
+    loop {
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(Command::Listen { listener_port, bound_port, sockets }) => {
+                    listening.insert(listener_port, Listening::start(worker, listener_port, bound_port, sockets));
+                }
+                Some(Command::Unlisten { listener_port, done }) => {
+                    if let Some(gone) = listening.remove(&listener_port) {
+                        worker.close_idle(Some(listener_port));
+                        Listening::stop(gone).await;
+                    }
+                    // Whoever asked may have stopped waiting.
+                    done.send(()).unwrap_or_default();
+                }
+                Some(Command::Shutdown(deadline)) => return worker.shut_down(listening, deadline).await,
+                None => return worker.shut_down(listening, Duration::ZERO).await,
+            },
+            () = worker.stirred.notified() => worker.round(),
+            () = tokio::time::sleep(ROUND), if worker.has_rounds() => worker.round(),
+        }
+    }
+}
+
+impl Worker {
+    fn has_rounds(&self) -> bool {
+        !self.connections.borrow().is_empty() || !self.pool.is_empty()
+    }
+
+    /// Looks for connections that are idle for too long or whose target is gone.
+    fn round(&self) {
+        clock::refresh();
+        self.connections.borrow().values().for_each(|open| open.state.check());
+        self.pool.sweep();
+    }
+
+    /// Ends connections between two requests; others end after their response. All, or those of one listener that have served
+    /// a request: a new one may have a request on its way.
+    fn close_idle(&self, listener_port: Option<u16>) {
+        for open in self.connections.borrow().values() {
+            if listener_port.is_none_or(|port| open.listener_port == port && open.state.has_served()) {
+                open.state.closing.set(true);
+                open.state.wake();
+            }
+        }
+    }
+
+    async fn shut_down(&self, listening: BTreeMap<u16, Listening>, deadline: Duration) {
+        for (_, one) in listening {
+            one.stop().await;
+        }
+        self.close_idle(None);
+        self.tasks.close();
+        let finish = async {
+            let mut finished = std::pin::pin!(self.tasks.wait());
+            loop {
+                tokio::select! {
+                    () = &mut finished => return,
+                    () = self.stirred.notified() => self.round(),
+                    () = tokio::time::sleep(ROUND) => self.round(),
+                }
+            }
+        };
+        if tokio::time::timeout(deadline, finish).await.is_err() {
+            tracing::debug!(connections = self.connections.borrow().len(), "closing connections that did not finish in time");
+        }
+    }
+
+    /// Lets the rounds watch a connection until the returned guard is dropped.
+    pub(crate) fn watch(self: &Rc<Self>, listener_port: u16, state: &Rc<ConnectionState>) -> Watched {
+        let id = self.next_connection.get();
+        self.next_connection.set(id + 1);
+        if !self.has_rounds() {
+            self.stirred.notify_one();
+        }
+        self.connections.borrow_mut().insert(id, Open { listener_port, state: Rc::clone(state) });
+        Watched { worker: Rc::clone(self), id }
+    }
+}
+
+/// See [`Worker::watch`].
+pub(crate) struct Watched {
+    worker: Rc<Worker>,
+    id: u64,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let gone = self.worker.connections.borrow_mut().remove(&self.id);
+        drop(gone);
+    }
+}

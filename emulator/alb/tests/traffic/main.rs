@@ -1,0 +1,13 @@
+//! The data plane over real sockets: what clients and targets see, byte for byte where it matters.
+//! (The modules say `cfg(test)` so that the lints know them for tests.)
+
+#[cfg(test)]
+mod changes;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod forwarding;
+#[cfg(test)]
+mod probes;
+#[cfg(test)]
+mod support;

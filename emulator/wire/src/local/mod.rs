@@ -1,0 +1,51 @@
+//! Our own API, version 1: what the command line asks the daemon.
+//!
+//! Everything is `GET` or `POST` of JSON under `/local/v1`. A streaming answer is one JSON value a line (`application/x-ndjson`).
+//! A failed request answers 4xx or 5xx with a [`Failure`].
+
+mod explain;
+mod failure;
+mod request;
+mod stream;
+mod view;
+
+pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedTarget};
+pub use failure::{Failure, Fault};
+pub use request::{DiffReply, ExplainRequest, Hello, ScaleRequest, ShutdownReply, StopTaskRequest, UpRequest};
+pub use stream::{EventRecord, LogRecord, UpEvent};
+pub use view::{
+    ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, Seconds,
+    ServiceView, TargetGroupView, TargetView, TaskView, View,
+};
+
+/// The version of this API. Daemon and command line must agree on it.
+pub const API_VERSION: u32 = 1;
+
+/// The paths of the operations.
+pub mod path {
+    /// `GET` → [`super::Hello`].
+    pub const HELLO: &str = "/local/v1/hello";
+    /// `GET [?after=VERSION]` → [`super::View`]. With `after`, waits (at most 20 s) until the version is higher.
+    pub const VIEW: &str = "/local/v1/view";
+    /// `POST` [`super::UpRequest`] → stream of [`super::UpEvent`]; the last is `done` or `failed`.
+    pub const UP: &str = "/local/v1/up";
+    /// `POST` [`super::UpRequest`] → [`super::DiffReply`]; nothing is changed.
+    pub const DIFF: &str = "/local/v1/diff";
+    /// `POST ?cluster=NAME` → `{}` at once; the cluster disappears from the view when all of it is gone.
+    pub const DOWN: &str = "/local/v1/down";
+    /// `POST` [`super::ScaleRequest`] → `{}`.
+    pub const SCALE: &str = "/local/v1/scale";
+    /// `POST` [`super::StopTaskRequest`] → `{"task": "<id>"}`.
+    pub const STOP_TASK: &str = "/local/v1/stop-task";
+    /// `GET ?cluster=NAME[&service=NAME][&after=SEQUENCE][&follow=true]` → stream of [`super::EventRecord`], oldest first.
+    pub const EVENTS: &str = "/local/v1/events";
+    /// `GET ?cluster=NAME[&service=NAME][&task=ID][&tail=N][&follow=true]` → stream of [`super::LogRecord`].
+    pub const LOGS: &str = "/local/v1/logs";
+    /// `POST` [`super::ExplainRequest`] → [`super::ExplainReply`].
+    pub const EXPLAIN: &str = "/local/v1/explain";
+    /// `POST` → [`super::ShutdownReply`]: the daemon ends if it holds no cluster; with `?force=true` it ends in order and leaves containers running.
+    pub const SHUTDOWN: &str = "/local/v1/shutdown";
+}
+
+/// The header that a request of the command line carries: a browser cannot send it across sites without asking first.
+pub const CLIENT_HEADER: &str = "x-ecslocal-client";

@@ -1,0 +1,88 @@
+//! What the command line sends, and the short answers.
+
+use std::collections::BTreeMap;
+
+use model::{ClusterName, Desired, ServiceName};
+use serde::{Deserialize, Serialize};
+
+use super::{EngineView, Seconds};
+
+/// Who answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hello {
+    /// Always `ecslocal`: whoever else holds the port does not say so.
+    pub product: String,
+    /// The daemon's version.
+    pub version: String,
+    /// [`super::API_VERSION`] of the daemon.
+    pub api: u32,
+    /// Its process.
+    pub pid: u32,
+    /// Since when it runs.
+    pub started_at: Seconds,
+    /// Where its state is.
+    pub state_folder: String,
+    /// The engine that it uses.
+    pub engine: EngineView,
+}
+
+/// Bring a cluster to what a manifest says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpRequest {
+    /// The whole cluster.
+    pub desired: Desired,
+}
+
+/// What `up` would change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DiffReply {
+    /// One line a change: `+` makes, `~` changes, `-` removes.
+    pub changes: Vec<String>,
+}
+
+/// Change how many tasks some services have; all or none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScaleRequest {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// New desired counts by service.
+    pub desired_counts: BTreeMap<ServiceName, u32>,
+}
+
+/// Stop one task; its service starts another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StopTaskRequest {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The task's id, or as much of its beginning as names one task only.
+    pub task: String,
+    /// Shown as the task's stopped reason.
+    pub reason: Option<String>,
+}
+
+/// Ask where a request would go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainRequest {
+    /// The cluster whose load balancers are asked.
+    pub cluster: ClusterName,
+    /// `GET`, `POST` …
+    pub method: String,
+    /// `http://host:port/path?query`, or a path alone.
+    pub url: String,
+    /// Request headers in order.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Whether the daemon ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShutdownReply {
+    /// False when it still holds clusters.
+    pub stopping: bool,
+}

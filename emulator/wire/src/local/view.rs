@@ -1,0 +1,269 @@
+//! What there is, as one value: the listings of the command line are cut from it.
+
+use serde::{Deserialize, Serialize};
+
+/// Seconds since the Unix epoch, with a fraction, as in AWS's JSON.
+pub type Seconds = f64;
+
+/// Everything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct View {
+    /// Rises with every change.
+    pub version: u64,
+    /// The daemon's clock.
+    pub now: Seconds,
+    /// The engine.
+    pub engine: EngineView,
+    /// By name.
+    pub clusters: Vec<ClusterView>,
+}
+
+/// The engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineView {
+    /// `Docker`, `Podman` …
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Where it was found.
+    pub endpoint: String,
+    /// Why it cannot be reached just now; `None` when all is well.
+    pub problem: Option<String>,
+}
+
+/// A cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterView {
+    /// Its name.
+    pub cluster_name: String,
+    /// True from `down` until all of it is gone.
+    pub deleting: bool,
+    /// By name.
+    pub services: Vec<ServiceView>,
+    /// Newest first; stopped ones stay for a while.
+    pub tasks: Vec<TaskView>,
+    /// By name.
+    pub load_balancers: Vec<LoadBalancerView>,
+    /// By name.
+    pub target_groups: Vec<TargetGroupView>,
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceView {
+    /// Its name.
+    pub service_name: String,
+    /// ACTIVE or DRAINING.
+    pub status: String,
+    /// How many tasks it is to have.
+    pub desired_count: u32,
+    /// How many run.
+    pub running_count: u32,
+    /// How many are on their way.
+    pub pending_count: u32,
+    /// `family:revision`
+    pub task_definition: String,
+    /// Whether it has all its tasks, healthy, and nothing else is under way.
+    pub steady: bool,
+    /// Newest first.
+    pub deployments: Vec<DeploymentView>,
+    /// What it waits for, one sentence each.
+    pub waiting: Vec<String>,
+}
+
+/// A deployment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentView {
+    /// `ecs-svc/<digits>`
+    pub id: String,
+    /// PRIMARY or ACTIVE.
+    pub status: String,
+    /// `family:revision`
+    pub task_definition: String,
+    /// How many of its tasks run.
+    pub running_count: u32,
+    /// How many of its tasks are on their way.
+    pub pending_count: u32,
+    /// Consecutive failures.
+    pub failed_tasks: u32,
+    /// IN_PROGRESS or COMPLETED.
+    pub rollout_state: String,
+    /// ECS's sentence for it.
+    pub rollout_state_reason: String,
+    /// When it was asked for.
+    pub created_at: Seconds,
+}
+
+/// A task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskView {
+    /// 32 hexadecimal digits.
+    pub task_id: String,
+    /// Its ARN.
+    pub task_arn: String,
+    /// The service, if it belongs to one.
+    pub service_name: Option<String>,
+    /// The deployment that started it.
+    pub started_by: Option<String>,
+    /// `family:revision`
+    pub task_definition: String,
+    /// RUNNING or STOPPED.
+    pub desired_status: String,
+    /// PENDING, RUNNING, DEACTIVATING, STOPPING, STOPPED.
+    pub last_status: String,
+    /// When it was accepted.
+    pub created_at: Seconds,
+    /// When all its containers ran.
+    pub started_at: Option<Seconds>,
+    /// When its stop began.
+    pub stopping_at: Option<Seconds>,
+    /// When it was over.
+    pub stopped_at: Option<Seconds>,
+    /// The kind of stop.
+    pub stop_code: Option<String>,
+    /// ECS's sentence for the stop.
+    pub stopped_reason: Option<String>,
+    /// In the task definition's order.
+    pub containers: Vec<ContainerView>,
+}
+
+/// A container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerView {
+    /// Its name in the task definition.
+    pub name: String,
+    /// The image reference of the task definition.
+    pub image: String,
+    /// The engine's id of it.
+    pub runtime_id: Option<String>,
+    /// The engine's name of it.
+    pub runtime_name: String,
+    /// PENDING, RUNNING, STOPPED.
+    pub last_status: String,
+    /// UNKNOWN, HEALTHY, UNHEALTHY.
+    pub health_status: String,
+    /// Its exit code.
+    pub exit_code: Option<i64>,
+    /// `<ErrorName>: <message>`
+    pub reason: Option<String>,
+    /// Its address on the service's network.
+    pub address: Option<String>,
+    /// Published ports.
+    pub network_bindings: Vec<NetworkBindingView>,
+}
+
+/// A published port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkBindingView {
+    /// The host's address.
+    #[serde(rename = "bindIP")]
+    pub bind_ip: String,
+    /// The container's port.
+    pub container_port: u16,
+    /// The host's port.
+    pub host_port: u16,
+    /// tcp or udp.
+    pub protocol: String,
+}
+
+/// A load balancer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadBalancerView {
+    /// Its name.
+    pub load_balancer_name: String,
+    /// Its ARN.
+    pub load_balancer_arn: String,
+    /// By port.
+    pub listeners: Vec<ListenerView>,
+}
+
+/// A listener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerView {
+    /// The port that was asked for.
+    pub port: u16,
+    /// HTTP.
+    pub protocol: String,
+    /// The port that is bound; another one than asked for where that is not permitted; `None` when none could be bound.
+    pub bound_port: Option<u16>,
+    /// Why no port, or another one.
+    pub problem: Option<String>,
+    /// Where a person finds it: `http://localhost` or `http://localhost:8080`.
+    pub url: Option<String>,
+    /// In order of evaluation, the default rule last.
+    pub rules: Vec<RuleView>,
+}
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleView {
+    /// The priority, or `default`.
+    pub priority: String,
+    /// All must hold.
+    pub conditions: Vec<ConditionView>,
+    /// The action in a person's words.
+    pub action: String,
+    /// The target groups that it forwards to.
+    pub target_groups: Vec<String>,
+}
+
+/// A condition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConditionView {
+    /// `path-pattern`, `host-header`.
+    pub field: String,
+    /// Any may match.
+    pub values: Vec<String>,
+}
+
+/// A target group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetGroupView {
+    /// Its name.
+    pub target_group_name: String,
+    /// Its ARN.
+    pub target_group_arn: String,
+    /// HTTP.
+    pub protocol: String,
+    /// The port of targets that name none.
+    pub port: u16,
+    /// What is asked for by a health check.
+    pub health_check_path: String,
+    /// Registered and draining targets.
+    pub targets: Vec<TargetView>,
+}
+
+/// A target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetView {
+    /// The instance's id.
+    pub id: String,
+    /// The host port.
+    pub port: u16,
+    /// Where it is dialled.
+    pub address: String,
+    /// The task behind it.
+    pub task_id: Option<String>,
+    /// initial, healthy, unhealthy, unused, draining.
+    pub state: String,
+    /// AWS's reason code; absent when healthy.
+    pub reason: Option<String>,
+    /// AWS's sentence for it.
+    pub description: Option<String>,
+    /// Requests in flight.
+    pub in_flight: u64,
+}
