@@ -1,0 +1,116 @@
+//! A container: what a look at the engine means for its record, and which work is next.
+
+use model::{
+    Container, ContainerDefinition, ContainerFailure, ContainerFailureKind, ContainerStatus, ObservedContainer, RunState, Task, TaskDefinition,
+};
+
+use crate::Work;
+use crate::context::Context;
+
+/// The record after a look at the engine, or `None` when the look says nothing new. A record only moves forward.
+pub(crate) fn after_seeing(record: &Container, seen: &ObservedContainer, checked: bool) -> Option<Container> {
+    if record.last_status == ContainerStatus::Stopped || record.runtime_id.as_ref().is_some_and(|id| *id != seen.id) {
+        return None;
+    }
+    match &seen.state {
+        RunState::Created if record.last_status >= ContainerStatus::Created && record.runtime_id.is_some() => None,
+        RunState::Created => {
+            let last_status = record.last_status.max(ContainerStatus::Created);
+            Some(Container { runtime_id: Some(seen.id.clone()), last_status, ..record.clone() })
+        }
+        RunState::Running => running(record, seen, checked),
+        RunState::Exited { code, out_of_memory, .. } => {
+            let memory = || ContainerFailure::new(ContainerFailureKind::OutOfMemoryError, model::stop::OUT_OF_MEMORY).to_string();
+            let reason = record.reason.clone().or_else(|| out_of_memory.then(memory));
+            let runtime_id = Some(seen.id.clone());
+            Some(Container { runtime_id, last_status: ContainerStatus::Stopped, exit_code: Some(*code), reason, ..record.clone() })
+        }
+    }
+}
+
+fn running(record: &Container, seen: &ObservedContainer, checked: bool) -> Option<Container> {
+    let health = if checked { seen.health } else { model::HealthStatus::Unknown };
+    let same = record.last_status == ContainerStatus::Running
+        && record.runtime_id.as_ref() == Some(&seen.id)
+        && record.health == health
+        && record.address == seen.address
+        && record.direct == seen.direct
+        && record.network_bindings == seen.network_bindings;
+    (!same).then(|| Container {
+        runtime_id: Some(seen.id.clone()),
+        last_status: ContainerStatus::Running,
+        health,
+        address: seen.address,
+        direct: seen.direct,
+        network_bindings: seen.network_bindings.clone(),
+        ..record.clone()
+    })
+}
+
+/// The engine's container of a record: the one of its id, or the furthest one with its labels while it has none.
+pub(crate) fn find<'a>(record: &Container, seen: &[&'a ObservedContainer]) -> Option<&'a ObservedContainer> {
+    let named = seen.iter().filter(|found| found.container == record.name).copied();
+    match &record.runtime_id {
+        Some(id) => named.into_iter().find(|found| found.id == *id),
+        None => named.max_by_key(|found| match found.state {
+            RunState::Exited { .. } => 0,
+            RunState::Created => 1,
+            RunState::Running => 2,
+        }),
+    }
+}
+
+/// The record of a container that was removed behind our back: it ran, and a full listing does not have it.
+pub(crate) fn vanished(record: &Container, wanted: bool) -> Container {
+    let failure = ContainerFailure::new(ContainerFailureKind::ContainerVanishedError, "the container was removed from the engine");
+    let reason = record.reason.clone().or_else(|| wanted.then(|| failure.to_string()));
+    Container { last_status: ContainerStatus::Stopped, reason, ..record.clone() }
+}
+
+/// The work that brings a container of a wanted task further; `open` says whether its dependencies let it be created.
+pub(crate) fn next_work(task: &Task, record: &Container, open: bool) -> Option<Work> {
+    let (task, container) = (task.id.clone(), record.name.clone());
+    match (record.last_status, &record.runtime_id) {
+        (ContainerStatus::None, _) => Some(Work::PrepareImage { task, container }),
+        (ContainerStatus::Pulled, _) => open.then_some(Work::Create { task, container }),
+        (ContainerStatus::Created, Some(id)) => Some(Work::Start { task, container, id: id.clone() }),
+        (ContainerStatus::Created | ContainerStatus::Running | ContainerStatus::Stopped, _) => None,
+    }
+}
+
+/// What a stopping container needs before its task is over.
+pub(crate) enum Ending {
+    /// It never ran and nothing of it is under way: it is over.
+    Over,
+    /// Something of it is under way.
+    Wait,
+    /// It runs.
+    Signal(Work),
+}
+
+/// How a container of a task that is to stop comes to its end.
+pub(crate) fn ending(context: &Context<'_>, task: &Task, record: &Container, definition: Option<&ContainerDefinition>) -> Ending {
+    match (record.last_status, &record.runtime_id) {
+        (ContainerStatus::None | ContainerStatus::Pulled, _) if context.creating(&task.id, &record.name) => Ending::Wait,
+        (ContainerStatus::Created, Some(id)) => {
+            let start = Work::Start { task: task.id.clone(), container: record.name.clone(), id: id.clone() };
+            if context.busy.contains(&start) { Ending::Wait } else { Ending::Over }
+        }
+        (ContainerStatus::Running, Some(id)) => {
+            let seconds = definition.and_then(|definition| definition.stop_timeout).map(|seconds| std::time::Duration::from_secs(seconds.into()));
+            let grace = seconds.unwrap_or(context.pace.stop_timeout);
+            Ending::Signal(Work::Stop { task: task.id.clone(), id: id.clone(), grace })
+        }
+        _ => Ending::Over,
+    }
+}
+
+/// Whether a container's end is its task's end. A container that its definition does not know is not.
+pub(crate) fn essential(definition: Option<&TaskDefinition>, record: &Container) -> bool {
+    definition.and_then(|definition| definition.container(&record.name)).is_some_and(|found| found.essential)
+}
+
+/// Whether its health is reported: only a check of the task definition counts (ecs.md 0.5).
+pub(crate) fn checked(definition: Option<&TaskDefinition>, record: &Container) -> bool {
+    definition.and_then(|definition| definition.container(&record.name)).is_some_and(|found| found.health_check.is_some())
+}

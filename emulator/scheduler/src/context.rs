@@ -1,0 +1,77 @@
+//! What every stage reads: the input, and indexes over it that are made once a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{ContainerName, ObservedContainer, Target, TargetGroup, TargetGroupName, TargetKey, TaskId, Timestamp, World};
+
+use crate::{Input, Pace, Work};
+
+/// A target with its group and key.
+pub(crate) type Registered<'a> = (&'a TargetGroup, &'a TargetKey, &'a Target);
+
+/// The input and its indexes.
+pub(crate) struct Context<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) listed: bool,
+    pub(crate) in_flight: &'a BTreeMap<(TargetGroupName, TargetKey), u64>,
+    pub(crate) busy: &'a BTreeSet<Work>,
+    pub(crate) pace: &'a Pace,
+    pub(crate) now: Timestamp,
+    /// Containers by their task's label.
+    pub(crate) seen: BTreeMap<&'a TaskId, Vec<&'a ObservedContainer>>,
+    /// Targets by the task behind them.
+    pub(crate) targets: BTreeMap<&'a TaskId, Vec<Registered<'a>>>,
+    /// Target groups that a listener forwards to.
+    pub(crate) in_use: BTreeSet<&'a TargetGroupName>,
+    /// Tasks with work under way.
+    pub(crate) busy_tasks: BTreeSet<&'a TaskId>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(input: &Input<'a>) -> Self {
+        let mut seen: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for container in input.observed.containers.values() {
+            seen.entry(&container.task).or_default().push(container);
+        }
+        let mut targets: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for group in input.world.target_groups.values() {
+            for (key, target) in &group.targets {
+                if let Some(task) = &target.task {
+                    targets.entry(task).or_default().push((group, key, target));
+                }
+            }
+        }
+        let listeners = input.world.load_balancers.values().flat_map(|balancer| balancer.listeners.values());
+        let in_use = listeners.flat_map(model::Listener::actions).flat_map(model::Action::target_groups).collect();
+        let busy_tasks = input.busy.iter().filter_map(task_of).collect();
+        Self {
+            world: input.world,
+            listed: input.observed.listed,
+            in_flight: &input.observed.in_flight,
+            busy: input.busy,
+            pace: input.pace,
+            now: input.now,
+            seen,
+            targets,
+            in_use,
+            busy_tasks,
+        }
+    }
+
+    /// The engine's containers of a task.
+    pub(crate) fn containers(&self, task: &TaskId) -> &[&'a ObservedContainer] {
+        self.seen.get(task).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a container is being made.
+    pub(crate) fn creating(&self, task: &TaskId, container: &ContainerName) -> bool {
+        self.busy_tasks.contains(task) && self.busy.contains(&Work::Create { task: task.clone(), container: container.clone() })
+    }
+}
+
+const fn task_of(work: &Work) -> Option<&TaskId> {
+    match work {
+        Work::PrepareImage { task, .. } | Work::Create { task, .. } | Work::Start { task, .. } | Work::Stop { task, .. } => Some(task),
+        Work::Remove { .. } | Work::RemoveNetwork(_) => None,
+    }
+}

@@ -1,0 +1,96 @@
+//! `dependsOn`: who is created first, and in reverse who is stopped last (ecs.md 2.4).
+
+use model::{Container, ContainerDefinition, ContainerStatus, DependencyCondition, HealthStatus, Task, TaskDefinition, Timestamp};
+
+/// Whether a container may be created.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Now.
+    Open,
+    /// Not yet; time alone changes that at `until`, if given.
+    Wait {
+        /// For a person.
+        reason: String,
+        /// When a `startTimeout` runs out.
+        until: Option<Timestamp>,
+    },
+    /// Never: the container ends with exit code 143 and this reason.
+    Failed(String),
+}
+
+/// The exit code of a container whose dependency failed it.
+pub(crate) const FAILED_DEPENDENCY_EXIT_CODE: i64 = 143;
+
+/// Whether `container` of `task` may be created. A dependency's `startTimeout` counts from the task's creation, because records keep
+/// no moment at which a single container started.
+pub(crate) fn gate(definition: &TaskDefinition, task: &Task, container: &ContainerDefinition, now: Timestamp) -> Gate {
+    let mut waits: Option<(String, Option<Timestamp>)> = None;
+    for dependency in &container.depends_on {
+        let Some(record) = task.container(&dependency.container_name) else { continue };
+        let failed = |why: &str| {
+            let (dependency, container) = (&dependency.container_name, &container.name);
+            let what = format!("dependency graph: container ordering dependency [{dependency}] for container [{container}]");
+            Gate::Failed(format!("CannotStartContainerError: {what} {why}"))
+        };
+        match met(record, dependency.condition) {
+            Met::Yes => continue,
+            Met::Never(why) => return failed(why),
+            Met::NotYet => {}
+        }
+        let until = deadline(definition, task, record, dependency.condition);
+        if until.is_some_and(|until| now >= until) {
+            return failed("has timed out.");
+        }
+        let reason = format!("{} waits for {} to be {}", container.name, dependency.container_name, condition_word(dependency.condition));
+        let earlier = waits.as_ref().and_then(|(_, earlier)| *earlier).into_iter().chain(until).min();
+        waits = Some((reason, earlier));
+    }
+    waits.map_or(Gate::Open, |(reason, until)| Gate::Wait { reason, until })
+}
+
+enum Met {
+    Yes,
+    NotYet,
+    Never(&'static str),
+}
+
+fn met(record: &Container, condition: DependencyCondition) -> Met {
+    let stopped = record.last_status == ContainerStatus::Stopped;
+    let vanished = record.reason.as_ref().is_some_and(|reason| reason.starts_with("ContainerVanishedError"));
+    let refused = record.reason.as_ref().is_some_and(|reason| reason.starts_with("CannotStartContainerError: dependency graph"));
+    let never_started = stopped && !vanished && (record.exit_code.is_none() || refused);
+    match condition {
+        _ if never_started => Met::Never("because dependency will never start"),
+        DependencyCondition::Start if record.last_status >= ContainerStatus::Running => Met::Yes,
+        DependencyCondition::Complete if stopped && record.exit_code.is_some() => Met::Yes,
+        DependencyCondition::Success if stopped && record.exit_code == Some(0) => Met::Yes,
+        DependencyCondition::Success | DependencyCondition::Complete if stopped => Met::Never("did not exit successfully."),
+        DependencyCondition::Healthy if stopped => Met::Never("because dependency will never start"),
+        DependencyCondition::Healthy if record.health == HealthStatus::Healthy => Met::Yes,
+        _ => Met::NotYet,
+    }
+}
+
+fn deadline(definition: &TaskDefinition, task: &Task, record: &Container, condition: DependencyCondition) -> Option<Timestamp> {
+    if condition == DependencyCondition::Start || record.last_status != ContainerStatus::Running {
+        return None;
+    }
+    let seconds = definition.container(&record.name)?.start_timeout?;
+    Some(task.created_at + std::time::Duration::from_secs(seconds.into()))
+}
+
+const fn condition_word(condition: DependencyCondition) -> &'static str {
+    match condition {
+        DependencyCondition::Start => "START",
+        DependencyCondition::Complete => "COMPLETE",
+        DependencyCondition::Success => "SUCCESS",
+        DependencyCondition::Healthy => "HEALTHY",
+    }
+}
+
+/// Whether every container that lists `record` in its `dependsOn` has stopped, so that it may be stopped too.
+pub(crate) fn may_stop(definition: Option<&TaskDefinition>, task: &Task, record: &Container) -> bool {
+    let dependents = definition.into_iter().flat_map(|definition| &definition.containers);
+    let mut dependents = dependents.filter(|other| other.depends_on.iter().any(|dependency| dependency.container_name == record.name));
+    dependents.all(|other| task.container(&other.name).is_none_or(|other| other.last_status == ContainerStatus::Stopped))
+}

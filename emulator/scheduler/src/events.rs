@@ -1,0 +1,90 @@
+//! The sentences of service events (ecs.md 3.8), and when one is held back.
+
+use std::time::Duration;
+
+use model::{DeploymentId, Service, ServiceName, TargetKey, TaskId, Timestamp};
+
+fn listed<'t>(tasks: impl Iterator<Item = &'t TaskId>) -> String {
+    tasks.map(|task| format!("(task {task})")).collect::<Vec<_>>().join(" ")
+}
+
+pub(crate) fn started(service: &ServiceName, tasks: &[TaskId], replaced: usize) -> String {
+    let tail = if replaced == 0 { String::new() } else { format!(" Amazon ECS replaced {replaced} tasks due to an unhealthy status.") };
+    format!("(service {service}) has started {} tasks: {}.{tail}", tasks.len(), listed(tasks.iter()))
+}
+
+pub(crate) fn stopped_running(service: &ServiceName, tasks: &[TaskId]) -> String {
+    format!("(service {service}) has stopped {} running tasks: {}.", tasks.len(), listed(tasks.iter()))
+}
+
+pub(crate) fn stopped_pending(service: &ServiceName, count: usize) -> String {
+    format!("(service {service}) stopped {count} pending tasks.")
+}
+
+pub(crate) fn registered(service: &ServiceName, count: usize, arn: &str) -> String {
+    format!("(service {service}) registered {count} targets in (target-group {arn})")
+}
+
+pub(crate) fn deregistered(service: &ServiceName, count: usize, arn: &str) -> String {
+    format!("(service {service}) deregistered {count} targets in (target-group {arn})")
+}
+
+pub(crate) fn draining(service: &ServiceName, deployment: &DeploymentId, count: usize) -> String {
+    format!("(service {service}, taskSet {deployment}) has begun draining connections on {count} tasks.")
+}
+
+pub(crate) fn completed(service: &ServiceName, deployment: &DeploymentId) -> String {
+    format!("(service {service}) (deployment {deployment}) deployment completed.")
+}
+
+pub(crate) fn steady(service: &ServiceName) -> String {
+    format!("(service {service}) has reached a steady state.")
+}
+
+pub(crate) fn unhealthy_target(service: &ServiceName, key: &TargetKey, arn: &str, reason: &str) -> String {
+    format!("(service {service}) (instance {}) (port {}) is unhealthy in (target-group {arn}) due to (reason {reason}).", key.id, key.port)
+}
+
+pub(crate) fn unhealthy_container(service: &ServiceName, task: &TaskId) -> String {
+    format!("(service {service}) (task {task}) failed container health checks.")
+}
+
+pub(crate) fn unable_to_start(service: &ServiceName) -> String {
+    format!("(service {service}) is unable to consistently start tasks successfully.")
+}
+
+pub(crate) fn stuck(service: &ServiceName) -> String {
+    format!(
+        "service ({service}) was unable to stop or start tasks during a deployment because of the service deployment configuration. \
+         Update the minimumHealthyPercent or maximumPercent value and try again."
+    )
+}
+
+pub(crate) fn port_in_use(service: &ServiceName, instance: &str) -> String {
+    format!(
+        "(service {service}) was unable to place a task because no container instance met all of its requirements. \
+         The closest matching (container-instance {instance}) is already using a port required by your task. \
+         For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+    )
+}
+
+/// Whether the message was said within `window` and its cause has not cleared since: a start of tasks, a steady state or another
+/// deployment clears it (ecs.md 3.8).
+pub(crate) fn said(service: &Service, message: &str, now: Timestamp, window: Duration) -> bool {
+    let deployed = service.primary().map_or(service.created_at, |primary| primary.created_at);
+    let recent = service.events.iter().rev().take_while(|event| event.at >= deployed && now.since(event.at) < window);
+    for event in recent {
+        if event.message == message {
+            return true;
+        }
+        if event.message.contains(") has started ") || event.message.ends_with("has reached a steady state.") {
+            return false;
+        }
+    }
+    false
+}
+
+/// Whether the message was said at or after `since`.
+pub(crate) fn said_since(service: &Service, message: &str, since: Timestamp) -> bool {
+    service.events.iter().rev().take_while(|event| event.at >= since).any(|event| event.message == message)
+}

@@ -1,0 +1,70 @@
+//! What a piece of work found out, as records.
+
+use model::{Container, ContainerStatus, Fact, ServiceKey, ServiceStatus, Step, Task, TaskId, TaskStatus, Timestamp, World};
+
+use crate::container;
+
+/// What a piece of work found out -> records. Pure. A fact about something that is gone, or that says nothing new, gives no step.
+/// Consequences for the task (RUNNING, stopped, replaced) are [`crate::plan`]'s.
+#[must_use]
+pub fn learn(world: &World, fact: &Fact, _now: Timestamp) -> Vec<Step> {
+    match fact {
+        Fact::ImageReady { task, container, image_id } => change(world, task, container, |record| {
+            (record.last_status == ContainerStatus::None).then(|| Container {
+                last_status: ContainerStatus::Pulled,
+                image_id: Some(image_id.clone()),
+                ..record.clone()
+            })
+        }),
+        Fact::Created { task, container, id } => change(world, task, container, |record| {
+            (record.last_status <= ContainerStatus::Pulled && record.runtime_id.is_none()).then(|| Container {
+                last_status: ContainerStatus::Created,
+                runtime_id: Some(id.clone()),
+                ..record.clone()
+            })
+        }),
+        Fact::Seen(seen) => change(world, &seen.task, &seen.container, |record| {
+            let definition = world.tasks.get(&seen.task).and_then(|task| world.definition(&task.revision));
+            container::after_seeing(record, seen, container::checked(definition, record))
+        }),
+        Fact::Failed { task, container, failure } => change(world, task, container, |record| {
+            let reason = record.reason.clone().or_else(|| Some(failure.to_string()));
+            (record.last_status != ContainerStatus::Stopped).then(|| Container { last_status: ContainerStatus::Stopped, reason, ..record.clone() })
+        }),
+        Fact::Removed(_) => Vec::new(),
+        Fact::NetworkRemoved(service) => forget(world, service),
+        Fact::TargetHealth { target_group, target: key, health } => {
+            let known = world.target_groups.get(target_group).and_then(|group| group.targets.get(key));
+            let news = known.is_some_and(|target| target.draining_since.is_none() && target.health != *health);
+            let step = Step::SetTargetHealth { target_group: target_group.clone(), key: key.clone(), health: health.clone() };
+            news.then_some(step).into_iter().collect()
+        }
+    }
+}
+
+fn change(world: &World, task: &TaskId, container: &model::ContainerName, change: impl FnOnce(&Container) -> Option<Container>) -> Vec<Step> {
+    let Some(task) = world.tasks.get(task).filter(|task| task.last_status != TaskStatus::Stopped) else { return Vec::new() };
+    let Some(new) = task.container(container).and_then(change) else { return Vec::new() };
+    let mut task: Task = task.clone();
+    if let Some(record) = task.container_mut(container) {
+        *record = new;
+    }
+    vec![Step::PutTask(Box::new(task))]
+}
+
+/// A deleted service is gone with its network; its tasks have all stopped.
+fn forget(world: &World, key: &ServiceKey) -> Vec<Step> {
+    let draining = world.services.get(key).is_some_and(|service| service.status == ServiceStatus::Draining);
+    if !draining || world.has_unstopped_tasks(key) {
+        return Vec::new();
+    }
+    let tasks = world.tasks_of(key).map(|task| Step::RemoveTask(task.id.clone()));
+    let groups = world.target_groups.values();
+    let targets = groups.flat_map(|group| group.targets.iter().map(move |(id, target)| (group, id, target)));
+    let targets = targets.filter(|(_, _, target)| {
+        let task = target.task.as_ref().and_then(|task| world.tasks.get(task));
+        task.is_some_and(|task| task.service_key().as_ref() == Some(key))
+    });
+    let targets = targets.map(|(group, id, _)| Step::RemoveTarget { target_group: group.spec.name.clone(), key: id.clone() });
+    targets.chain(tasks).chain([Step::RemoveService(key.clone())]).collect()
+}

@@ -1,0 +1,40 @@
+//! What to do next: from what is wanted and what is seen to run, the records to make and the work to hand to the engine.
+//!
+//! **Lives here:** the life of tasks and their containers, dependencies, registration and draining of targets, rolling deployments,
+//! scaling, replacement of the unhealthy, back-off, what is kept of what has ended, the sentences of service events.
+//!
+//! **Does not live here:** anything that waits, reads a clock, speaks to an engine or holds state between two calls; health checks
+//! (room `alb`); which request goes where (room `routing`).
+//!
+//! **Invariants:** [`plan`] derives everything from its [`Input`] (level, not edge), so a daemon that died resumes by calling it again;
+//! recording a plan's steps and calling again ends after a bounded number of rounds with an empty plan; a [`Work`] that is under way
+//! is never planned again; while the engine has not been listed nothing is concluded from absence and no work is planned;
+//! what is done for one service depends on other services only through static host ports.
+//!
+//! **Entry points:** [`plan`] and [`learn`].
+
+mod backoff;
+mod container;
+mod context;
+mod dependencies;
+mod draft;
+mod events;
+mod health;
+mod learn;
+mod leaving;
+mod pace;
+mod plan;
+mod ports;
+mod retention;
+mod rollout;
+mod service;
+mod targets;
+mod task;
+#[cfg(test)]
+mod tests;
+mod work;
+
+pub use learn::learn;
+pub use pace::Pace;
+pub use plan::{Input, Plan, Waiting, plan};
+pub use work::Work;

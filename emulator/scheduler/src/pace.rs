@@ -1,0 +1,51 @@
+//! The knobs where AWS is silent or slow, each with AWS's own value beside ours (design, decision 11).
+
+use std::time::Duration;
+
+/// How long things take that AWS leaves open, or makes longer than is pleasant on a laptop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// How long a task without load balancer and without essential health check runs until it counts as healthy (ecs.md 0.10).
+    /// AWS: 40 s. Ours: 1 s.
+    pub running_is_healthy: Duration,
+    /// The wait before the launch that follows the second failure in a row; it doubles with each further one. The launch after the
+    /// first failure is at once. AWS: not published (ecs.md 3.7), paced by a tick of 10 to 40 s. Ours: 1 s.
+    pub backoff_step: Duration,
+    /// The longest such wait. AWS: 27 min for tasks that never reach RUNNING (ecs.md 0.8). Ours: 30 s.
+    pub backoff_ceiling: Duration,
+    /// A task that ran this long is no early death, and ends a row of failures if it started after the last of them.
+    /// AWS: reaching RUNNING is enough. Ours: 10 s.
+    pub proven: Duration,
+    /// Failures in a row after which the service says that it cannot start tasks consistently. AWS: not published. Ours: 3.
+    pub failures_until_event: u32,
+    /// A repeated message is held back this long (ecs.md 3.8). AWS: 6 h. Ours: 6 h.
+    pub event_suppression: Duration,
+    /// Crashed or failed tasks of a service whose containers stay, so that their logs can be read. AWS: all, for 3 h (ecs.md 2.7). Ours: 2.
+    pub crashed_kept: usize,
+    /// How long they stay. AWS: 3 h. Ours: 10 min.
+    pub crashed_kept_for: Duration,
+    /// How long a stopped task can be described. AWS: at least 1 h (ecs.md 2.1). Ours: 1 h.
+    pub stopped_kept_for: Duration,
+    /// Stopped tasks remembered per service. AWS: no limit. Ours: 50.
+    pub stopped_kept: usize,
+    /// SIGTERM to SIGKILL when the container names no `stopTimeout`. AWS: 30 s. Ours: 30 s.
+    pub stop_timeout: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            running_is_healthy: Duration::from_secs(1),
+            backoff_step: Duration::from_secs(1),
+            backoff_ceiling: Duration::from_secs(30),
+            proven: Duration::from_secs(10),
+            failures_until_event: 3,
+            event_suppression: Duration::from_secs(6 * 3600),
+            crashed_kept: 2,
+            crashed_kept_for: Duration::from_secs(600),
+            stopped_kept_for: Duration::from_secs(3600),
+            stopped_kept: 50,
+            stop_timeout: Duration::from_secs(30),
+        }
+    }
+}

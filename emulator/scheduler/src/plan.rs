@@ -1,0 +1,128 @@
+//! One plan: index the input, let each stage speak for each service, merge.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Ids, Observed, Service, ServiceKey, Step, Task, TaskId, Timestamp, World};
+
+use crate::context::Context;
+use crate::draft::{Draft, Findings, TaskDraft};
+use crate::ports::Ports;
+use crate::{Pace, Work, leaving, retention, service, targets, task};
+
+/// Everything that a plan is derived from.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// What is wanted and recorded.
+    pub world: &'a World,
+    /// What is seen to run.
+    pub observed: &'a Observed,
+    /// Work that is under way.
+    pub busy: &'a BTreeSet<Work>,
+    /// The knobs.
+    pub pace: &'a Pace,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What to do now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// To be recorded, in this order.
+    pub steps: Vec<Step>,
+    /// To be handed to the engine, in any order.
+    pub actions: Vec<Work>,
+    /// Why nothing happens where a user might expect something.
+    pub waiting: Vec<Waiting>,
+    /// The earliest moment at which time alone changes the plan.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// One reason for waiting, for a person: `posts/3f2a91bc draining, 8 s left`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The service.
+    pub service: ServiceKey,
+    /// The task, when it is about one.
+    pub task: Option<TaskId>,
+    /// The sentence.
+    pub reason: String,
+}
+
+/// Derives what to record and what to do from what is wanted and what is seen.
+#[must_use]
+pub fn plan(input: &Input<'_>, ids: &mut Ids) -> Plan {
+    let context = Context::new(input);
+    let mut drafts = drafts(&context);
+    for draft in &mut drafts {
+        for one in &mut draft.tasks {
+            task::advance(&context, one, &mut draft.found);
+        }
+        if let Some((_, found)) = draft.service {
+            service::end_if_deleted(&context, found, draft);
+        }
+        for one in &mut draft.tasks {
+            leaving::advance(&context, one, &mut draft.found);
+        }
+    }
+    let mut ports = Ports::new(context.world, &drafts);
+    let mut merged = merge_world(&context);
+    for mut draft in drafts {
+        service::advance(&context, &mut draft, &mut ports, ids);
+        retention::clear(&context, &mut draft);
+        merged.push(draft.finish(&context));
+    }
+    join(merged)
+}
+
+/// Tasks by service; one draft more for those that belong to none.
+fn drafts<'a>(context: &Context<'a>) -> Vec<Draft<'a>> {
+    let mut tasks: BTreeMap<Option<(&str, &str)>, Vec<&'a Task>> = BTreeMap::new();
+    for task in context.world.tasks.values() {
+        tasks.entry(task.service.as_ref().map(|name| (task.cluster.as_str(), name.as_str()))).or_default().push(task);
+    }
+    let draft = |service: Option<(&'a ServiceKey, &'a Service)>, tasks: Vec<&'a Task>| Draft {
+        service,
+        tasks: tasks.into_iter().map(|task| TaskDraft::new(context, task)).collect(),
+        found: Findings::default(),
+    };
+    let mut drafts = Vec::with_capacity(context.world.services.len() + 1);
+    for (key, service) in &context.world.services {
+        let own = tasks.remove(&Some((key.cluster.as_str(), key.name.as_str()))).unwrap_or_default();
+        drafts.push(draft(Some((key, service)), own));
+    }
+    drafts.extend(tasks.into_values().map(|tasks| draft(None, tasks)));
+    drafts
+}
+
+/// What belongs to no service: containers of unknown tasks, targets of gone tasks, deleted groups and clusters.
+fn merge_world(context: &Context<'_>) -> Vec<crate::draft::Finished> {
+    let mut found = Findings::default();
+    targets::clear(context, &mut found);
+    for (task, containers) in &context.seen {
+        if !context.world.tasks.contains_key(*task) {
+            containers.iter().for_each(|seen| found.act(context, Work::Remove { id: seen.id.clone() }));
+        }
+    }
+    for (name, _) in context.world.clusters.iter().filter(|(_, cluster)| cluster.deleting) {
+        let used = context.world.services.keys().any(|key| key.cluster == *name) || context.world.tasks.values().any(|task| task.cluster == *name);
+        if !used {
+            found.steps.push(Step::RemoveCluster(name.clone()));
+        }
+    }
+    let removals = std::mem::take(&mut found.steps);
+    vec![crate::draft::Finished { removals, steps: Vec::new(), actions: found.actions, waiting: Vec::new(), wake_at: found.wake_at }]
+}
+
+fn join(parts: Vec<crate::draft::Finished>) -> Plan {
+    let mut plan = Plan::default();
+    let mut rest = Vec::new();
+    for part in parts {
+        plan.steps.extend(part.removals);
+        rest.extend(part.steps);
+        plan.actions.extend(part.actions);
+        plan.waiting.extend(part.waiting);
+        plan.wake_at = plan.wake_at.into_iter().chain(part.wake_at).min();
+    }
+    plan.steps.extend(rest);
+    plan
+}

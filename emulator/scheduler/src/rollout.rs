@@ -1,0 +1,73 @@
+//! How many tasks to start and which to stop: rolling deployment, scaling, replacement of the sick (ecs.md 3.2). Numbers only.
+
+use model::Timestamp;
+
+/// One live task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    pub(crate) primary: bool,
+    pub(crate) available: bool,
+    pub(crate) sick: bool,
+    pub(crate) created_at: Timestamp,
+}
+
+/// The bounds of a service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) desired: usize,
+    pub(crate) lower: usize,
+    pub(crate) upper: usize,
+    /// How many can be launched now.
+    pub(crate) limit: usize,
+    /// Whether live tasks hold the ports of a launch.
+    pub(crate) ports_taken: bool,
+}
+
+/// What to do. Stops are indexes of members.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub(crate) scale_in: Vec<usize>,
+    pub(crate) sick: Vec<usize>,
+    pub(crate) launch: usize,
+    pub(crate) replaced: usize,
+    pub(crate) needed: usize,
+    pub(crate) stuck: bool,
+}
+
+/// Old tasks go first the not healthy, then the oldest, never below the lower bound; surplus tasks go first the not yet healthy,
+/// then the newest (the oldest are the warmest); the sick go when as many others are healthy, or when nothing may be started.
+pub(crate) fn decide(members: &[Member], bounds: &Bounds) -> Decision {
+    let mut decision = Decision::default();
+    let lower = bounds.lower.min(bounds.desired);
+    let mut available = members.iter().filter(|member| member.available && !member.sick).count();
+    let mut old: Vec<usize> = (0..members.len()).filter(|index| !members[*index].primary).collect();
+    old.sort_by_key(|index| (members[*index].available, members[*index].created_at));
+    for index in &old {
+        let counts = members[*index].available && !members[*index].sick;
+        if !counts || available > lower {
+            available -= usize::from(counts);
+            decision.scale_in.push(*index);
+        }
+    }
+    let old_left = old.len() - decision.scale_in.len();
+    let (sick, mut well): (Vec<usize>, Vec<usize>) =
+        (0..members.len()).filter(|index| members[*index].primary).partition(|index| members[*index].sick);
+    well.sort_by_key(|index| (members[*index].available, std::cmp::Reverse(members[*index].created_at)));
+    let surplus = well.len().saturating_sub(bounds.desired);
+    decision.scale_in.extend(&well[..surplus]);
+    let healthy = well[surplus..].iter().filter(|index| members[**index].available).count();
+    let mut sick_stops = (healthy + sick.len()).saturating_sub(bounds.desired).min(sick.len());
+    decision.needed = bounds.desired.saturating_sub(well.len());
+    let cap = if old.is_empty() { bounds.upper.max(bounds.desired) } else { bounds.upper };
+    let room = |sick_stops: usize| cap.saturating_sub(old_left + well.len() - surplus + sick.len() - sick_stops);
+    let wanted = if bounds.ports_taken { decision.needed } else { decision.needed.min(bounds.limit) };
+    let short = if bounds.ports_taken { wanted } else { wanted.saturating_sub(room(sick_stops)) };
+    sick_stops = (sick_stops + short).min(sick.len());
+    decision.launch = decision.needed.min(bounds.limit).min(room(sick_stops));
+    decision.replaced = decision.launch.saturating_sub(bounds.desired.saturating_sub(well.len() + sick.len())).min(sick.len());
+    decision.sick = sick[..sick_stops].to_vec();
+    let settled = members.iter().all(|member| member.available);
+    let idle = decision.scale_in.is_empty() && decision.sick.is_empty() && room(sick_stops) == 0;
+    decision.stuck = old_left > 0 && decision.needed > 0 && settled && idle;
+    decision
+}

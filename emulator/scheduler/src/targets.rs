@@ -1,0 +1,78 @@
+//! Targets: registration of running tasks, and when a draining one is gone (ecs.md 4, alb.md 9).
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use model::{
+    Container, ContainerStatus, Service, ServiceLoadBalancer, Step, Target, TargetGroup, TargetHealth, TargetHealthReason, TargetHealthState,
+    TargetKey, Task, TaskStatus, TransportProtocol,
+};
+
+use crate::context::Context;
+use crate::draft::{Findings, TargetDraft, TaskDraft};
+
+/// Whether the container behind a target of the task has stopped.
+pub(crate) fn is_dead(task: &Task, key: &TargetKey) -> bool {
+    let binds = |record: &&Container| record.network_bindings.iter().any(|binding| binding.host_port == key.port);
+    let stopped = |record: &Container| record.last_status == ContainerStatus::Stopped;
+    task.containers.iter().find(binds).map_or_else(|| task.containers.iter().all(stopped), stopped)
+}
+
+/// Whether a draining target is gone: the delay runs in full, but for a group that no listener uses and that serves no request.
+pub(crate) fn due(context: &Context<'_>, group: &TargetGroup, key: &TargetKey, target: &Target) -> bool {
+    let Some(since) = target.draining_since else { return false };
+    let elapsed = context.now >= since + group.spec.attributes.deregistration_delay;
+    let idle = || context.in_flight.get(&(group.spec.name.clone(), key.clone())).is_none_or(|requests| *requests == 0);
+    elapsed || (!context.in_use.contains(&group.spec.name) && idle())
+}
+
+/// The target of an entry for a running task: host port of the binding, dialled directly where the host can.
+fn wanted(context: &Context<'_>, task: &Task, entry: &ServiceLoadBalancer) -> Option<(TargetKey, Target)> {
+    let record = task.container(&entry.container_name).filter(|record| record.last_status == ContainerStatus::Running)?;
+    let tcp = |binding: &&model::NetworkBinding| binding.container_port == entry.container_port && binding.protocol == TransportProtocol::Tcp;
+    let binding = record.network_bindings.iter().find(tcp)?;
+    let published = SocketAddr::new(binding.bind_ip, binding.host_port);
+    let address = record.address.filter(|_| record.direct).map_or(published, |address| SocketAddr::new(address, entry.container_port));
+    let health = TargetHealth::because(TargetHealthState::Initial, TargetHealthReason::RegistrationInProgress, context.now);
+    let target = Target { address, task: Some(task.id.clone()), registered_at: context.now, draining_since: None, health };
+    Some((TargetKey { id: context.world.settings.instance.clone(), port: binding.host_port }, target))
+}
+
+/// Registers a running task of the PRIMARY deployment in each target group of its service that exists and stays.
+pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut TaskDraft<'a>, found: &mut Findings) {
+    let primary = service.primary().map(|primary| &primary.id);
+    if !draft.task.is_live() || draft.task.last_status != TaskStatus::Running || draft.task.deployment.as_ref() != primary {
+        return;
+    }
+    for entry in &service.spec.load_balancers {
+        let Some(group) = context.world.target_groups.get(&entry.target_group).filter(|group| !group.deleting) else { continue };
+        let Some((key, target)) = wanted(context, &draft.task, entry) else { continue };
+        let same = draft.targets.iter().position(|known| known.group.spec.name == group.spec.name && known.key == key);
+        match same.map(|index| &mut draft.targets[index]) {
+            Some(known) if known.target.draining_since.is_none() && !known.removed => continue,
+            Some(known) => (known.target, known.removed) = (Cow::Owned(target), false),
+            None => draft.targets.push(TargetDraft { group, key, target: Cow::Owned(target), removed: false }),
+        }
+        *found.registered.entry(entry.target_group.clone()).or_default() += 1;
+    }
+}
+
+/// Targets that no unstopped task answers for, draining targets that are due, and deleted groups that are empty.
+pub(crate) fn clear(context: &Context<'_>, found: &mut Findings) {
+    for group in context.world.target_groups.values() {
+        let mut left = group.targets.len();
+        for (key, target) in &group.targets {
+            let task = target.task.as_ref().and_then(|id| context.world.tasks.get(id));
+            let orphan = target.task.is_some() && task.is_none_or(|task| task.last_status == TaskStatus::Stopped);
+            if (orphan && target.draining_since.is_none()) || due(context, group, key, target) {
+                left -= 1;
+                found.steps.push(Step::RemoveTarget { target_group: group.spec.name.clone(), key: key.clone() });
+            } else if let Some(since) = target.draining_since {
+                found.wake(context, since + group.spec.attributes.deregistration_delay);
+            }
+        }
+        if group.deleting && left == 0 {
+            found.steps.push(Step::RemoveTargetGroup(group.spec.name.clone()));
+        }
+    }
+}

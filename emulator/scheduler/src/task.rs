@@ -1,0 +1,93 @@
+//! A wanted task: what was seen of its containers, whether it goes on, which container is next (ecs.md 2).
+
+use model::{ContainerStatus, DesiredStatus, Stop, TaskDefinition, TaskStatus};
+
+use crate::container;
+use crate::context::Context;
+use crate::dependencies::{self, Gate};
+use crate::draft::{Failure, Findings, TaskDraft};
+
+/// Brings a task's record up to what the engine runs, ends it if it cannot go on, and plans its next work.
+pub(crate) fn advance(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &mut Findings) {
+    if draft.task.last_status == TaskStatus::Stopped {
+        return;
+    }
+    let definition = context.world.definition(&draft.task.revision);
+    look(context, draft, definition);
+    if let Some(definition) = definition.filter(|_| draft.task.is_live()) {
+        fail_dependents(context, draft, definition, found);
+    }
+    if draft.task.is_live() {
+        end_with_essential(context, draft, definition, found);
+    }
+    if draft.task.is_live() {
+        go_on(context, draft, definition, found);
+    }
+}
+
+fn look(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: Option<&TaskDefinition>) {
+    let seen = context.containers(&draft.task.id);
+    for index in 0..draft.task.containers.len() {
+        let record = &draft.task.containers[index];
+        let new = match container::find(record, seen) {
+            Some(seen) => container::after_seeing(record, seen, container::checked(definition, record)),
+            None if context.listed && record.last_status == ContainerStatus::Running => Some(container::vanished(record, draft.task.is_live())),
+            None => None,
+        };
+        if let Some(new) = new {
+            draft.task.to_mut().containers[index] = new;
+        }
+    }
+}
+
+fn fail_dependents(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: &TaskDefinition, found: &mut Findings) {
+    for index in 0..draft.task.containers.len() {
+        let record = &draft.task.containers[index];
+        if record.last_status > ContainerStatus::Pulled || context.creating(&draft.task.id, &record.name) {
+            continue;
+        }
+        let Some(wanted) = definition.container(&record.name) else { continue };
+        match dependencies::gate(definition, &draft.task, wanted, context.now) {
+            Gate::Open => {}
+            Gate::Wait { reason, until } => {
+                found.wait(&draft.task.id, format!("{}: {reason}", draft.task.id.short()));
+                until.into_iter().for_each(|until| found.wake(context, until));
+            }
+            Gate::Failed(reason) => {
+                let record = &mut draft.task.to_mut().containers[index];
+                record.last_status = ContainerStatus::Stopped;
+                record.exit_code = Some(dependencies::FAILED_DEPENDENCY_EXIT_CODE);
+                record.reason.get_or_insert(reason);
+            }
+        }
+    }
+}
+
+fn end_with_essential(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: Option<&TaskDefinition>, found: &mut Findings) {
+    let stopped = |record: &&model::Container| record.last_status == ContainerStatus::Stopped && container::essential(definition, record);
+    let Some(ended) = draft.task.containers.iter().find(stopped) else { return };
+    let refused = ended.exit_code.is_none() || (ended.exit_code == Some(dependencies::FAILED_DEPENDENCY_EXIT_CODE) && ended.reason.is_some());
+    let never_ran = draft.task.started_at.is_none();
+    let stop = if never_ran && refused { Stop::failed_to_start(None) } else { Stop::essential_container_exited() };
+    if draft.task.started_at.is_none_or(|started| context.now.since(started) < context.pace.proven) {
+        found.failures.push(Failure { created_at: draft.task.created_at, deployment: draft.task.deployment.clone() });
+    }
+    let task = draft.task.to_mut();
+    task.desired_status = DesiredStatus::Stopped;
+    task.stopping_at = Some(context.now);
+    task.stop = Some(stop);
+}
+
+fn go_on(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: Option<&TaskDefinition>, found: &mut Findings) {
+    if draft.task.last_status == TaskStatus::Pending && draft.task.containers.iter().all(|record| record.last_status >= ContainerStatus::Running) {
+        let task = draft.task.to_mut();
+        task.last_status = TaskStatus::Running;
+        task.started_at = Some(context.now);
+    }
+    let task = &draft.task;
+    for record in task.containers.iter().filter(|record| record.last_status < ContainerStatus::Running) {
+        let wanted = definition.and_then(|definition| Some((definition, definition.container(&record.name)?)));
+        let open = wanted.is_none_or(|(definition, wanted)| dependencies::gate(definition, task, wanted, context.now) == Gate::Open);
+        container::next_work(task, record, open).into_iter().for_each(|work| found.act(context, work));
+    }
+}

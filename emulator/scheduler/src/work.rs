@@ -1,0 +1,50 @@
+//! One piece of work for the engine.
+
+use std::time::Duration;
+
+use model::{ContainerId, ContainerName, ServiceKey, TaskId};
+
+/// One piece of work for the engine. It is its own key: the same value is in `busy` while under way, and is never planned twice.
+/// Work that ends without a [`model::Fact`] simply leaves `busy` and is planned again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Work {
+    /// Fetch or find a container's image.
+    PrepareImage {
+        /// The task.
+        task: TaskId,
+        /// The container.
+        container: ContainerName,
+    },
+    /// Make a container from its image.
+    Create {
+        /// The task.
+        task: TaskId,
+        /// The container.
+        container: ContainerName,
+    },
+    /// Start a container that was made.
+    Start {
+        /// The task.
+        task: TaskId,
+        /// The container.
+        container: ContainerName,
+        /// The engine's id of it.
+        id: ContainerId,
+    },
+    /// SIGTERM, and SIGKILL after `grace`.
+    Stop {
+        /// The task.
+        task: TaskId,
+        /// The engine's id of the container.
+        id: ContainerId,
+        /// Time between the two signals.
+        grace: Duration,
+    },
+    /// Remove a container, by force if it runs.
+    Remove {
+        /// The engine's id of it.
+        id: ContainerId,
+    },
+    /// Remove a deleted service's network.
+    RemoveNetwork(ServiceKey),
+}
