@@ -431,9 +431,11 @@ fn check_desired_count(desired_count: u32) -> Result<(), Refused> {
 }
 
 impl Change {
-    /// One line for a person: `+` makes, `~` changes, `-` removes.
+    /// One line for a person, of a change of `before`: `+` makes, `~` changes, `-` removes.
     #[must_use]
-    pub fn summary(&self) -> String {
+    pub fn summary(&self, before: &World) -> String {
+        let listener = |balancer: &LoadBalancerName, port: u16| before.load_balancers.get(balancer).and_then(|found| found.listeners.get(&port));
+        let sign = |known: bool| if known { '~' } else { '+' };
         match self {
             Self::CreateCluster(name) => format!("+ cluster {name}"),
             Self::DeleteCluster(name) => format!("- cluster {name}"),
@@ -444,11 +446,15 @@ impl Change {
             Self::CreateLoadBalancer { name, .. } => format!("+ load balancer {name}"),
             Self::ModifyLoadBalancerAttributes { name, .. } => format!("~ load balancer {name}, attributes"),
             Self::DeleteLoadBalancer(name) => format!("- load balancer {name}"),
-            Self::PutListener { load_balancer, listener } => {
-                format!("~ listener {load_balancer}:{}, default {}", listener.port, listener.default_action)
+            Self::PutListener { load_balancer, listener: new } => {
+                let known = sign(listener(load_balancer, new.port).is_some());
+                format!("{known} listener {load_balancer}:{}, default {}", new.port, new.default_action)
             }
             Self::DeleteListener { load_balancer, port } => format!("- listener {load_balancer}:{port}"),
-            Self::PutRule { load_balancer, port, rule } => format!("~ rule {} on {load_balancer}:{port}, {}", rule.priority, rule.action),
+            Self::PutRule { load_balancer, port, rule } => {
+                let known = sign(listener(load_balancer, *port).is_some_and(|found| found.rules.contains_key(&rule.priority)));
+                format!("{known} rule {} on {load_balancer}:{port}, {}", rule.priority, rule.action)
+            }
             Self::DeleteRule { load_balancer, port, priority } => format!("- rule {priority} on {load_balancer}:{port}"),
             Self::CreateService { spec, revision, .. } => format!("+ service {}, {} of {revision}", spec.name, spec.desired_count),
             Self::UpdateService { spec, revision, .. } => format!("~ service {}, {} of {revision}", spec.name, spec.desired_count),

@@ -1,0 +1,137 @@
+//! Looks at what the daemon needs, and says what is missing and how to get it.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, TcpListener};
+
+use model::{Ids, World};
+use wire::local::Failure;
+
+use crate::serve::connect;
+use crate::store::{Running, Store};
+use crate::{Options, port_holder};
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What.
+    pub name: String,
+    /// How it is.
+    pub state: FindingState,
+    /// The particulars.
+    pub detail: String,
+    /// The next step, where one is needed.
+    pub hint: Option<String>,
+}
+
+/// How a thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindingState {
+    /// As it should be.
+    Good,
+    /// Works, but not as one would expect.
+    Warning,
+    /// Must be mended first.
+    Problem,
+}
+
+impl FindingState {
+    /// `good`, `warning` or `problem`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Warning => "warning",
+            Self::Problem => "problem",
+        }
+    }
+}
+
+/// Looks at everything. Changes nothing.
+pub async fn examine(options: &Options) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let world = state(options, &mut findings);
+    let engine = connect(options).await;
+    match &engine {
+        Ok((_, view)) => findings.push(good("container engine", format!("{} {} at {}", view.name, view.version, view.endpoint))),
+        Err(failure) => findings.push(problem("container engine", failure)),
+    }
+    findings.push(port_80(options.bind, Running::read(&options.state_folder)));
+    if let (Some(world), Ok((engine, _))) = (&world, &engine) {
+        findings.push(containers(world, engine.as_ref()).await);
+    }
+    findings
+}
+
+/// The state folder and the daemon that holds it. Gives the World where no daemon holds it.
+fn state(options: &Options, findings: &mut Vec<Finding>) -> Option<World> {
+    match Store::open(&options.state_folder) {
+        Ok(store) => {
+            findings.push(good("daemon", "not running; `ecslocal up` starts it".into()));
+            match store.load(&mut Ids::seeded(0)) {
+                Ok(world) => {
+                    findings.push(good("state folder", options.state_folder.display().to_string()));
+                    Some(world)
+                }
+                Err(failure) => {
+                    findings.push(problem("state folder", &failure));
+                    None
+                }
+            }
+        }
+        Err(failure) => {
+            match Running::read(&options.state_folder) {
+                Some(running) => findings.push(good("daemon", format!("process {} answers at http://{}", running.pid, running.endpoint))),
+                None => findings.push(problem("daemon", &failure)),
+            }
+            None
+        }
+    }
+}
+
+fn port_80(bind: IpAddr, running: Option<Running>) -> Finding {
+    let name = "port 80";
+    let error = match TcpListener::bind((bind, 80)) {
+        Ok(_) => return good(name, "may be bound".into()),
+        Err(error) => error,
+    };
+    let holder = port_holder::find(80);
+    if holder.as_ref().is_some_and(|holder| running.is_some_and(|running| running.pid == holder.pid)) {
+        return good(name, "served by the daemon".into());
+    }
+    let (detail, hint) = if error.kind() == ErrorKind::PermissionDenied {
+        let detail = "not permitted for this user; listeners on it are served on the next free port from 8080".into();
+        (detail, "`sudo sysctl net.ipv4.ip_unprivileged_port_start=80` grants it")
+    } else {
+        (holder.map_or_else(|| error.to_string(), |holder| format!("taken by {holder}")), "stop it, or give the listener another port")
+    };
+    Finding { name: name.into(), state: FindingState::Warning, detail, hint: Some(hint.into()) }
+}
+
+/// With no daemon running, containers of a state that wants none are leftovers.
+async fn containers(world: &World, engine: &dyn engine::Engine) -> Finding {
+    let name = "containers";
+    match engine.list(&world.settings.owner).await {
+        Ok(found) => {
+            let unknown = found.iter().filter(|container| !world.tasks.contains_key(&container.task)).count();
+            match (found.len(), unknown) {
+                (0, _) => good(name, "none of ours".into()),
+                (all, 0) => good(name, format!("{all} of ours; `ecslocal up` adopts them")),
+                (all, unknown) => Finding {
+                    name: name.into(),
+                    state: FindingState::Warning,
+                    detail: format!("{all} of ours, {unknown} of them of tasks that are not known any more"),
+                    hint: Some("`ecslocal up` removes those".into()),
+                },
+            }
+        }
+        Err(error) => problem(name, &Failure::environment(error.message)),
+    }
+}
+
+fn good(name: &str, detail: String) -> Finding {
+    Finding { name: name.into(), state: FindingState::Good, detail, hint: None }
+}
+
+fn problem(name: &str, failure: &Failure) -> Finding {
+    Finding { name: name.into(), state: FindingState::Problem, detail: failure.message.clone(), hint: failure.hint.clone() }
+}

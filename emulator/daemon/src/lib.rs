@@ -1,0 +1,31 @@
+//! The daemon: the one place where all rooms meet.
+//!
+//! **Lives here:** the keeper (owner of the World), the effects that carry out a plan, the watch over the engine, the waiting of the
+//! health checks, the bound ports, the state folder, the control endpoint, and their order of start and end.
+//!
+//! **Does not live here:** any decision that could be a pure function (rooms `model`, `scheduler`, `routing`), how Docker or a
+//! target is spoken to (rooms `docker`, `alb`), what a user reads (room `cli`).
+//!
+//! **Invariants:** only the keeper changes the World; a reply goes out after the snapshot that shows its effect; the state file is
+//! whole at every instant; nothing listens beyond loopback; every task has an owner that waits for it or aborts it.
+//!
+//! **Entry point:** [`serve`].
+
+pub mod doctor;
+pub mod effects;
+pub mod images;
+pub mod keeper;
+pub mod listeners;
+pub mod observer;
+pub mod options;
+mod port_holder;
+pub mod prober;
+mod serve;
+pub mod server;
+mod sight;
+pub mod store;
+pub mod view;
+
+pub use options::Options;
+pub use serve::serve;
+pub use store::Running;

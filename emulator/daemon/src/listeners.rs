@@ -1,0 +1,168 @@
+//! Which ports are bound for which listeners. A port below 1024 that is not permitted falls back to the next free one from 8080,
+//! said loudly; a port that somebody else holds is an error that names the holder (design, 4).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, ErrorKind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use alb::DataPlane;
+use wire::local::Failure;
+
+use crate::keeper::Traffic;
+use crate::port_holder;
+
+/// Where the fallback for a port that needs privilege begins, and how many ports it tries.
+const FALLBACK: std::ops::Range<u16> = 8080..8180;
+
+/// How a listener's port is bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// The port that answers; `None` when none does.
+    pub port: Option<u16>,
+    /// Why none, or another one than asked for.
+    pub problem: Option<String>,
+}
+
+/// The bound ports of the data plane.
+#[derive(Debug)]
+pub struct Listeners {
+    data_plane: DataPlane,
+    ports: Mutex<Ports>,
+}
+
+#[derive(Debug, Default)]
+struct Ports {
+    bound: BTreeMap<u16, Bound>,
+    /// Bound for an `up` whose listeners are not in the World yet; once for each such `up`.
+    reserved: Vec<u16>,
+}
+
+impl Listeners {
+    /// Nothing bound yet.
+    #[must_use]
+    pub fn new(data_plane: DataPlane) -> Self {
+        Self { data_plane, ports: Mutex::default() }
+    }
+
+    /// The data plane, for its end.
+    #[must_use]
+    pub fn into_data_plane(self) -> DataPlane {
+        self.data_plane
+    }
+
+    /// How each listener's port is bound.
+    #[must_use]
+    pub fn bound(&self) -> BTreeMap<u16, Bound> {
+        self.lock().bound.clone()
+    }
+
+    /// Binds the ports that are not bound yet, all or none, keeps them until [`Listeners::release`], and says what a person should know.
+    ///
+    /// # Errors
+    /// A [`Failure`] for the first port that cannot be had; what was bound for this call is let go again.
+    pub fn reserve(&self, ports: &BTreeSet<u16>) -> Result<Vec<String>, Failure> {
+        let mut held = self.lock();
+        let mut taken = Vec::new();
+        let mut notices = Vec::new();
+        for port in ports.iter().filter(|port| held.bound.get(port).is_none_or(|bound| bound.port.is_none())) {
+            match self.bind(*port) {
+                Ok(new) => {
+                    notices.extend(new.problem.clone());
+                    taken.push((*port, new));
+                }
+                Err(failure) => {
+                    for (port, _) in taken {
+                        self.data_plane.unlisten(port);
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+        held.bound.extend(taken);
+        held.reserved.extend(ports);
+        Ok(notices)
+    }
+
+    /// Takes back one [`Listeners::reserve`]: of its ports, those that `listeners` has stay bound.
+    pub fn release(&self, ports: &BTreeSet<u16>, listeners: &BTreeSet<u16>) {
+        let mut held = self.lock();
+        for port in ports {
+            if let Some(at) = held.reserved.iter().position(|reserved| reserved == port) {
+                held.reserved.swap_remove(at);
+            }
+        }
+        self.let_go(&mut held, listeners);
+    }
+
+    /// Lets go of ports that no listener has any more, and tries those that have none; called with each new set of listeners.
+    fn follow(&self, listeners: &BTreeSet<u16>) {
+        let mut held = self.lock();
+        self.let_go(&mut held, listeners);
+        for port in listeners {
+            let old = held.bound.get(port);
+            if old.is_some_and(|bound| bound.port.is_some()) {
+                continue;
+            }
+            let new = self.bind(*port).unwrap_or_else(|failure| Bound { port: None, problem: Some(failure.message) });
+            if let Some(problem) = new.problem.as_ref().filter(|problem| old.and_then(|old| old.problem.as_ref()) != Some(*problem)) {
+                tracing::warn!(port, "{problem}");
+            }
+            held.bound.insert(*port, new);
+        }
+    }
+
+    fn let_go(&self, held: &mut Ports, listeners: &BTreeSet<u16>) {
+        let Ports { bound, reserved } = held;
+        bound.retain(|port, _| {
+            let keep = listeners.contains(port) || reserved.contains(port);
+            if !keep {
+                self.data_plane.unlisten(*port);
+            }
+            keep
+        });
+    }
+
+    fn bind(&self, port: u16) -> Result<Bound, Failure> {
+        match self.data_plane.listen(port, port) {
+            Ok(port) => Ok(Bound { port: Some(port), problem: None }),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => self.fall_back(port, &error),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => Err(port_taken(port)),
+            Err(error) => Err(Failure::environment(format!("port {port} cannot be bound: {error}"))),
+        }
+    }
+
+    fn fall_back(&self, port: u16, error: &io::Error) -> Result<Bound, Failure> {
+        for other in FALLBACK {
+            if let Ok(other) = self.data_plane.listen(port, other) {
+                let grant = format!("sudo sysctl net.ipv4.ip_unprivileged_port_start={port}");
+                let problem =
+                    format!("port {port} is not permitted for this user, so http://localhost:{other} is served instead; `{grant}` grants it");
+                return Ok(Bound { port: Some(other), problem: Some(problem) });
+            }
+        }
+        let Failure { message, .. } = port_taken(FALLBACK.start);
+        Err(Failure::environment(format!(
+            "port {port} is not permitted ({error}), and none of {} to {} is free: {message}",
+            FALLBACK.start,
+            FALLBACK.end - 1
+        )))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Ports> {
+        self.ports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Traffic for Listeners {
+    fn publish(&self, table: Arc<routing::Table>) {
+        let ports = table.ports();
+        self.data_plane.publish(table);
+        self.follow(&ports);
+    }
+}
+
+fn port_taken(port: u16) -> Failure {
+    let holder = port_holder::find(port).map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
+    Failure::environment(format!("port {port} is taken by {holder}"))
+        .hint(format!("stop it, or give the listener another port; `ss -ltnp 'sport = :{port}'` shows who listens"))
+}

@@ -1,0 +1,80 @@
+//! Watches the engine. Its events only wake us: then we look (design, decision 2). We also look every few seconds, and each time
+//! the connection comes back, for an event may have been missed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Clock, Engine, EngineError, EngineEvent};
+use futures_util::StreamExt as _;
+use model::OwnerId;
+
+use crate::keeper::{Handle, Input};
+
+/// How often everything is looked at though nothing happened.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The first and the longest pause before the engine is tried again.
+const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+
+/// Watches until the keeper ends.
+pub async fn run(engine: Arc<dyn Engine>, owner: OwnerId, clock: Arc<dyn Clock>, keeper: Handle) {
+    let mut pause = RETRY.0;
+    loop {
+        let before = clock.now();
+        let error = match watch(engine.as_ref(), &owner, clock.as_ref(), &keeper).await {
+            Ok(()) => return,
+            Err(error) => error,
+        };
+        tracing::warn!(%error, "lost sight of the container engine");
+        if !keeper.tell(Input::EngineLost(error.message)).await {
+            return;
+        }
+        if clock.now().since(before) > RETRY.1 {
+            pause = RETRY.0;
+        }
+        clock.sleep(pause).await;
+        pause = (pause * 2).min(RETRY.1);
+    }
+}
+
+/// One connection's worth of watching. `Ok` when the keeper has ended.
+async fn watch(engine: &dyn Engine, owner: &OwnerId, clock: &dyn Clock, keeper: &Handle) -> Result<(), EngineError> {
+    // Subscribe before the first look, so that nothing falls between the two.
+    let mut events = engine.watch(owner).await?;
+    loop {
+        if !look(engine, owner, keeper).await? {
+            return Ok(());
+        }
+        let next_look = clock.sleep(LOOK_EVERY);
+        tokio::pin!(next_look);
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                () = &mut next_look => break,
+            };
+            let Some(event) = event else {
+                return Err(EngineError::new(engine::EngineErrorKind::Unreachable, "the engine ended its stream of events"));
+            };
+            if !follow(engine, event?, keeper).await? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn look(engine: &dyn Engine, owner: &OwnerId, keeper: &Handle) -> Result<bool, EngineError> {
+    let asked_at = keeper.news();
+    let containers = engine.list(owner).await?;
+    Ok(keeper.tell(Input::Listing { containers, asked_at }).await)
+}
+
+async fn follow(engine: &dyn Engine, event: EngineEvent, keeper: &Handle) -> Result<bool, EngineError> {
+    let input = match event {
+        EngineEvent::Removed(id) => Input::Gone(id),
+        EngineEvent::Died(id) | EngineEvent::Changed(id) => match engine.inspect(&id).await? {
+            Some(seen) => Input::Seen(Box::new(seen)),
+            None => Input::Gone(id),
+        },
+    };
+    Ok(keeper.tell(input).await)
+}

@@ -1,0 +1,98 @@
+//! Where the daemon keeps its state and where it listens: read once from the environment, then passed on.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use wire::local::Failure;
+
+/// The port that AWS-emulator tooling expects.
+pub const DEFAULT_CONTROL_PORT: u16 = 4566;
+
+/// The daemon's settings.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Holds the state file, the lock, the log. `ECSLOCAL_HOME`; default `$XDG_STATE_HOME/ecslocal`, else `~/.local/state/ecslocal`.
+    pub state_folder: PathBuf,
+    /// Where the control endpoint listens; loopback only. `ECSLOCAL_CONTROL`, as `address:port` or a port; default `127.0.0.1:4566`;
+    /// port 0 takes a free one, which `daemon.json` in the state folder tells.
+    pub control: SocketAddr,
+    /// The address that listeners bind. Loopback.
+    pub bind: IpAddr,
+    /// How to find the engine.
+    pub docker: docker::Settings,
+}
+
+impl Options {
+    /// Reads the settings through `get` (the process's environment, or a test's).
+    ///
+    /// # Errors
+    /// A [`Failure`] of the user's input: no home folder, an address that is none or not loopback.
+    pub fn from_environment(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let set = |name: &str| get(name).filter(|value| !value.is_empty());
+        Ok(Self {
+            state_folder: state_folder(&set)?,
+            control: control(set("ECSLOCAL_CONTROL").as_deref())?,
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            docker: docker::Settings::from_environment(set),
+        })
+    }
+}
+
+fn state_folder(set: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, Failure> {
+    if let Some(home) = set("ECSLOCAL_HOME") {
+        return std::path::absolute(&home).map_err(|error| Failure::input(format!("`ECSLOCAL_HOME` is `{home}`: {error}")));
+    }
+    if let Some(state) = set("XDG_STATE_HOME") {
+        return Ok(PathBuf::from(state).join("ecslocal"));
+    }
+    let home = set("HOME").ok_or_else(|| {
+        Failure::input("there is no folder to keep the state in: neither `ECSLOCAL_HOME` nor `HOME` is set")
+            .hint("set `ECSLOCAL_HOME` to a folder of yours")
+    })?;
+    Ok(PathBuf::from(home).join(".local/state/ecslocal"))
+}
+
+fn control(text: Option<&str>) -> Result<SocketAddr, Failure> {
+    let Some(text) = text else {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_CONTROL_PORT)));
+    };
+    let address = match text.parse::<u16>() {
+        Ok(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        Err(_) => text.parse().map_err(|_| {
+            Failure::input(format!("`ECSLOCAL_CONTROL` is `{text}`, which is neither a port nor `address:port`")).hint("for example `127.0.0.1:4566`")
+        })?,
+    };
+    if !address.ip().is_loopback() {
+        return Err(Failure::input(format!("`ECSLOCAL_CONTROL` is `{text}`, which is not a loopback address"))
+            .hint("the control endpoint can start containers, so it listens on 127.0.0.1 or [::1] only"));
+    }
+    Ok(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Options, Failure> {
+        Options::from_environment(&|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn settings_come_from_the_environment() {
+        let options = read(&[("HOME", "/home/u")]).unwrap();
+        assert_eq!(options.state_folder, PathBuf::from("/home/u/.local/state/ecslocal"));
+        assert_eq!(options.control.to_string(), "127.0.0.1:4566");
+        let options = read(&[("HOME", "/home/u"), ("XDG_STATE_HOME", "/s"), ("ECSLOCAL_CONTROL", "0")]).unwrap();
+        assert_eq!(options.state_folder, PathBuf::from("/s/ecslocal"));
+        assert_eq!(options.control.port(), 0);
+        assert_eq!(read(&[("ECSLOCAL_HOME", "/x"), ("ECSLOCAL_CONTROL", "[::1]:5")]).unwrap().control.to_string(), "[::1]:5");
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        assert!(read(&[]).unwrap_err().message.contains("ECSLOCAL_HOME"));
+        for bad in ["nonsense", "70000", "0.0.0.0:4566", "192.0.2.1:80"] {
+            assert!(read(&[("HOME", "/h"), ("ECSLOCAL_CONTROL", bad)]).unwrap_err().message.contains(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The order of start and end. Every socket is bound before anything runs; what cannot be had is said before anything was changed.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alb::DataPlane;
+use engine::{Clock, Engine, SystemClock};
+use model::{HealthCheck, Ids};
+use routing::health::ProbeOutcome;
+use scheduler::Pace;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wire::local::{EngineView, Failure};
+
+use crate::keeper::{Input, Keeper, Parts};
+use crate::listeners::Listeners;
+use crate::prober::Probe;
+use crate::server::{self, Context};
+use crate::store::{Running, Store};
+use crate::{Options, observer, port_holder, prober};
+
+/// How long requests in flight are waited for at the end.
+const LAST_REQUESTS: Duration = Duration::from_secs(5);
+
+/// How long an `up` that is under way is waited for at the end: it changes all or nothing, so it may be cut.
+const LAST_TASKS: Duration = Duration::from_secs(1);
+
+/// Runs the daemon until `stop`, and tells `ready` where it answers. Containers live on; the next daemon adopts them.
+///
+/// # Errors
+/// What is missing to begin, or which part of the daemon failed.
+pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: CancellationToken) -> Result<(), Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let mut ids =
+        Ids::seeded(getrandom::u64().map_err(|error| Failure::environment(format!("the operating system gives no random numbers: {error}")))?);
+    let store = Arc::new(Store::open(&options.state_folder)?);
+    let world = store.load(&mut ids)?;
+    let control = bind_control(options.control).await?;
+    let endpoint = control.local_addr().map_err(|error| Failure::environment(format!("the control endpoint has no address: {error}")))?;
+    let (engine, engine_view) = connect(&options).await?;
+    let table = Arc::new(routing::compile(&world, None));
+    let data_plane = DataPlane::start(alb::Settings { bind: options.bind, ..alb::Settings::default() }, table)
+        .map_err(|error| Failure::environment(format!("the data plane did not start: {error}")))?;
+    let listeners = Arc::new(Listeners::new(data_plane));
+    store
+        .save(&world, true)
+        .map_err(|error| Failure::environment(format!("the state cannot be saved in `{}`: {error}", store.folder().display())))?;
+
+    let owner = world.settings.owner.clone();
+    let (keeper, handle) = Keeper::new(Parts {
+        world,
+        ids,
+        clock: clock.clone(),
+        pace: Pace::default(),
+        engine: engine.clone(),
+        store: Some(store.clone()),
+        traffic: listeners.clone(),
+    });
+    let running = Running { endpoint, pid: std::process::id() };
+    let server_stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let context = Context {
+        keeper: handle.clone(),
+        engine: engine.clone(),
+        clock: clock.clone(),
+        listeners: Some(listeners.clone()),
+        engine_view,
+        state_folder: store.folder().display().to_string(),
+        started_at: clock.now(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+        ending: server_stop.clone(),
+    };
+
+    let mut watchers = JoinSet::new();
+    watchers.spawn(observer::run(engine, owner, clock.clone(), handle.clone()));
+    watchers.spawn(prober::run(Arc::new(LiveProbe), clock.clone(), handle.clone()));
+    let mut keeping = tokio::spawn(keeper.run());
+    let mut serving = tokio::spawn(server::run(control, Arc::new(context)));
+    store.announce(running).map_err(|error| Failure::environment(format!("the state folder cannot be written: {error}")))?;
+    // Whoever started us may have gone: the daemon serves all the same.
+    ready.send(running).ok();
+    tracing::info!(%endpoint, state = %store.folder().display(), "ready");
+
+    let failed = tokio::select! {
+        () = stop.cancelled() => None,
+        ended = &mut keeping => Some(("keeper", ended.err())),
+        ended = &mut serving => Some(("control endpoint", ended.err())),
+    };
+    store.retract();
+    // Refuse new changes, finish requests in flight, stop planning, let work end, save: in this order.
+    server_stop.cancel();
+    tasks.close();
+    if !serving.is_finished() {
+        serving.await.ok();
+    }
+    // What a request began and its connection no longer waits for.
+    tokio::time::timeout(LAST_TASKS, tasks.wait()).await.ok();
+    watchers.shutdown().await;
+    handle.tell(Input::Stop).await;
+    if !keeping.is_finished() {
+        keeping.await.ok();
+    }
+    if let Some(listeners) = Arc::into_inner(listeners) {
+        listeners.into_data_plane().shutdown(LAST_REQUESTS).await;
+    }
+    tracing::info!("ended");
+    match failed {
+        None => Ok(()),
+        Some((part, error)) => {
+            let why = error.map_or_else(String::new, |error| format!(": {error}"));
+            Err(Failure::environment(format!("the {part} of the daemon broke off{why}"))
+                .hint("this is a fault of ecslocal; containers go on, and `ecslocal up` adopts them"))
+        }
+    }
+}
+
+async fn bind_control(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        if error.kind() != ErrorKind::AddrInUse {
+            return Failure::environment(format!("the control endpoint {address} cannot be bound: {error}"));
+        }
+        let holder = port_holder::find(address.port()).map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
+        Failure::environment(format!("the control endpoint's port {} is taken by {holder}", address.port()))
+            .hint("stop it, or set `ECSLOCAL_CONTROL` to another port (0 takes a free one)")
+    })
+}
+
+/// The engine, and what it says of itself.
+pub(crate) async fn connect(options: &Options) -> Result<(Arc<dyn Engine>, EngineView), Failure> {
+    let failure = |error: engine::EngineError| {
+        let (message, hint) = error.message.rsplit_once("\nhint: ").unwrap_or((&error.message, "is Docker installed and running?"));
+        Failure::environment(format!("no container engine answers: {message}")).hint(hint)
+    };
+    let engine: Arc<dyn Engine> = Arc::new(docker::connect(&options.docker).await.map_err(failure)?);
+    let info = engine.describe().await.map_err(failure)?;
+    Ok((engine, EngineView { name: info.name, version: info.version, endpoint: info.endpoint, problem: None }))
+}
+
+/// The data plane's own check over TCP.
+struct LiveProbe;
+
+impl Probe for LiveProbe {
+    fn probe<'a>(&'a self, address: SocketAddr, check: &'a HealthCheck) -> Pin<Box<dyn Future<Output = ProbeOutcome> + Send + 'a>> {
+        Box::pin(alb::probe(address, check))
+    }
+}

@@ -1,0 +1,137 @@
+//! Operations that change something. A client that hangs up does not take a change back: it was queued, and the keeper does it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::stream;
+use hyper::Response;
+use model::{Change, ClusterName, Refused, ServiceKey, TaskId};
+use tokio::sync::mpsc;
+use wire::local::{DiffReply, Failure, ScaleRequest, ShutdownReply, StopTaskRequest, UpEvent, UpRequest};
+
+use super::Context;
+use super::answer::{self, Body};
+use super::router::Query;
+
+/// Steps of an `up` that may wait for a slow reader; lines of builds beyond are dropped.
+const PROGRESS: usize = 256;
+
+pub(super) fn up(context: Arc<Context>, request: UpRequest) -> Response<Body> {
+    let (sender, receiver) = mpsc::channel(PROGRESS);
+    let tasks = context.tasks.clone();
+    tasks.spawn(async move {
+        let last = match bring_up(&context, request, &sender).await {
+            Ok(()) => UpEvent::Done,
+            Err(failure) => UpEvent::Failed { failure },
+        };
+        sender.send(last).await.ok();
+    });
+    answer::lines(stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) }))
+}
+
+async fn bring_up(context: &Context, request: UpRequest, progress: &mpsc::Sender<UpEvent>) -> Result<(), Failure> {
+    let mut desired = request.desired;
+    // What the manifest cannot have is refused before anything is built for it.
+    model::diff::changes(&context.keeper.snapshot().world, &desired).map_err(refused)?;
+    if let Some(problem) = &context.keeper.snapshot().engine_problem {
+        return Err(Failure::environment(format!("the container engine cannot be reached: {problem}")).hint("`ecslocal doctor` looks into it"));
+    }
+    let ports: BTreeSet<u16> = desired.load_balancers.values().flat_map(|balancer| balancer.listeners.keys().copied()).collect();
+    if let Some(listeners) = &context.listeners {
+        for message in listeners.reserve(&ports)? {
+            progress.send(UpEvent::Notice { message }).await.ok();
+        }
+    }
+    let applied = match context.images().resolve(&mut desired, progress).await {
+        Ok(()) => context.keeper.up(desired).await.ok_or_else(ended).and_then(|applied| applied.map_err(refused)),
+        Err(failure) => Err(failure),
+    };
+    if let Some(listeners) = &context.listeners {
+        listeners.release(&ports, &context.keeper.snapshot().table.ports());
+    }
+    let (changes, version) = applied?;
+    progress.send(UpEvent::Applied { changes, version }).await.ok();
+    Ok(())
+}
+
+pub(super) async fn diff(context: &Context, request: UpRequest) -> Result<Response<Body>, Failure> {
+    let snapshot = context.keeper.snapshot();
+    let mut desired = request.desired;
+    adopt_image_ids(&snapshot.world, &mut desired);
+    let changes = model::diff::changes(&snapshot.world, &desired).map_err(refused)?;
+    Ok(answer::json(&DiffReply { changes: changes.iter().map(|change| change.summary(&snapshot.world)).collect() }))
+}
+
+/// Only `up` builds and pulls, so a difference is told as if the images were those that run now.
+fn adopt_image_ids(world: &model::World, desired: &mut model::Desired) {
+    for (family, definition) in &mut desired.task_definitions {
+        let running = world.services.values().find(|service| service.revision.family == *family).map(|service| &service.revision);
+        let Some(running) = running.and_then(|revision| world.definition(revision)) else { continue };
+        for container in &mut definition.containers {
+            container.image_id =
+                running.container(&container.name).filter(|found| found.image == container.image).and_then(|found| found.image_id.clone());
+        }
+    }
+}
+
+pub(super) async fn down(context: &Context, query: &Query) -> Result<Response<Body>, Failure> {
+    let cluster: ClusterName = query.required("cluster")?;
+    context.keeper.down(cluster).await.ok_or_else(ended)?.map_err(refused)?;
+    Ok(answer::json(&serde_json::json!({})))
+}
+
+pub(super) async fn scale(context: &Context, request: ScaleRequest) -> Result<Response<Body>, Failure> {
+    let cluster = request.cluster;
+    let changes = request
+        .desired_counts
+        .into_iter()
+        .map(|(name, desired_count)| Change::Scale { service: ServiceKey { cluster: cluster.clone(), name }, desired_count });
+    context.keeper.change(changes.collect()).await.ok_or_else(ended)?.map_err(refused)?;
+    Ok(answer::json(&serde_json::json!({})))
+}
+
+pub(super) async fn stop_task(context: &Context, request: StopTaskRequest) -> Result<Response<Body>, Failure> {
+    let snapshot = context.keeper.snapshot();
+    let task = find_task(&snapshot.world, &request)?;
+    let change = Change::StopTask { task: task.clone(), reason: request.reason };
+    context.keeper.change(vec![change]).await.ok_or_else(ended)?.map_err(refused)?;
+    Ok(answer::json(&serde_json::json!({ "task": task.as_str() })))
+}
+
+fn find_task(world: &model::World, request: &StopTaskRequest) -> Result<TaskId, Failure> {
+    let asked = request.task.rsplit('/').next().unwrap_or_default();
+    let found: Vec<_> = world.tasks.values().filter(|task| task.cluster == request.cluster && task.id.as_str().starts_with(asked)).collect();
+    match found.as_slice() {
+        [only] => Ok(only.id.clone()),
+        // ECS's own sentence for an unknown task (ecs.md 11.5), lower-cased as our messages are.
+        [] => Err(Failure::input(format!("the referenced task was not found: `{}`", request.task)).hint("`ecslocal ps` lists the tasks")),
+        several => Err(Failure::input(format!("`{}` is the beginning of {} tasks", request.task, several.len())).hint("give more of its id")),
+    }
+}
+
+pub(super) fn shutdown(context: &Context, query: &Query) -> Response<Body> {
+    let stopping = query.get("force") == Some("true") || context.keeper.snapshot().world.clusters.is_empty();
+    if stopping {
+        context.stop.cancel();
+    }
+    answer::json(&ShutdownReply { stopping })
+}
+
+fn refused(refused: Refused) -> Failure {
+    let hint = match &refused {
+        Refused::NotFound { what: "service", .. } => Some("`ecslocal ps` lists the services"),
+        Refused::NotFound { what: "cluster", .. } => Some("`ecslocal up` makes the cluster of the manifest"),
+        Refused::Exists { owner: Some(_), .. } => Some("names of load balancers and target groups are the region's: give it another name"),
+        Refused::InUse { what: "cluster", .. } => Some("try again in a moment; `ecslocal ps --watch` shows what is left"),
+        _ => None,
+    };
+    let failure = Failure::input(refused.to_string());
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+fn ended() -> Failure {
+    Failure::environment("the daemon is ending").hint("`ecslocal up` starts it again")
+}

@@ -1,0 +1,103 @@
+//! The control endpoint: HTTP/1.1 on loopback, our own JSON API under `/local/v1`.
+//!
+//! It can start containers, so it is treated as root: a request whose Host or Origin is not this machine's is refused, and so is a
+//! change that does not carry the command line's own header, which a page of another site cannot send.
+
+mod answer;
+mod changes;
+mod explain;
+mod guard;
+mod logs;
+mod reads;
+mod router;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Clock, Engine};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use model::Timestamp;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wire::local::EngineView;
+
+use crate::images::Images;
+use crate::keeper::Handle;
+use crate::listeners::Listeners;
+
+/// The most connections at once; more wait in the operating system's queue.
+const CONNECTIONS: usize = 256;
+
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What requests are answered from.
+pub struct Context {
+    /// The keeper.
+    pub keeper: Handle,
+    /// The engine, for logs and images.
+    pub engine: Arc<dyn Engine>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The bound ports; none in tests without a data plane.
+    pub listeners: Option<Arc<Listeners>>,
+    /// The engine as it said when the daemon began.
+    pub engine_view: EngineView,
+    /// Where the state is.
+    pub state_folder: String,
+    /// Since when the daemon runs.
+    pub started_at: Timestamp,
+    /// Owns what goes on after a request's head was answered: an `up`, a log that is followed.
+    pub tasks: TaskTracker,
+    /// Ends the daemon, when somebody asks for it.
+    pub stop: CancellationToken,
+    /// The daemon ends: answer what is asked, take nothing more.
+    pub ending: CancellationToken,
+}
+
+impl Context {
+    fn images(&self) -> Images {
+        Images { engine: self.engine.clone(), clock: self.clock.clone() }
+    }
+}
+
+/// Serves until `context.ending`; open streams are cut then.
+pub async fn run(listener: TcpListener, context: Arc<Context>) {
+    let mut connections = JoinSet::new();
+    let ending = context.ending.clone();
+    loop {
+        tokio::select! {
+            () = ending.cancelled() => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            accepted = listener.accept(), if connections.len() < CONNECTIONS => {
+                let stream = match accepted {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        // Out of descriptors or the like: wait for connections to end rather than spin.
+                        tracing::warn!(%error, "a connection to the control endpoint could not be accepted");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        continue;
+                    }
+                };
+                let context = context.clone();
+                connections.spawn(async move {
+                    let service = service_fn(move |request| {
+                        let context = context.clone();
+                        async move { Ok::<_, std::convert::Infallible>(router::answer(context, request).await) }
+                    });
+                    let mut http = hyper::server::conn::http1::Builder::new();
+                    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+                    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+                        tracing::debug!(%error, "a connection to the control endpoint broke off");
+                    }
+                });
+            }
+        }
+    }
+    // A short grace lets the answer to `shutdown` go out.
+    let grace = async { while connections.join_next().await.is_some() {} };
+    tokio::time::timeout(Duration::from_millis(250), grace).await.ok();
+}

@@ -1,0 +1,125 @@
+//! From a request to the operation that answers it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use wire::local::{Failure, path};
+
+use super::answer::{self, Body};
+use super::{Context, changes, explain, guard, logs, reads};
+
+/// The largest request body.
+const MAX_BODY: usize = 4 << 20;
+
+/// Answers a request, whatever it is.
+pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) -> Response<Body> {
+    if let Err(failure) = guard::admit(request.method(), request.headers()) {
+        return answer::with_status(StatusCode::FORBIDDEN, &failure);
+    }
+    let query = Query::parse(request.uri().query().unwrap_or(""));
+    let result = match (request.method().clone(), request.uri().path()) {
+        (Method::GET, path::HELLO) => Ok(reads::hello(&context)),
+        (Method::GET, path::VIEW) => reads::view(&context, &query).await,
+        (Method::GET, path::EVENTS) => reads::events(&context, &query),
+        (Method::GET, path::LOGS) => logs::logs(context, &query),
+        (Method::POST, path::UP) => body(request).await.map(|asked| changes::up(context, asked)),
+        (Method::POST, path::DIFF) => and_then(body(request).await, |asked| changes::diff(&context, asked)).await,
+        (Method::POST, path::DOWN) => changes::down(&context, &query).await,
+        (Method::POST, path::SCALE) => and_then(body(request).await, |asked| changes::scale(&context, asked)).await,
+        (Method::POST, path::STOP_TASK) => and_then(body(request).await, |asked| changes::stop_task(&context, asked)).await,
+        (Method::POST, path::EXPLAIN) => body(request).await.and_then(|asked| explain::explain(&context, &asked)),
+        (Method::POST, path::SHUTDOWN) => Ok(changes::shutdown(&context, &query)),
+        _ => return unknown(&request),
+    };
+    result.unwrap_or_else(|failure| answer::failed(&failure))
+}
+
+async fn and_then<T, F: Future<Output = Result<Response<Body>, Failure>>>(
+    asked: Result<T, Failure>,
+    next: impl FnOnce(T) -> F,
+) -> Result<Response<Body>, Failure> {
+    next(asked?).await
+}
+
+/// What is not ours is refused by name.
+fn unknown(request: &Request<Incoming>) -> Response<Body> {
+    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
+    let what =
+        target.map_or_else(|| format!("`{} {}`", request.method(), request.uri().path()), |operation| format!("the AWS operation `{operation}`"));
+    let status = if target.is_some() { StatusCode::NOT_IMPLEMENTED } else { StatusCode::NOT_FOUND };
+    answer::with_status(status, &Failure::input(format!("{what} is not served here")).hint("`ecslocal --help` lists what is"))
+}
+
+async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Failure> {
+    let collected = Limited::new(request.into_body(), MAX_BODY).collect().await;
+    let bytes = collected.map_err(|error| Failure::input(format!("the request's body could not be read: {error}")))?.to_bytes();
+    serde_json::from_slice(&bytes).map_err(|error| Failure::input(format!("the request's body is not what this operation takes: {error}")))
+}
+
+/// The query of a request.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Query(BTreeMap<String, String>);
+
+impl Query {
+    fn parse(text: &str) -> Self {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "true")));
+        Self(pairs.map(|(key, value)| (decode(key), decode(value))).collect())
+    }
+
+    /// A value, if the key is there.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    /// A value that must be there, or may be, and must be of its type.
+    pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&self, key: &str) -> Result<Option<T>, Failure> {
+        self.get(key).map(|text| text.parse().map_err(|error| Failure::input(format!("`{key}={text}`: {error}")))).transpose()
+    }
+
+    /// A value that must be there.
+    pub(super) fn required<T: std::str::FromStr<Err: std::fmt::Display>>(&self, key: &str) -> Result<T, Failure> {
+        self.parsed(key)?.ok_or_else(|| Failure::input(format!("the query needs `{key}`")))
+    }
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (first, hex) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            (b'+', _) => {
+                bytes.push(b' ');
+                rest = tail;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_decoded() {
+        let query = Query::parse("cluster=a%20b&follow&x=1+2&bad=%zz&=");
+        for (key, value) in [("cluster", "a b"), ("follow", "true"), ("x", "1 2"), ("bad", "%zz")] {
+            assert_eq!(query.get(key), Some(value));
+        }
+        assert!(query.required::<u32>("cluster").unwrap_err().message.starts_with("`cluster=a b`"));
+        assert_eq!(query.parsed::<u32>("none").unwrap(), None);
+    }
+}

@@ -1,0 +1,159 @@
+//! What the keeper sees of the engine: [`Observed`], kept from listings, single looks and work that ended.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use model::{ContainerId, Fact, Observed, ObservedContainer, RunState, World};
+
+use crate::keeper::News;
+
+/// The last look at the engine.
+#[derive(Debug)]
+pub(crate) struct Sight {
+    observed: Observed,
+    problem: Option<String>,
+    news: News,
+    /// When, in the count of news, a container was last heard of.
+    heard: BTreeMap<ContainerId, u64>,
+}
+
+impl Sight {
+    /// Nothing was seen yet.
+    #[must_use]
+    pub(crate) fn new(news: News) -> Self {
+        Self { observed: Observed::default(), problem: None, news, heard: BTreeMap::new() }
+    }
+
+    /// What was seen.
+    #[must_use]
+    pub(crate) const fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// Why the engine cannot be reached, if it cannot.
+    #[must_use]
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.problem.clone()
+    }
+
+    /// The engine cannot be reached: from now on absence proves nothing.
+    pub(crate) fn lost(&mut self, problem: String) {
+        self.problem = Some(problem);
+        self.observed.listed = false;
+    }
+
+    /// Takes a full listing and gives what is new in it. What was heard of after the question was put is newer than the answer and stays.
+    pub(crate) fn listing(&mut self, containers: Vec<ObservedContainer>, asked_at: u64) -> Vec<Fact> {
+        self.problem = None;
+        self.observed.listed = true;
+        let newer = |heard: &BTreeMap<ContainerId, u64>, id: &ContainerId| heard.get(id).is_some_and(|at| *at > asked_at);
+        let listed: BTreeMap<_, _> = containers.into_iter().map(|container| (container.id.clone(), container)).collect();
+        let gone = self.observed.containers.keys().filter(|id| !listed.contains_key(*id) && !newer(&self.heard, id));
+        let mut facts: Vec<Fact> = gone.cloned().map(Fact::Removed).collect();
+        let changed = listed.into_values().filter(|seen| !newer(&self.heard, &seen.id) && self.observed.containers.get(&seen.id) != Some(seen));
+        facts.extend(changed.map(Fact::Seen));
+        self.heard.retain(|_, at| *at > asked_at);
+        facts
+    }
+
+    /// Takes what a fact says of a container.
+    pub(crate) fn learn(&mut self, world: &World, fact: &Fact) {
+        match fact {
+            Fact::Seen(seen) => self.put(seen.clone()),
+            Fact::Created { task, container, id } => {
+                let known = world.tasks.get(task).and_then(|task| Some((task, task.container(container)?)));
+                if let Some((task, record)) = known.filter(|_| !self.observed.containers.contains_key(id)) {
+                    self.put(ObservedContainer {
+                        id: id.clone(),
+                        runtime_name: record.runtime_name.clone(),
+                        service: task.service_key(),
+                        task: task.id.clone(),
+                        container: container.clone(),
+                        state: RunState::Created,
+                        health: record.health,
+                        address: None,
+                        direct: false,
+                        network_bindings: Vec::new(),
+                    });
+                }
+            }
+            Fact::Removed(id) => {
+                self.heard(id);
+                self.observed.containers.remove(id);
+            }
+            Fact::ImageReady { .. } | Fact::Failed { .. } | Fact::NetworkRemoved(_) | Fact::TargetHealth { .. } => {}
+        }
+    }
+
+    /// Takes the load balancer's count of open requests.
+    pub(crate) fn count_in_flight(&mut self, table: &routing::Table) {
+        let busy = table.targets().filter(|target| target.in_flight() > 0);
+        self.observed.in_flight = busy.map(|target| ((target.group.clone(), target.key.clone()), target.in_flight())).collect();
+    }
+
+    fn put(&mut self, seen: ObservedContainer) {
+        self.heard(&seen.id);
+        self.observed.containers.insert(seen.id.clone(), seen);
+    }
+
+    fn heard(&mut self, id: &ContainerId) {
+        let count = self.news.fetch_add(1, Ordering::AcqRel) + 1;
+        self.heard.insert(id.clone(), count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{ContainerName, HealthStatus, TaskId};
+
+    fn seen(id: &str, state: RunState) -> ObservedContainer {
+        ObservedContainer {
+            id: ContainerId::from_text(id),
+            runtime_name: id.into(),
+            service: None,
+            task: TaskId::from_text("t"),
+            container: ContainerName::new("c").unwrap(),
+            state,
+            health: HealthStatus::Unknown,
+            address: None,
+            direct: false,
+            network_bindings: vec![],
+        }
+    }
+
+    #[test]
+    fn a_listing_does_not_undo_what_was_heard_after_it_was_asked_for() {
+        let news = News::default();
+        let mut sight = Sight::new(news.clone());
+        let world = World::new(model::Settings {
+            owner: model::OwnerId::from_text("o"),
+            account: String::new(),
+            region: String::new(),
+            instance: String::new(),
+        });
+        sight.learn(&world, &Fact::Seen(seen("old", RunState::Running)));
+        let asked_at = news.load(Ordering::Acquire);
+        sight.learn(&world, &Fact::Seen(seen("new", RunState::Running)));
+        assert_eq!(sight.listing(vec![], asked_at), [Fact::Removed(ContainerId::from_text("old"))]);
+        assert!(sight.observed().containers.contains_key("new"));
+        assert_eq!(sight.listing(vec![], news.load(Ordering::Acquire)).len(), 2);
+    }
+
+    #[test]
+    fn a_listing_tells_only_what_changed() {
+        let news = News::default();
+        let mut sight = Sight::new(news.clone());
+        let world = World::new(model::Settings {
+            owner: model::OwnerId::from_text("o"),
+            account: String::new(),
+            region: String::new(),
+            instance: String::new(),
+        });
+        sight.learn(&world, &Fact::Seen(seen("a", RunState::Running)));
+        let asked_at = news.load(Ordering::Acquire);
+        assert_eq!(sight.listing(vec![seen("a", RunState::Running)], asked_at), []);
+        let ended = seen("a", RunState::Exited { code: 1, out_of_memory: false, at: None });
+        assert_eq!(sight.listing(vec![ended.clone()], asked_at), [Fact::Seen(ended)]);
+    }
+}

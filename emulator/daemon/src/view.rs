@@ -1,0 +1,195 @@
+//! What readers are shown: the snapshot in the words of `wire::local`.
+
+use std::collections::BTreeMap;
+
+use model::{
+    Action, ClusterName, Condition, Container, DeploymentId, Listener, LoadBalancer, Rule, Service, ServiceKey, TargetGroup, TargetHealthReason,
+    TargetHealthState, Task, TaskStatus, Timestamp, World,
+};
+use wire::local::{
+    ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, Seconds,
+    ServiceView, TargetGroupView, TargetView, TaskView, View,
+};
+
+use crate::keeper::Snapshot;
+use crate::listeners::Bound;
+
+/// Everything, for `GET /local/v1/view`.
+#[must_use]
+pub fn view(snapshot: &Snapshot, bound: &BTreeMap<u16, Bound>, engine: EngineView, now: Timestamp) -> View {
+    let world = &snapshot.world;
+    let clusters = world.clusters.iter().map(|(name, cluster)| ClusterView {
+        cluster_name: name.to_string(),
+        deleting: cluster.deleting,
+        services: services(snapshot, name),
+        tasks: tasks(world, name),
+        load_balancers: of(world.load_balancers.values(), name, |balancer| &balancer.owner)
+            .map(|balancer| load_balancer(world, balancer, bound))
+            .collect(),
+        target_groups: of(world.target_groups.values(), name, |group| &group.owner).map(|group| target_group(snapshot, group)).collect(),
+    });
+    let clusters = clusters.collect();
+    View { version: world.version, now: seconds(now), engine: EngineView { problem: snapshot.engine_problem.clone(), ..engine }, clusters }
+}
+
+/// A time as AWS's JSON has it.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit 53 bits for the next 285,000 years")]
+pub fn seconds(at: Timestamp) -> Seconds {
+    at.as_millis() as f64 / 1000.0
+}
+
+fn of<'a, T: 'a>(all: impl Iterator<Item = &'a T>, cluster: &ClusterName, owner: impl Fn(&T) -> &ClusterName) -> impl Iterator<Item = &'a T> {
+    all.filter(move |item| owner(item) == cluster)
+}
+
+fn services(snapshot: &Snapshot, cluster: &ClusterName) -> Vec<ServiceView> {
+    let services = snapshot.world.services.iter().filter(|(key, _)| key.cluster == *cluster);
+    services.map(|(key, service)| service_view(snapshot, key, service)).collect()
+}
+
+fn service_view(snapshot: &Snapshot, key: &ServiceKey, service: &Service) -> ServiceView {
+    let world = &snapshot.world;
+    let count = |status: TaskStatus, deployment: Option<&DeploymentId>| {
+        let tasks = world.tasks_of(key).filter(|task| task.is_live() && task.last_status == status);
+        u32::try_from(tasks.filter(|task| deployment.is_none() || task.deployment.as_ref() == deployment).count()).unwrap_or(u32::MAX)
+    };
+    let deployments = service.deployments.iter().map(|deployment| DeploymentView {
+        id: deployment.id.to_string(),
+        status: deployment.status.as_str().into(),
+        task_definition: deployment.revision.to_string(),
+        running_count: count(TaskStatus::Running, Some(&deployment.id)),
+        pending_count: count(TaskStatus::Pending, Some(&deployment.id)),
+        failed_tasks: deployment.failed_tasks,
+        rollout_state: deployment.rollout_state.as_str().into(),
+        rollout_state_reason: deployment.rollout_state_reason(),
+        created_at: seconds(deployment.created_at),
+    });
+    ServiceView {
+        service_name: key.name.to_string(),
+        status: service.status.as_str().into(),
+        desired_count: service.spec.desired_count,
+        running_count: count(TaskStatus::Running, None),
+        pending_count: count(TaskStatus::Pending, None),
+        task_definition: service.revision.to_string(),
+        steady: service.steady,
+        deployments: deployments.collect(),
+        waiting: snapshot.waiting.iter().filter(|waiting| waiting.service == *key).map(|waiting| waiting.reason.clone()).collect(),
+    }
+}
+
+fn tasks(world: &World, cluster: &ClusterName) -> Vec<TaskView> {
+    let mut tasks: Vec<_> = world.tasks.values().filter(|task| task.cluster == *cluster).collect();
+    tasks.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+    tasks.into_iter().map(|task| task_view(world, task)).collect()
+}
+
+fn task_view(world: &World, task: &Task) -> TaskView {
+    let images = world.definition(&task.revision);
+    let image =
+        |container: &Container| images.and_then(|found| found.container(&container.name)).map(|found| found.image.clone()).unwrap_or_default();
+    TaskView {
+        task_id: task.id.to_string(),
+        task_arn: world.task_arn(task),
+        service_name: task.service.as_ref().map(ToString::to_string),
+        started_by: task.deployment.as_ref().map(ToString::to_string),
+        task_definition: task.revision.to_string(),
+        desired_status: task.desired_status.as_str().into(),
+        last_status: task.last_status.as_str().into(),
+        created_at: seconds(task.created_at),
+        started_at: task.started_at.map(seconds),
+        stopping_at: task.stopping_at.map(seconds),
+        stopped_at: task.stopped_at.map(seconds),
+        stop_code: task.stop.as_ref().map(|stop| stop.code.as_str().into()),
+        stopped_reason: task.stop.as_ref().map(|stop| stop.reason.clone()),
+        containers: task.containers.iter().map(|container| container_view(container, image(container))).collect(),
+    }
+}
+
+fn container_view(container: &Container, image: String) -> ContainerView {
+    let bindings = container.network_bindings.iter().map(|binding| NetworkBindingView {
+        bind_ip: binding.bind_ip.to_string(),
+        container_port: binding.container_port,
+        host_port: binding.host_port,
+        protocol: binding.protocol.as_str().into(),
+    });
+    ContainerView {
+        name: container.name.to_string(),
+        image,
+        runtime_id: container.runtime_id.as_ref().map(ToString::to_string),
+        runtime_name: container.runtime_name.clone(),
+        last_status: container.last_status.as_str().into(),
+        health_status: container.health.as_str().into(),
+        exit_code: container.exit_code,
+        reason: container.reason.clone(),
+        address: container.address.map(|address| address.to_string()),
+        network_bindings: bindings.collect(),
+    }
+}
+
+fn load_balancer(world: &World, balancer: &LoadBalancer, bound: &BTreeMap<u16, Bound>) -> LoadBalancerView {
+    LoadBalancerView {
+        load_balancer_name: balancer.name.to_string(),
+        load_balancer_arn: world.load_balancer_arn(balancer),
+        listeners: balancer.listeners.values().map(|listener| listener_view(listener, bound.get(&listener.port))).collect(),
+    }
+}
+
+fn listener_view(listener: &Listener, bound: Option<&Bound>) -> ListenerView {
+    let bound_port = bound.and_then(|bound| bound.port);
+    let default = rule_view("default".into(), &[], &listener.default_action);
+    let rules = listener.rules.values().map(|Rule { priority, conditions, action }| rule_view(priority.to_string(), conditions, action));
+    ListenerView {
+        port: listener.port,
+        protocol: "HTTP".into(),
+        bound_port,
+        problem: bound.and_then(|bound| bound.problem.clone()),
+        url: bound_port.map(|port| if port == 80 { "http://localhost".to_owned() } else { format!("http://localhost:{port}") }),
+        rules: rules.chain([default]).collect(),
+    }
+}
+
+fn rule_view(priority: String, conditions: &[Condition], action: &Action) -> RuleView {
+    RuleView {
+        priority,
+        conditions: conditions
+            .iter()
+            .map(|condition| ConditionView { field: condition.field().into(), values: condition.values().to_vec() })
+            .collect(),
+        action: action.to_string(),
+        target_groups: action.target_groups().map(ToString::to_string).collect(),
+    }
+}
+
+fn target_group(snapshot: &Snapshot, group: &TargetGroup) -> TargetGroupView {
+    let in_use = snapshot.world.in_use(&group.spec.name);
+    let in_flight: BTreeMap<_, _> =
+        snapshot.table.targets().filter(|target| target.group == group.spec.name).map(|target| (&target.key, target.in_flight())).collect();
+    let targets = group.targets.iter().map(|(key, target)| {
+        let unused = !in_use && target.draining_since.is_none();
+        let (state, reason, description) = if unused {
+            let reason = TargetHealthReason::NotInUse;
+            (TargetHealthState::Unused, Some(reason), Some(reason.description().to_owned()))
+        } else {
+            (target.health.state, target.health.reason, target.health.description.clone())
+        };
+        TargetView {
+            id: key.id.clone(),
+            port: key.port,
+            address: target.address.to_string(),
+            task_id: target.task.as_ref().map(ToString::to_string),
+            state: state.as_str().into(),
+            reason: reason.map(|reason| reason.as_str().into()),
+            description,
+            in_flight: in_flight.get(key).copied().unwrap_or(0),
+        }
+    });
+    TargetGroupView {
+        target_group_name: group.spec.name.to_string(),
+        target_group_arn: snapshot.world.target_group_arn(group),
+        protocol: "HTTP".into(),
+        port: group.spec.port,
+        health_check_path: group.spec.health_check.path.clone(),
+        targets: targets.collect(),
+    }
+}

@@ -1,0 +1,78 @@
+//! Stories: the daemon on the simulated fleet, with a clock that the story winds.
+//!
+//! A story is a text file in `tests/stories`: a line that begins with `> ` is a command, the lines up to the next one are what it
+//! answers. `STORIES=write cargo test --test stories` writes down what is answered now; read the difference before you keep it.
+//! The commands are listed at [`house::House::obey`].
+
+#[path = "stories/house.rs"]
+mod house;
+#[path = "stories/words.rs"]
+mod words;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+macro_rules! stories {
+    ($($name:ident),* $(,)?) => {
+        $(#[test] fn $name() { tell(concat!(stringify!($name), ".txt")); })*
+
+        /// A story that no test tells would prove nothing.
+        #[test]
+        fn every_story_is_told() {
+            let mut found: Vec<_> = fs::read_dir(folder()).unwrap().flatten().map(|entry| entry.file_name().into_string().unwrap()).collect();
+            found.retain(|name| name.ends_with(".txt"));
+            found.sort();
+            let mut told = vec![$(concat!(stringify!($name), ".txt")),*];
+            told.sort_unstable();
+            assert_eq!(found, told);
+        }
+    };
+}
+
+stories![
+    a_container_dies_and_is_replaced,
+    a_container_that_exits_at_once_is_paced,
+    a_new_version_that_never_gets_healthy_leaves_the_old_one_serving,
+    a_new_version_rolls_without_a_gap,
+    a_task_that_is_stopped_by_hand_is_replaced,
+    an_image_that_cannot_be_pulled_is_tried_again_later,
+    down_leaves_nothing,
+    scaling_one_service_touches_no_other,
+    the_daemon_dies_and_comes_back,
+    the_engine_goes_away_and_comes_back,
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stories")
+}
+
+fn tell(name: &str) {
+    let path = folder().join(name);
+    let story = fs::read_to_string(&path).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let told = runtime.block_on(async {
+        let mut house = house::House::new(folder().join("manifests")).await;
+        let mut told = String::new();
+        let mut answered = true;
+        for line in story.lines() {
+            if let Some(command) = line.strip_prefix("> ") {
+                let answer = house.obey(command).await;
+                writeln!(told, "> {command}").unwrap();
+                told.push_str(&answer);
+                answered = false;
+            } else if line.is_empty() || line.starts_with('#') {
+                writeln!(told, "{line}").unwrap();
+                answered = true;
+            } else {
+                assert!(!answered, "{name}: `{line}` follows no command");
+            }
+        }
+        told
+    });
+    if std::env::var("STORIES").is_ok_and(|mode| mode == "write") {
+        fs::write(&path, told).unwrap();
+    } else {
+        assert!(story == told, "{name} goes otherwise now; `STORIES=write` writes it down\n--- expected\n{story}\n--- told\n{told}");
+    }
+}

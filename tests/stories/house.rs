@@ -1,0 +1,300 @@
+//! The house of a story: keeper, observer and prober on the simulated fleet, and the commands that a story may give.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use daemon::keeper::{Handle, Keeper, Parts, Traffic};
+use daemon::prober::Probe;
+use daemon::{observer, prober};
+use engine::simulated::{Fleet, SimulatedAnswer};
+use engine::{Clock as _, ManualClock};
+use model::{
+    Change, ClusterName, DesiredStatus, HealthCheck, Ids, OwnerId, ServiceKey, ServiceName, Settings, TargetHealthState, TaskId, TaskStatus,
+    Timestamp, World,
+};
+use routing::ProbeOutcome;
+use tokio::task::JoinSet;
+
+use crate::words::Words;
+
+/// When every story begins: 2026-01-01T00:00:00Z.
+const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+
+/// How often in a row nothing may have moved before all is taken to be settled. Every task of the house runs on this one thread and
+/// each yield gives each of them a turn, so a chain of messages longer than this would have to go on without moving anything.
+const QUIET_TURNS: usize = 64;
+
+pub(crate) struct House {
+    manifests: PathBuf,
+    clock: Arc<ManualClock>,
+    fleet: Arc<Fleet>,
+    keeper: Handle,
+    tasks: JoinSet<()>,
+    words: Words,
+    told_events: u64,
+    lives: u64,
+}
+
+struct NoTraffic;
+
+impl Traffic for NoTraffic {
+    fn publish(&self, _: Arc<routing::Table>) {}
+}
+
+struct FleetProbe(Arc<Fleet>, Arc<ManualClock>);
+
+impl Probe for FleetProbe {
+    fn probe<'a>(&'a self, address: SocketAddr, check: &'a HealthCheck) -> Pin<Box<dyn Future<Output = ProbeOutcome> + Send + 'a>> {
+        Box::pin(async move {
+            match self.0.probe_status(address) {
+                SimulatedAnswer::Status(status) => ProbeOutcome::Status(status),
+                SimulatedAnswer::Refused => ProbeOutcome::Failed,
+                SimulatedAnswer::Silent => {
+                    self.1.sleep(check.timeout).await;
+                    ProbeOutcome::Timeout
+                }
+            }
+        })
+    }
+}
+
+struct Files;
+
+impl manifest::Source for Files {
+    fn read(&self, path: &Path) -> Result<String, String> {
+        std::fs::read_to_string(path).map_err(|error| error.to_string())
+    }
+}
+
+impl House {
+    pub(crate) async fn new(manifests: PathBuf) -> Self {
+        let clock = Arc::new(ManualClock::at(BEGINNING));
+        let fleet = Fleet::new(clock.clone());
+        let settings =
+            Settings { owner: OwnerId::from_text("story"), account: "000000000000".into(), region: "us-east-1".into(), instance: "i-0".into() };
+        let (keeper, tasks) = begin(World::new(settings), 1, &clock, &fleet);
+        Self { manifests, clock, fleet, keeper, tasks, words: Words::default(), told_events: 0, lives: 1 }
+    }
+
+    /// | command | does |
+    /// |---|---|
+    /// | `up FILE [KEY=VALUE …]` | applies a manifest of `tests/stories/manifests`, with those variables |
+    /// | `scale SERVICE=N` / `down` | as on the command line |
+    /// | `stop SERVICE/N` | StopTask |
+    /// | `kill SERVICE/N CODE` | its first container ends with that code |
+    /// | `advance 5s` | winds the clock, letting everything happen that is due on the way |
+    /// | `daemon dies` | and another begins with the saved state |
+    /// | `engine goes` / `engine comes` | the engine cannot be reached, and can again |
+    /// | `show [SERVICE]` | services, tasks that are not over, targets |
+    /// | `stopped SERVICE` | tasks that are over, with reason and exit code |
+    /// | `events` | service events since they were last asked for |
+    /// | `calls` | what the engine was asked to do since it was last asked for, counted by verb and service |
+    pub(crate) async fn obey(&mut self, command: &str) -> String {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let mut answer = String::new();
+        match words.as_slice() {
+            ["up", file, variables @ ..] => answer = self.up(file, variables).await,
+            ["scale", assignment] => {
+                let (name, count) = assignment.split_once('=').unwrap();
+                self.change(Change::Scale { service: self.service(name), desired_count: count.parse().unwrap() }, &mut answer).await;
+            }
+            ["down"] => self.change(Change::DeleteCluster(cluster()), &mut answer).await,
+            ["stop", task] => self.change(Change::StopTask { task: self.task(task), reason: None }, &mut answer).await,
+            ["kill", task, code] => self.kill(task, code.parse().unwrap()),
+            ["advance", duration] => self.advance(parse_duration(duration)).await,
+            ["daemon", "dies"] => self.die().await,
+            ["engine", "goes"] => self.fleet.go_down(),
+            ["engine", "comes"] => self.fleet.come_back(),
+            ["show", only @ ..] => answer = self.show(only.first().copied()),
+            ["stopped", service] => answer = self.stopped(service),
+            ["events"] => answer = self.events(),
+            ["calls"] => answer = self.calls(),
+            _ => panic!("`{command}` is no command of a story"),
+        }
+        self.settle().await;
+        answer
+    }
+
+    async fn up(&mut self, file: &str, variables: &[&str]) -> String {
+        let environment: BTreeMap<String, String> =
+            variables.iter().filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.to_owned(), value.replace('+', " "))).collect();
+        let files = [self.manifests.join(file)];
+        let request = manifest::Request { files: &files, environment: &environment, source: &Files, directory: &self.manifests };
+        let read = manifest::read(&request).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+        match self.keeper.up(read.desired).await.unwrap() {
+            Ok((changes, _)) => changes.iter().fold(String::new(), |mut out, change| {
+                writeln!(out, "{change}").unwrap();
+                out
+            }),
+            Err(refused) => format!("refused: {refused}\n"),
+        }
+    }
+
+    async fn change(&self, change: Change, answer: &mut String) {
+        if let Err(refused) = self.keeper.change(vec![change]).await.unwrap() {
+            writeln!(answer, "refused: {refused}").unwrap();
+        }
+    }
+
+    fn kill(&self, task: &str, code: i64) {
+        let id = self.task(task);
+        let world = &self.keeper.snapshot().world;
+        let container = world.tasks[&id].containers[0].runtime_id.clone().unwrap();
+        assert!(self.fleet.kill(&container, code), "{task} has no running container");
+    }
+
+    async fn advance(&mut self, duration: Duration) {
+        let end = self.clock.now() + duration;
+        loop {
+            self.settle().await;
+            match self.clock.next_deadline().filter(|deadline| *deadline <= end) {
+                Some(deadline) => self.clock.advance_to(deadline),
+                None => break self.clock.advance_to(end),
+            }
+        }
+    }
+
+    /// As `kill -9` would: nothing is told, nothing is waited for.
+    async fn die(&mut self) {
+        self.settle().await;
+        let world = self.keeper.snapshot().world.clone();
+        let saved: World = serde_json::from_str(&serde_json::to_string(&world).unwrap()).unwrap();
+        self.tasks.shutdown().await;
+        self.lives += 1;
+        (self.keeper, self.tasks) = begin(saved, self.lives, &self.clock, &self.fleet);
+    }
+
+    /// Lets everything happen that can happen without time passing.
+    async fn settle(&mut self) {
+        let mut quiet = 0;
+        let mut last = (0, 0);
+        while quiet < QUIET_TURNS {
+            tokio::task::yield_now().await;
+            let now = (self.keeper.snapshot().world.version, self.fleet.calls().len());
+            let still = now == last && self.fleet.pending_verbs() == 0 && self.fleet.undelivered_events() == 0;
+            quiet = if still { quiet + 1 } else { 0 };
+            last = now;
+        }
+        self.words.learn(&self.keeper.snapshot().world);
+    }
+
+    fn show(&self, only: Option<&str>) -> String {
+        let snapshot = self.keeper.snapshot();
+        let world = &snapshot.world;
+        let mut out = String::new();
+        for (key, service) in world.services.iter().filter(|(key, _)| only.is_none_or(|only| key.name.as_str() == only)) {
+            let running = world.tasks_of(key).filter(|task| task.is_live() && task.last_status == TaskStatus::Running).count();
+            let steady = if service.steady { ", steady" } else { "" };
+            let deployments: Vec<String> = service.deployments.iter().map(|d| format!("{} {}", d.revision, d.rollout_state.as_str())).collect();
+            writeln!(out, "{}: {running} of {} running{steady}; {}", key.name, service.spec.desired_count, deployments.join(", ")).unwrap();
+            let mut tasks: Vec<_> = world.tasks_of(key).filter(|task| task.last_status != TaskStatus::Stopped).collect();
+            tasks.sort_by_key(|task| (task.created_at, self.words.task(task.id.as_str())));
+            for task in tasks {
+                let wanted = if task.desired_status == DesiredStatus::Stopped { ", to stop" } else { "" };
+                let target = self.target(world, &task.id);
+                writeln!(out, "  {} {} {}{wanted}{target}", self.words.task(task.id.as_str()), task.revision, task.last_status.as_str()).unwrap();
+            }
+            for waiting in snapshot.waiting.iter().filter(|waiting| waiting.service == *key) {
+                writeln!(out, "  waiting: {}", self.words.put(&waiting.reason)).unwrap();
+            }
+        }
+        if world.services.is_empty() {
+            writeln!(out, "no service; {} containers", self.fleet.containers().len()).unwrap();
+        }
+        out
+    }
+
+    fn target(&self, world: &World, task: &TaskId) -> String {
+        let found = world.target_groups.values().flat_map(|group| group.targets.values()).find(|target| target.task.as_ref() == Some(task));
+        found.map_or_else(String::new, |target| {
+            let state = if target.draining_since.is_some() { TargetHealthState::Draining } else { target.health.state };
+            let reason = target.health.reason.filter(|_| target.draining_since.is_none()).map(|reason| format!(" ({})", reason.as_str()));
+            format!(", target {}{}", state.as_str(), reason.unwrap_or_default())
+        })
+    }
+
+    fn stopped(&self, service: &str) -> String {
+        let snapshot = self.keeper.snapshot();
+        let key = self.service(service);
+        let mut tasks: Vec<_> = snapshot.world.tasks_of(&key).filter(|task| task.last_status == TaskStatus::Stopped).collect();
+        tasks.sort_by_key(|task| task.created_at);
+        tasks.iter().fold(String::new(), |mut out, task| {
+            let stop = task.stop.as_ref().map(|stop| format!("{}: {}", stop.code.as_str(), self.words.put(&stop.reason))).unwrap_or_default();
+            let container = &task.containers[0];
+            let exit = container.exit_code.map(|code| format!("; exit code {code}")).unwrap_or_default();
+            let reason = container.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+            writeln!(out, "{} {stop}{exit}{reason}", self.words.task(task.id.as_str())).unwrap();
+            out
+        })
+    }
+
+    fn events(&mut self) -> String {
+        let snapshot = self.keeper.snapshot();
+        let mut events: Vec<_> =
+            snapshot.world.services.values().flat_map(|service| service.events.iter()).filter(|event| event.sequence > self.told_events).collect();
+        events.sort_by_key(|event| event.sequence);
+        self.told_events = events.last().map_or(self.told_events, |event| event.sequence);
+        events.iter().fold(String::new(), |mut out, event| {
+            let at = event.at.since(BEGINNING);
+            writeln!(out, "{:>4}.{:03} {}", at.as_secs(), at.subsec_millis(), self.words.put(&event.message)).unwrap();
+            out
+        })
+    }
+
+    fn calls(&self) -> String {
+        let mut counts = BTreeMap::<String, usize>::new();
+        for call in self.fleet.take_calls().into_iter().filter(|call| call.verb.changes()) {
+            let service = call.service.as_ref().map(|service| format!(" {}", service.name)).unwrap_or_default();
+            *counts.entry(format!("{:?}{service}", call.verb)).or_default() += 1;
+        }
+        counts.iter().fold(String::new(), |mut out, (what, count)| {
+            writeln!(out, "{what}: {count}").unwrap();
+            out
+        })
+    }
+
+    fn service(&self, name: &str) -> ServiceKey {
+        ServiceKey { cluster: cluster(), name: ServiceName::new(name).unwrap() }
+    }
+
+    fn task(&self, word: &str) -> TaskId {
+        TaskId::from_text(&self.words.task_id(word).unwrap_or_else(|| panic!("there is no task {word}")))
+    }
+}
+
+fn begin(world: World, seed: u64, clock: &Arc<ManualClock>, fleet: &Arc<Fleet>) -> (Handle, JoinSet<()>) {
+    let owner = world.settings.owner.clone();
+    let (keeper, handle) = Keeper::new(Parts {
+        world,
+        ids: Ids::seeded(seed),
+        clock: clock.clone(),
+        pace: scheduler::Pace::default(),
+        engine: fleet.clone(),
+        store: None,
+        traffic: Arc::new(NoTraffic),
+    });
+    let mut tasks = JoinSet::new();
+    tasks.spawn(keeper.run());
+    tasks.spawn(observer::run(fleet.clone(), owner, clock.clone(), handle.clone()));
+    tasks.spawn(prober::run(Arc::new(FleetProbe(fleet.clone(), clock.clone())), clock.clone(), handle.clone()));
+    (handle, tasks)
+}
+
+fn cluster() -> ClusterName {
+    ClusterName::new("story").unwrap()
+}
+
+fn parse_duration(text: &str) -> Duration {
+    match text.strip_suffix("ms") {
+        Some(millis) => Duration::from_millis(millis.parse().unwrap()),
+        None => match text.strip_suffix('m') {
+            Some(minutes) => Duration::from_secs(60 * minutes.parse::<u64>().unwrap()),
+            None => Duration::from_secs(text.strip_suffix('s').unwrap().parse().unwrap()),
+        },
+    }
+}
