@@ -1,0 +1,38 @@
+//! `diff`: what `up` would change.
+
+use wire::local::{DiffReply, UpRequest, path};
+
+use crate::end::Outcome;
+use crate::launch::Launcher;
+use crate::print::Printer;
+use crate::print::color::{Palette, Tone};
+use crate::print::sanitize::visible;
+use crate::settings::Settings;
+
+/// Asks the daemon; nothing is changed.
+pub(crate) async fn run(settings: Settings, printer: &mut Printer) -> Outcome {
+    let manifest = settings.require_manifest(printer)?;
+    let client = Launcher::new(&settings)?.require().await?;
+    let reply: DiffReply = client.post(path::DIFF, &UpRequest { desired: manifest.desired }).await?;
+    if settings.json {
+        return Ok(printer.json(&reply)?);
+    }
+    if reply.changes.is_empty() {
+        printer.talk("nothing would change")?;
+    }
+    for change in &reply.changes {
+        printer.data(&change_line(change, printer.data_palette()))?;
+    }
+    Ok(())
+}
+
+/// A change in the colour of its first character.
+pub(crate) fn change_line(change: &str, palette: Palette) -> String {
+    let tone = match change.chars().next() {
+        Some('+') => Tone::Good,
+        Some('~') => Tone::Warning,
+        Some('-') => Tone::Error,
+        _ => Tone::Plain,
+    };
+    palette.paint(tone, &visible(change))
+}

@@ -1,0 +1,58 @@
+//! What each command does, one file each.
+
+mod completions;
+mod diff;
+mod doctor;
+mod down;
+mod events;
+mod explain;
+mod listings;
+mod logs;
+mod ps;
+mod scale;
+mod stop;
+mod up;
+mod validate;
+mod wait;
+
+use model::ClusterName;
+use wire::local::{View, path};
+
+use crate::args::Command;
+use crate::client::Client;
+use crate::cluster;
+use crate::end::Outcome;
+use crate::launch::{self, Launcher};
+use crate::print::Printer;
+use crate::settings::Settings;
+
+/// Does what was asked.
+pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Printer) -> Outcome {
+    match command {
+        Command::Up(args) => up::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Down(args) => down::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Ps(args) => ps::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Scale(args) => scale::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Logs(args) => logs::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Events(args) => events::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Targets(args) => listings::targets(settings.with_files(&args.files.file), printer).await,
+        Command::Routes(args) => listings::routes(settings.with_files(&args.files.file), printer).await,
+        Command::Explain(args) => explain::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Stop(args) => stop::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Wait(args) => wait::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Validate(args) => validate::run(&settings.with_files(&args.files.file), printer),
+        Command::Schema => Ok(printer.data(manifest::schema().trim_end())?),
+        Command::Diff(args) => diff::run(settings.with_files(&args.files.file), printer).await,
+        Command::Doctor => doctor::run(&settings, printer).await,
+        Command::Completions { shell } => completions::run(shell, printer),
+        Command::Daemon => launch::run(&settings).await,
+    }
+}
+
+/// The daemon, what it sees now, and the cluster that a command means; the cluster may be missing from the view.
+async fn look(settings: &Settings, printer: &mut Printer) -> Outcome<(Client, View, ClusterName)> {
+    let client = Launcher::new(settings)?.require().await?;
+    let view: View = client.get(path::VIEW).await?;
+    let name = cluster::choose(settings, &view, printer)?;
+    Ok((client, view, name))
+}

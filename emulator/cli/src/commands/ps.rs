@@ -1,0 +1,86 @@
+//! `ps`: services and tasks.
+
+use model::ClusterName;
+use serde::Serialize;
+use wire::local::{ClusterView, ServiceView, TaskView, View};
+
+use super::look;
+use crate::args::Ps;
+use crate::cluster;
+use crate::end::Outcome;
+use crate::follow::Watcher;
+use crate::interrupt::Interrupts;
+use crate::listing::tasks;
+use crate::print::Printer;
+use crate::print::color::Palette;
+use crate::print::live::Block;
+use crate::settings::Settings;
+
+/// `--output json`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listing<'a> {
+    cluster_name: &'a str,
+    services: &'a [ServiceView],
+    tasks: Vec<&'a TaskView>,
+}
+
+/// Lists them, with `--watch` after every change.
+pub(crate) async fn run(args: &Ps, settings: Settings, printer: &mut Printer) -> Outcome {
+    let (client, view, name) = look(&settings, printer).await?;
+    let cluster = cluster::require(&view, &name)?;
+    if args.watch {
+        return watch(args, settings.json, Watcher::new(client), &name, printer).await;
+    }
+    if settings.json {
+        return Ok(printer.json(&listing(cluster, args.all))?);
+    }
+    let text = text(&view, cluster, args.all, printer.data_palette());
+    Ok(printer.raw(text.as_bytes())?)
+}
+
+async fn watch(args: &Ps, json: bool, mut watcher: Watcher, name: &ClusterName, printer: &mut Printer) -> Outcome {
+    let mut interrupts = Interrupts::new()?;
+    let mut block = Block::default();
+    let mut before = String::new();
+    loop {
+        let view = tokio::select! {
+            view = watcher.next() => view?,
+            () = interrupts.next() => return Ok(()),
+        };
+        let Some(cluster) = cluster::find(&view, name) else {
+            return Ok(printer.talk(&format!("the cluster `{name}` is gone"))?);
+        };
+        if json {
+            printer.json_line(&listing(cluster, args.all))?;
+            continue;
+        }
+        let text = text(&view, cluster, args.all, printer.data_palette());
+        if text == before {
+            continue;
+        }
+        if let Some(mut live) = printer.live_data() {
+            live.draw(&mut block, &text.lines().map(str::to_owned).collect::<Vec<String>>())?;
+        } else {
+            printer.data(&text)?;
+        }
+        before = text;
+    }
+}
+
+fn listing(cluster: &ClusterView, all: bool) -> Listing<'_> {
+    let tasks = cluster.tasks.iter().filter(|task| all || task.last_status != "STOPPED").collect();
+    Listing { cluster_name: &cluster.cluster_name, services: &cluster.services, tasks }
+}
+
+fn text(view: &View, cluster: &ClusterView, all: bool, palette: Palette) -> String {
+    let mut text = tasks::services(cluster).render(palette);
+    text.push('\n');
+    text.push_str(&tasks::tasks(cluster, view.now).render(palette));
+    let stopped = tasks::stopped(cluster, view.now);
+    if all && !stopped.is_empty() {
+        text.push('\n');
+        text.push_str(&stopped.render(palette));
+    }
+    text
+}

@@ -1,0 +1,135 @@
+//! Watching a cluster until its services are steady, or will not become so.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use model::ClusterName;
+use tokio::time::{Instant, interval};
+use wire::local::{View, path};
+
+use crate::client::{Client, with_query};
+use crate::cluster;
+use crate::end::Outcome;
+use crate::interrupt::Interrupts;
+use crate::print::Printer;
+use crate::progress::{self, Progress};
+use crate::report;
+
+/// One view after the other, each as soon as something has changed.
+pub(crate) struct Watcher {
+    client: Client,
+    after: Option<u64>,
+}
+
+impl Watcher {
+    /// Begins with what there is now.
+    pub(crate) const fn new(client: Client) -> Self {
+        Self { client, after: None }
+    }
+
+    /// Begins with the view of that version.
+    pub(crate) const fn from_version(client: Client, version: u64) -> Self {
+        Self { client, after: version.checked_sub(1) }
+    }
+
+    /// The next view; the same again when nothing changes for 20 s.
+    pub(crate) async fn next(&mut self) -> Outcome<View> {
+        let after = self.after.map(|version| version.to_string()).unwrap_or_default();
+        let view: View = self.client.get(&with_query(path::VIEW, &[("after", &after)])).await?;
+        self.after = Some(view.version);
+        Ok(view)
+    }
+}
+
+/// What is waited for.
+pub(crate) struct Goal {
+    /// The cluster.
+    pub(crate) cluster: ClusterName,
+    /// Those of its services that are to be steady.
+    pub(crate) services: Vec<String>,
+    /// The version of the view that has the changes; 0 for any.
+    pub(crate) version: u64,
+    /// How long.
+    pub(crate) timeout: Duration,
+}
+
+/// How it ended.
+pub(crate) enum Reached {
+    /// All are steady.
+    Steady(View),
+    /// These services will not become steady by waiting.
+    Failed(View, Vec<String>),
+    /// Too late.
+    TimedOut(View),
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// Waits for the goal and shows how far it is.
+pub(crate) async fn until_steady(client: Client, goal: &Goal, printer: &mut Printer, interrupts: &mut Interrupts) -> Outcome<Reached> {
+    let started = Instant::now();
+    let deadline = started + goal.timeout;
+    let mut watcher = Watcher::from_version(client, goal.version);
+    let mut progress = Progress::default();
+    let mut tick = interval(Duration::from_secs(1));
+    let mut first: Option<View> = None;
+    let mut last: Option<View> = None;
+    loop {
+        let mut next = pin!(watcher.next());
+        let view = loop {
+            tokio::select! {
+                view = &mut next => break view?,
+                () = interrupts.next() => {
+                    progress.end(printer)?;
+                    return Ok(Reached::Interrupted);
+                }
+                () = tokio::time::sleep_until(deadline), if last.is_some() => {
+                    let Some(view) = last else { continue };
+                    progress.end(printer)?;
+                    return Ok(Reached::TimedOut(view));
+                }
+                _ = tick.tick() => if let Some(view) = &last {
+                    show(&mut progress, printer, goal, view, started)?;
+                },
+            }
+        };
+        show(&mut progress, printer, goal, &view, started)?;
+        if is_steady(&view, goal) {
+            progress.end(printer)?;
+            return Ok(Reached::Steady(view));
+        }
+        let hopeless = first.as_ref().map(|first| hopeless(first, &view, goal)).unwrap_or_default();
+        if !hopeless.is_empty() {
+            progress.end(printer)?;
+            return Ok(Reached::Failed(view, hopeless));
+        }
+        first.get_or_insert_with(|| view.clone());
+        last = Some(view);
+    }
+}
+
+fn show(progress: &mut Progress, printer: &mut Printer, goal: &Goal, view: &View, started: Instant) -> Outcome {
+    let mut lines = progress::services(cluster::find(view, &goal.cluster), &goal.services, printer.talk_palette());
+    if let Some(problem) = &view.engine.problem {
+        let text = format!("  {} cannot be reached just now: {}", view.engine.name, crate::print::sanitize::visible(problem));
+        lines.push(progress::Line { key: "engine".into(), text, piped: true });
+    }
+    progress.show(printer, &format!("cluster {}, {} s", goal.cluster, started.elapsed().as_secs()), &lines)?;
+    Ok(())
+}
+
+fn is_steady(view: &View, goal: &Goal) -> bool {
+    let Some(cluster) = cluster::find(view, &goal.cluster) else {
+        return false;
+    };
+    let steady = |name: &String| cluster.services.iter().any(|service| service.service_name == *name && service.steady);
+    view.version >= goal.version && goal.services.iter().all(steady)
+}
+
+fn hopeless(first: &View, view: &View, goal: &Goal) -> Vec<String> {
+    let (Some(first), Some(cluster)) = (cluster::find(first, &goal.cluster), cluster::find(view, &goal.cluster)) else {
+        return Vec::new();
+    };
+    let services = cluster.services.iter().filter(|service| goal.services.contains(&service.service_name));
+    services.filter(|service| report::hopeless(first, cluster, service)).map(|service| service.service_name.clone()).collect()
+}

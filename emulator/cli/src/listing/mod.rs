@@ -1,0 +1,59 @@
+//! Views as tables. Pure: what is printed here is decided by the view alone.
+
+pub(crate) mod explain;
+pub(crate) mod routes;
+pub(crate) mod targets;
+pub(crate) mod tasks;
+
+use wire::local::Seconds;
+
+use crate::print::color::Tone;
+
+/// The first eight digits of a task's id, enough for a person.
+pub(crate) fn short(task: &str) -> &str {
+    task.get(..8).unwrap_or(task)
+}
+
+/// How long ago: `45s`, `12m`, `3h 5m`, `2d 4h`.
+pub(crate) fn age(seconds: Seconds) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and less than zero is zero")]
+    let seconds = seconds.max(0.0) as u64;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86400 => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d {}h", seconds / 86400, seconds % 86400 / 3600),
+    }
+}
+
+/// A moment as `2026-11-23T16:04:05Z`.
+pub(crate) fn moment(seconds: Seconds) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates, and jiff refuses what is out of range")]
+    jiff::Timestamp::from_second(seconds as i64).map_or_else(|_| seconds.to_string(), |moment| moment.to_string())
+}
+
+/// What a status or state means.
+pub(crate) fn tone(word: &str) -> Tone {
+    match word {
+        "RUNNING" | "HEALTHY" | "ACTIVE" | "COMPLETED" | "healthy" | "yes" => Tone::Good,
+        "UNHEALTHY" | "FAILED" | "unhealthy" => Tone::Error,
+        "PENDING" | "PROVISIONING" | "IN_PROGRESS" | "initial" | "draining" | "DEACTIVATING" | "STOPPING" | "DRAINING" => Tone::Warning,
+        "STOPPED" | "UNKNOWN" | "unused" => Tone::Faint,
+        _ => Tone::Plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_and_moments_read_well() {
+        for (seconds, text) in [(-3.0, "0s"), (59.9, "59s"), (60.0, "1m"), (3599.0, "59m"), (11100.0, "3h 5m"), (187_200.0, "2d 4h")] {
+            assert_eq!(age(seconds), text);
+        }
+        assert_eq!(moment(1_795_449_845.9), "2026-11-23T16:04:05Z");
+        assert_eq!(short("3f2a9c1e00"), "3f2a9c1e");
+        assert_eq!(short("é"), "é");
+    }
+}

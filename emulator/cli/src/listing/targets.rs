@@ -1,0 +1,46 @@
+//! `targets`: target groups, targets, the health of each with its reason.
+
+use wire::local::ClusterView;
+
+use super::{short, tone};
+use crate::print::table::{Table, cell, toned};
+
+/// One row a target; a group without any has a row that says so.
+pub(crate) fn targets(cluster: &ClusterView) -> Table {
+    let mut table = Table::new(&["TARGET GROUP", "TARGET", "TASK", "STATE", "REASON", "DESCRIPTION", "IN FLIGHT"]);
+    for group in &cluster.target_groups {
+        if group.targets.is_empty() {
+            table.row(vec![cell(&group.target_group_name), cell(""), cell(""), cell("no targets"), cell(""), cell(""), cell("0")]);
+        }
+        for target in &group.targets {
+            table.row(vec![
+                cell(&group.target_group_name),
+                cell(format!("{}:{}", target.id, target.port)),
+                cell(target.task_id.as_deref().map_or("", short)),
+                toned(&target.state, tone(&target.state)),
+                cell(target.reason.as_deref().unwrap_or_default()),
+                cell(target.description.as_deref().unwrap_or_default()),
+                cell(target.in_flight.to_string()),
+            ]);
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::print::color::Palette;
+    use crate::sample;
+
+    #[test]
+    fn targets_are_listed_with_their_reasons() {
+        let mut view = sample::view();
+        view.clusters[0].target_groups[1].targets.clear();
+        insta::assert_snapshot!(targets(&view.clusters[0]).render(Palette::plain()), @r#"
+        TARGET GROUP  TARGET     TASK      STATE       REASON                       DESCRIPTION                                   IN FLIGHT
+        posts         i-1:32770  beef0000  unhealthy   Target.ResponseCodeMismatch  Health checks failed with these codes: [500]  0
+        users         -          -         no targets  -                            -                                             0
+        "#);
+    }
+}

@@ -1,0 +1,135 @@
+//! `ps`: services and tasks.
+
+use wire::local::{ClusterView, Seconds, TaskView};
+
+use super::{age, short, tone};
+use crate::print::table::{Cell, Table, cell, toned};
+
+/// One row a service.
+pub(crate) fn services(cluster: &ClusterView) -> Table {
+    let mut table = Table::new(&["SERVICE", "STATUS", "DESIRED", "RUNNING", "PENDING", "TASK DEFINITION", "ROLLOUT"]);
+    for service in &cluster.services {
+        let rollout = service.deployments.iter().find(|deployment| deployment.status == "PRIMARY").map_or("", |deployment| &deployment.rollout_state);
+        table.row(vec![
+            cell(&service.service_name),
+            toned(&service.status, tone(&service.status)),
+            cell(service.desired_count.to_string()),
+            cell(service.running_count.to_string()),
+            cell(service.pending_count.to_string()),
+            cell(&service.task_definition),
+            toned(rollout, tone(rollout)),
+        ]);
+    }
+    table
+}
+
+/// One row a task that is not over.
+pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
+    let mut table = Table::new(&["SERVICE", "TASK", "LAST STATUS", "HEALTH", "TASK DEFINITION", "PORTS", "AGE"]);
+    let mut tasks: Vec<&TaskView> = cluster.tasks.iter().filter(|task| task.last_status != "STOPPED").collect();
+    tasks.sort_by(|a, b| a.service_name.cmp(&b.service_name));
+    for task in tasks {
+        let health = health(cluster, task);
+        table.row(vec![
+            cell(task.service_name.as_deref().unwrap_or_default()),
+            cell(short(&task.task_id)),
+            toned(&task.last_status, tone(&task.last_status)),
+            toned(&health, tone(&health)),
+            cell(&task.task_definition),
+            ports(task),
+            cell(age(now - task.created_at)),
+        ]);
+    }
+    table
+}
+
+/// One row a task that is over, newest first.
+pub(crate) fn stopped(cluster: &ClusterView, now: Seconds) -> Table {
+    let mut table = Table::new(&["SERVICE", "TASK", "TASK DEFINITION", "STOPPED", "EXIT", "STOP CODE", "STOPPED REASON"]);
+    for task in cluster.tasks.iter().filter(|task| task.last_status == "STOPPED") {
+        table.row(vec![
+            cell(task.service_name.as_deref().unwrap_or_default()),
+            cell(short(&task.task_id)),
+            cell(&task.task_definition),
+            cell(task.stopped_at.map_or_else(String::new, |at| format!("{} ago", age(now - at)))),
+            cell(exits(task)),
+            cell(task.stop_code.as_deref().unwrap_or_default()),
+            cell(reasons(task)),
+        ]);
+    }
+    table
+}
+
+/// The state of its targets; without any, what its containers' own checks say.
+pub(crate) fn health(cluster: &ClusterView, task: &TaskView) -> String {
+    let targets = cluster.target_groups.iter().flat_map(|group| &group.targets).filter(|target| target.task_id.as_ref() == Some(&task.task_id));
+    let states: Vec<&str> = targets.map(|target| target.state.as_str()).collect();
+    let worst = |order: &[&'static str], seen: &[&str]| order.iter().find(|state| seen.contains(state)).map(|state| (*state).to_owned());
+    if let Some(state) = worst(&["unhealthy", "draining", "initial", "unused", "healthy"], &states) {
+        return state;
+    }
+    let checks: Vec<&str> = task.containers.iter().map(|container| container.health_status.as_str()).collect();
+    worst(&["UNHEALTHY", "HEALTHY", "UNKNOWN"], &checks).unwrap_or_default()
+}
+
+fn ports(task: &TaskView) -> Cell {
+    let bindings = task.containers.iter().flat_map(|container| &container.network_bindings);
+    let texts: Vec<String> =
+        bindings.map(|binding| format!("{}:{}->{}/{}", binding.bind_ip, binding.host_port, binding.container_port, binding.protocol)).collect();
+    cell(texts.join(", "))
+}
+
+/// Its containers' exit codes; with several, each with its name.
+fn exits(task: &TaskView) -> String {
+    let named = task.containers.len() > 1;
+    let codes = task.containers.iter().filter_map(|container| container.exit_code.map(|code| (container, code)));
+    let texts: Vec<String> = codes.map(|(container, code)| if named { format!("{}={code}", container.name) } else { code.to_string() }).collect();
+    texts.join(", ")
+}
+
+/// The task's reason and those of its containers.
+fn reasons(task: &TaskView) -> String {
+    let own = task.stopped_reason.iter().cloned();
+    let containers = task.containers.iter().filter_map(|container| container.reason.as_ref().map(|reason| format!("{}: {reason}", container.name)));
+    own.chain(containers).collect::<Vec<String>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::print::color::Palette;
+    use crate::sample;
+
+    #[test]
+    fn services_tasks_and_stopped_tasks_are_listed() {
+        let view = sample::view();
+        let cluster = &view.clusters[0];
+        let plain = Palette::plain();
+        let text =
+            format!("{}\n{}\n{}", services(cluster).render(plain), tasks(cluster, view.now).render(plain), stopped(cluster, view.now).render(plain));
+        insta::assert_snapshot!(text, @r#"
+        SERVICE  STATUS  DESIRED  RUNNING  PENDING  TASK DEFINITION  ROLLOUT
+        posts    ACTIVE  2        1        1        posts:1          IN_PROGRESS
+        users    ACTIVE  2        2        0        users:1          COMPLETED
+
+        SERVICE  TASK      LAST STATUS  HEALTH     TASK DEFINITION  PORTS                      AGE
+        posts    beef0000  RUNNING      unhealthy  posts:1          127.0.0.1:32770->3000/tcp  1m
+        users    aaaa0000  RUNNING      healthy    users:1          127.0.0.1:32768->3000/tcp  1m
+        users    bbbb0000  RUNNING      healthy    users:1          127.0.0.1:32769->3000/tcp  1m
+
+        SERVICE  TASK      TASK DEFINITION  STOPPED  EXIT  STOP CODE                 STOPPED REASON
+        posts    dead0000  posts:1          1m ago   7     EssentialContainerExited  Essential container in task exited
+        "#);
+    }
+
+    #[test]
+    fn health_is_that_of_the_worst_target_else_of_the_containers() {
+        let mut view = sample::view();
+        let cluster = &mut view.clusters[0];
+        assert_eq!(health(cluster, &cluster.tasks[0]), "unhealthy");
+        cluster.target_groups.clear();
+        assert_eq!(health(cluster, &cluster.tasks[0]), "UNKNOWN");
+        cluster.tasks[0].containers[0].health_status = "HEALTHY".into();
+        assert_eq!(health(cluster, &cluster.tasks[0]), "HEALTHY");
+    }
+}

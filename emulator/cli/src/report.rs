@@ -1,0 +1,244 @@
+//! Why services are not steady: what a person wants to know when a deployment fails.
+
+use wire::local::{ClusterView, Failure, LogRecord, ServiceView, TargetView, TaskView, path};
+
+use crate::client::{Client, with_query};
+use crate::end::{End, INPUT, Outcome};
+use crate::listing::short;
+use crate::print::Printer;
+use crate::print::color::Tone;
+use crate::print::sanitize::visible;
+
+/// So many failures of one deployment in a row are no accident.
+const FAILURES: u32 = 3;
+/// So many tasks that never passed a health check neither.
+const UNHEALTHY: usize = 2;
+/// So many lines of a failed task's output are shown.
+const LOG_LINES: &str = "10";
+
+/// Services that are not steady.
+pub(crate) struct Trouble<'a> {
+    /// Has the logs.
+    pub(crate) client: Client,
+    /// The cluster as it is.
+    pub(crate) cluster: &'a ClusterView,
+    /// Those of its services that were waited for.
+    pub(crate) services: &'a [String],
+    /// What all of it comes to.
+    pub(crate) message: &'a str,
+}
+
+/// Whether a service will not become steady by waiting: since the `first` view, tasks of its newest deployment failed again and again.
+pub(crate) fn hopeless(first: &ClusterView, now: &ClusterView, service: &ServiceView) -> bool {
+    let Some(deployment) = service.deployments.iter().find(|deployment| deployment.status == "PRIMARY") else {
+        return false;
+    };
+    if service.steady {
+        return false;
+    }
+    if deployment.rollout_state == "FAILED" {
+        return true;
+    }
+    let before =
+        first.services.iter().flat_map(|service| &service.deployments).find(|known| known.id == deployment.id).map_or(0, |known| known.failed_tasks);
+    let failing = deployment.rollout_state != "COMPLETED" && deployment.failed_tasks >= FAILURES.max(before.saturating_add(1));
+    let was_stopped = |task: &TaskView| first.tasks.iter().any(|known| known.task_id == task.task_id && is_stopped(known));
+    let own = |task: &&TaskView| task.started_by.as_ref() == Some(&deployment.id) && is_stopped(task) && !was_stopped(task);
+    let unhealthy = now.tasks.iter().filter(own).filter(|task| failed_health_checks(task)).count();
+    let failed = now.tasks.iter().filter(own).filter(|task| has_failed(task)).count();
+    failing || unhealthy >= UNHEALTHY || failed >= FAILURES as usize
+}
+
+/// Says what is missing and why, for each of the services that are not steady, and what to do; the exit code is 1.
+pub(crate) async fn not_steady(trouble: &Trouble<'_>, printer: &mut Printer) -> Outcome<End> {
+    let Trouble { client, cluster, services, message } = *trouble;
+    for name in services {
+        let Some(service) = cluster.services.iter().find(|service| service.service_name == *name) else {
+            printer.talk(&format!("{name} does not exist"))?;
+            continue;
+        };
+        if service.steady {
+            continue;
+        }
+        for line in lines(cluster, service) {
+            printer.talk(&line)?;
+        }
+        if let Some(task) = culprit(cluster, service) {
+            output(client, cluster, task, printer).await?;
+        }
+    }
+    printer.failure(&Failure::input(message).hint(
+        "what runs keeps running: `ecslocal events` tells what happened, `ecslocal up` tries again after a change, `ecslocal down` removes all",
+    ))?;
+    Ok(End::Said(INPUT))
+}
+
+/// The service, its deployments, the newest task that failed, the targets that do not pass.
+fn lines(cluster: &ClusterView, service: &ServiceView) -> Vec<String> {
+    let mut lines = vec![format!("{}: {} of {} tasks run", service.service_name, service.running_count, service.desired_count)];
+    for deployment in &service.deployments {
+        let failed = match deployment.failed_tasks {
+            0 => String::new(),
+            1 => ", 1 task failed".into(),
+            several => format!(", {several} tasks failed"),
+        };
+        let reason =
+            if deployment.rollout_state_reason.is_empty() { String::new() } else { format!(": {}", visible(&deployment.rollout_state_reason)) };
+        lines.push(format!(
+            "  {} {} ({}) is {}{failed}{reason}",
+            deployment.status, deployment.id, deployment.task_definition, deployment.rollout_state
+        ));
+    }
+    lines.extend(service.waiting.iter().map(|waiting| format!("  waiting: {}", visible(waiting))));
+    if let Some(task) = newest_failed(cluster, service) {
+        let code = task.stop_code.as_deref().unwrap_or("stopped");
+        lines.push(format!(
+            "  task {} stopped: {code}: {}",
+            short(&task.task_id),
+            visible(task.stopped_reason.as_deref().unwrap_or("no reason was given"))
+        ));
+        for container in &task.containers {
+            let exit = container.exit_code.map(|code| format!(" exit code {code}")).unwrap_or_default();
+            let reason = container.reason.as_deref().map(|reason| format!(" {}", visible(reason))).unwrap_or_default();
+            if !exit.is_empty() || !reason.is_empty() {
+                lines.push(format!("    container {}:{exit}{reason}", container.name));
+            }
+        }
+    }
+    lines.extend(bad_targets(cluster, service).map(|target| {
+        let why: Vec<&str> = [&target.reason, &target.description].into_iter().flatten().map(String::as_str).collect();
+        let task = target.task_id.as_deref().map_or("no task", short);
+        format!("  target {} (task {task}) is {}: {}", target.address, target.state, visible(&why.join(": ")))
+    }));
+    lines
+}
+
+/// The last lines of a task; where they cannot be had any more, nothing is shown.
+async fn output(client: Client, cluster: &ClusterView, task: &TaskView, printer: &mut Printer) -> Outcome {
+    let query = [("cluster", cluster.cluster_name.as_str()), ("task", task.task_id.as_str()), ("tail", LOG_LINES)];
+    let Ok(mut stream) = client.get_lines::<LogRecord>(&with_query(path::LOGS, &query)).await else {
+        return Ok(());
+    };
+    let mut heading = false;
+    let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
+    while let Ok(Ok(Some(record))) = tokio::time::timeout_at(patience, stream.next()).await {
+        if !heading {
+            let text = format!("  last lines of task {}:", short(&task.task_id));
+            printer.talk(&printer.talk_palette().paint(Tone::Heading, &text))?;
+            heading = true;
+        }
+        printer.talk(&format!("    {} | {}", visible(&record.container), visible(&record.text)))?;
+    }
+    Ok(())
+}
+
+/// Whose output tells most: the newest task that failed, else the one of a target that does not pass.
+fn culprit<'a>(cluster: &'a ClusterView, service: &ServiceView) -> Option<&'a TaskView> {
+    newest_failed(cluster, service).or_else(|| {
+        let target = bad_targets(cluster, service).next()?;
+        cluster.tasks.iter().find(|task| Some(&task.task_id) == target.task_id.as_ref())
+    })
+}
+
+fn newest_failed<'a>(cluster: &'a ClusterView, service: &ServiceView) -> Option<&'a TaskView> {
+    let own = |task: &&TaskView| task.service_name.as_deref() == Some(service.service_name.as_str());
+    cluster.tasks.iter().filter(own).find(|task| is_stopped(task) && (has_failed(task) || failed_health_checks(task)))
+}
+
+fn bad_targets<'a>(cluster: &'a ClusterView, service: &ServiceView) -> impl Iterator<Item = &'a TargetView> {
+    let tasks: Vec<&str> = cluster
+        .tasks
+        .iter()
+        .filter(|task| task.service_name.as_deref() == Some(service.service_name.as_str()))
+        .map(|task| task.task_id.as_str())
+        .collect();
+    let own = move |target: &&TargetView| target.task_id.as_deref().is_some_and(|task| tasks.contains(&task));
+    cluster
+        .target_groups
+        .iter()
+        .flat_map(|group| &group.targets)
+        .filter(own)
+        .filter(|target| matches!(target.state.as_str(), "unhealthy" | "initial"))
+}
+
+fn is_stopped(task: &TaskView) -> bool {
+    task.desired_status == "STOPPED" || task.last_status == "STOPPED"
+}
+
+/// It ended by itself, or never began (ecs.md 2.2).
+fn has_failed(task: &TaskView) -> bool {
+    matches!(task.stop_code.as_deref(), Some("TaskFailedToStart" | "EssentialContainerExited"))
+}
+
+/// The scheduler gave it up for its health: `Task failed ELB health checks in (…)`, `Task failed container health checks` (ecs.md 2.2).
+fn failed_health_checks(task: &TaskView) -> bool {
+    task.stopped_reason.as_deref().is_some_and(|reason| reason.starts_with("Task failed ") && reason.contains(" health checks"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn a_report_says_what_failed_and_why() {
+        let view = sample::view();
+        let cluster = &view.clusters[0];
+        insta::assert_snapshot!(lines(cluster, &cluster.services[0]).join("\n"), @r#"
+        posts: 1 of 2 tasks run
+          PRIMARY ecs-svc/1 (posts:1) is IN_PROGRESS, 1 task failed
+          waiting: posts/beef0000: target initial, 5 s until its next check
+          task dead0000 stopped: EssentialContainerExited: Essential container in task exited
+            container posts: exit code 7
+          target 127.0.0.1:32770 (task beef0000) is unhealthy: Target.ResponseCodeMismatch: Health checks failed with these codes: [500]
+        "#);
+        assert_eq!(culprit(cluster, &cluster.services[0]).map(|task| short(&task.task_id)), Some("dead0000"));
+    }
+
+    /// Whether `posts` is hopeless after `change`, seen first as it is in the sample.
+    fn check(change: impl Fn(&mut ClusterView)) -> bool {
+        let first = sample::view().clusters.remove(0);
+        let mut now = first.clone();
+        change(&mut now);
+        hopeless(&first, &now, &now.services[0])
+    }
+
+    fn stopped(cluster: &mut ClusterView, count: usize, code: &str, reason: &str) {
+        let stopped = cluster.tasks[1].clone();
+        for number in 0..count {
+            let mut task = stopped.clone();
+            task.task_id = format!("new{number}");
+            (task.stop_code, task.stopped_reason) = (Some(code.into()), Some(reason.into()));
+            cluster.tasks.insert(0, task);
+        }
+    }
+
+    #[test]
+    fn repeated_failures_end_the_waiting() {
+        const ELB: &str = "Task failed ELB health checks in (target-group arn:posts)";
+        assert!(!check(|_| {}), "the failures before do not count");
+        assert!(!check(|cluster| cluster.services[0].deployments[0].failed_tasks = 2));
+        assert!(check(|cluster| cluster.services[0].deployments[0].failed_tasks = 3));
+        assert!(check(|cluster| cluster.services[0].deployments[0].rollout_state = "FAILED".into()));
+        assert!(!check(|cluster| {
+            cluster.services[0].deployments[0].failed_tasks = 3;
+            cluster.services[0].steady = true;
+        }));
+        assert!(!check(|cluster| stopped(cluster, 1, "ServiceSchedulerInitiated", ELB)));
+        assert!(check(|cluster| stopped(cluster, 2, "ServiceSchedulerInitiated", ELB)));
+        assert!(check(|cluster| stopped(cluster, 2, "ServiceSchedulerInitiated", "Task failed container health checks")));
+        assert!(!check(|cluster| stopped(cluster, 2, "EssentialContainerExited", "Essential container in task exited")));
+        assert!(check(|cluster| stopped(cluster, 3, "EssentialContainerExited", "Essential container in task exited")));
+        assert!(!check(|cluster| stopped(cluster, 9, "UserInitiated", "Task stopped by user")));
+    }
+
+    #[test]
+    fn a_deployment_that_failed_before_gets_another_chance() {
+        let mut first = sample::view().clusters.remove(0);
+        first.services[0].deployments[0].failed_tasks = 5;
+        let mut now = first.clone();
+        assert!(!hopeless(&first, &now, &now.services[0]));
+        now.services[0].deployments[0].failed_tasks = 6;
+        assert!(hopeless(&first, &now, &now.services[0]));
+    }
+}

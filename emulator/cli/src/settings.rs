@@ -1,0 +1,101 @@
+//! Arguments, environment and working directory, put together once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use manifest::{Manifest, Problems, Request, Source};
+use model::ClusterName;
+use wire::local::Failure;
+
+use crate::args::{Common, Output};
+use crate::end::{End, INPUT, Outcome};
+use crate::print::Printer;
+
+/// The names of a manifest that nobody names.
+const DEFAULT_FILES: [&str; 2] = ["cluster.yaml", "cluster.yml"];
+
+/// What every command knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The cluster that was named.
+    pub(crate) cluster: Option<ClusterName>,
+    /// Whether listings are JSON.
+    pub(crate) json: bool,
+    files: Vec<PathBuf>,
+    directory: PathBuf,
+    environment: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// From what was typed, the process's environment and working directory.
+    pub(crate) fn resolve(common: &Common, files: Vec<PathBuf>, environment: BTreeMap<String, String>) -> Result<Self, Failure> {
+        let cluster = common.cluster.as_deref().map(ClusterName::new).transpose().map_err(|error| Failure::input(error.to_string()))?;
+        let directory = std::env::current_dir()
+            .map_err(|error| Failure::environment(format!("the working directory cannot be found: {error}")).hint("`cd` to a folder that exists"))?;
+        Ok(Self { cluster, json: common.output == Output::Json, files, directory, environment })
+    }
+
+    /// The same with a command's own `-f` after those before the command.
+    pub(crate) fn with_files(mut self, files: &[PathBuf]) -> Self {
+        self.files.extend_from_slice(files);
+        self
+    }
+
+    /// A variable of the environment.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        self.environment.get(name).cloned()
+    }
+
+    /// The manifest's files: those that were named, else the one that is there.
+    pub(crate) fn manifest_files(&self) -> Option<Vec<PathBuf>> {
+        if !self.files.is_empty() {
+            return Some(self.files.clone());
+        }
+        DEFAULT_FILES.iter().map(PathBuf::from).find(|file| self.directory.join(file).is_file()).map(|file| vec![file])
+    }
+
+    /// Reads the manifest; `None` where there is none.
+    pub(crate) fn read_manifest(&self) -> Option<Result<Manifest, Problems>> {
+        let files = self.manifest_files()?;
+        Some(manifest::read(&Request { files: &files, environment: &self.environment, source: &Disk, directory: &self.directory }))
+    }
+
+    /// Reads the manifest that a command cannot do without; problems are shown.
+    pub(crate) fn require_manifest(&self, printer: &mut Printer) -> Outcome<Manifest> {
+        let Some(read) = self.read_manifest() else {
+            return Err(no_manifest(&self.directory).into());
+        };
+        let problems = match read {
+            Ok(manifest) => return self.checked(manifest).map_err(End::from),
+            Err(problems) => problems,
+        };
+        printer.talk(problems.render(printer.talk_palette().colored()).trim_end())?;
+        Err(End::Said(INPUT))
+    }
+
+    /// A manifest says which cluster it is; `--cluster` may repeat it, not contradict it.
+    fn checked(&self, manifest: Manifest) -> Result<Manifest, Failure> {
+        match &self.cluster {
+            Some(named) if *named != manifest.desired.cluster => {
+                Err(Failure::input(format!("`--cluster {named}` was given, but the manifest describes the cluster `{}`", manifest.desired.cluster))
+                    .hint("leave `--cluster` out, or name another manifest with `-f`"))
+            }
+            _ => Ok(manifest),
+        }
+    }
+}
+
+/// There is no manifest to read.
+pub(crate) fn no_manifest(directory: &Path) -> Failure {
+    Failure::input(format!("there is no manifest: neither `cluster.yaml` nor `cluster.yml` is in `{}`", directory.display()))
+        .hint("go to its folder, or name it: `ecslocal up -f FILE`")
+}
+
+/// Files as they are on disk.
+struct Disk;
+
+impl Source for Disk {
+    fn read(&self, path: &Path) -> Result<String, String> {
+        std::fs::read_to_string(path).map_err(|error| error.to_string())
+    }
+}
