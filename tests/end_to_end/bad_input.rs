@@ -21,7 +21,7 @@ taskDefinitions:
       - name: app
         image: ${IMAGE}
         memory: 64
-        command: ${COMMAND:-[]}
+        command: []
         environment: [{ name: HEALTH_STATUS, value: "${HEALTH:-200}" }]
         portMappings: [{ containerPort: 8080 }]
 services:
@@ -108,10 +108,11 @@ fn an_image_that_cannot_be_built() {
 
 #[test]
 fn a_container_that_exits_at_once() {
-    let mut lab = one_service();
-    lab.set("COMMAND", r#"["--eprint", "the database is not there", "--exit-after", "1", "7"]"#);
+    let lab = one_service();
+    let crashes = r#"command: ["--eprint", "the database is not there", "--exit-after", "1", "7"]"#;
+    lab.write("cluster.yaml", &ONE.replace("command: []", crashes));
     lab.run(&["up", "-d"]).fails(1, &["error:", "web", "Essential container in task exited", "exit code 7", "the database is not there", "hint:"]);
-    lab.set("COMMAND", "[]");
+    lab.write("cluster.yaml", ONE);
     lab.must(&["up", "-d"]);
     assert_eq!(Client::new(lab.port).get("/").unwrap().status, 200);
 }

@@ -6,36 +6,36 @@ use std::time::Duration;
 
 /// A response, whole.
 #[derive(Debug)]
-pub struct Response {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Response {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// Which container answered.
-    pub fn served_by(&self) -> String {
+    pub(crate) fn served_by(&self) -> String {
         self.header("x-served-by").unwrap_or_else(|| panic!("no X-Served-By in {self:?}")).to_owned()
     }
 }
 
 /// A client that keeps its connection while the other side does.
-pub struct Client {
+pub(crate) struct Client {
     port: u16,
     connection: Option<BufReader<TcpStream>>,
 }
 
 impl Client {
-    pub const fn new(port: u16) -> Self {
+    pub(crate) const fn new(port: u16) -> Self {
         Self { port, connection: None }
     }
 
     /// One GET. An error means that no whole response came back.
-    pub fn get(&mut self, path: &str) -> io::Result<Response> {
+    pub(crate) fn get(&mut self, path: &str) -> io::Result<Response> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {

@@ -10,19 +10,19 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long anything is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Lab {
+pub(crate) struct Lab {
     home: TempDir,
-    pub folder: TempDir,
-    pub port: u16,
-    pub cluster: String,
+    pub(crate) folder: TempDir,
+    pub(crate) port: u16,
+    pub(crate) cluster: String,
     variables: Vec<(String, String)>,
 }
 
 impl Lab {
     /// A laboratory whose cluster is called `name` and something of its own.
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let port = free_port();
         let folder = tempfile::tempdir().unwrap();
         let cluster = format!("{name}-{port}");
@@ -30,19 +30,19 @@ impl Lab {
     }
 
     /// Sets a variable for every command from now on.
-    pub fn set(&mut self, name: &str, value: &str) {
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         path
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ecslocal"));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         command.env("ECSLOCAL_HOME", self.home.path()).env("ECSLOCAL_CONTROL", "0").env("NO_COLOR", "1");
@@ -51,26 +51,26 @@ impl Lab {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         Said::of(self.command(arguments).output().unwrap(), arguments)
     }
 
     /// A command that must succeed.
-    pub fn must(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn must(&self, arguments: &[&str]) -> Said {
         let said = self.run(arguments);
         assert_eq!(said.code, 0, "{said:?}\n{}", self.daemon_log());
         said
     }
 
     /// A listing as JSON.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let mut arguments = arguments.to_vec();
         arguments.extend(["--output", "json"]);
         serde_json::from_str(&self.must(&arguments).out).unwrap()
     }
 
     /// The service's tasks that run and are wanted: task id and container id, sorted.
-    pub fn tasks(&self, service: &str) -> Vec<(String, String)> {
+    pub(crate) fn tasks(&self, service: &str) -> Vec<(String, String)> {
         let listing = self.json(&["ps"]);
         let tasks = listing["tasks"].as_array().unwrap().iter();
         let tasks = tasks.filter(|task| task["serviceName"] == service && task["lastStatus"] == "RUNNING" && task["desiredStatus"] == "RUNNING");
@@ -80,23 +80,23 @@ impl Lab {
         tasks
     }
 
-    pub fn daemon_pid(&self) -> u32 {
+    pub(crate) fn daemon_pid(&self) -> u32 {
         let note: Value = serde_json::from_str(&fs::read_to_string(self.home.path().join("daemon.json")).unwrap()).unwrap();
         u32::try_from(note["pid"].as_u64().unwrap()).unwrap()
     }
 
-    pub fn daemon_log(&self) -> String {
+    pub(crate) fn daemon_log(&self) -> String {
         fs::read_to_string(self.home.path().join("daemon.log")).unwrap_or_default()
     }
 
     /// The id that is on everything of this laboratory's in the engine.
-    pub fn owner(&self) -> Option<String> {
+    pub(crate) fn owner(&self) -> Option<String> {
         let state: Value = serde_json::from_str(&fs::read_to_string(self.home.path().join("state.json")).ok()?).ok()?;
         Some(state["world"]["settings"]["owner"].as_str()?.to_owned())
     }
 
     /// Containers and networks of this laboratory's that the engine has.
-    pub fn leftovers(&self) -> Vec<String> {
+    pub(crate) fn leftovers(&self) -> Vec<String> {
         let Some(owner) = self.owner() else { return Vec::new() };
         let filter = format!("label=dev.ecslocal.owner={owner}");
         let containers = docker(&["ps", "--all", "--quiet", "--filter", &filter]);
@@ -120,21 +120,21 @@ impl Drop for Lab {
 
 /// What a command said.
 #[derive(Debug)]
-pub struct Said {
-    pub command: String,
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Said {
+    pub(crate) command: String,
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Said {
-    pub fn of(output: Output, arguments: &[&str]) -> Self {
+    pub(crate) fn of(output: Output, arguments: &[&str]) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { command: arguments.join(" "), code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
     }
 
     /// The exit code and parts of what was said on standard error.
-    pub fn fails(&self, code: i32, parts: &[&str]) {
+    pub(crate) fn fails(&self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, code, "{self:?}");
         for part in parts {
             assert!(self.err.contains(part), "`{part}` is not in what `{}` said:\n{}\n{}", self.command, self.err, self.out);
@@ -143,7 +143,7 @@ impl Said {
 }
 
 /// Waits until `found` gives something; the wait is for a condition, with an end.
-pub fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
         if let Some(value) = found() {
@@ -154,13 +154,13 @@ pub fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-pub fn docker(arguments: &[&str]) -> String {
+pub(crate) fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().unwrap();
     assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 

@@ -12,24 +12,24 @@ use crate::http::Client;
 const MOST: u64 = 200_000;
 
 /// Loops under way.
-pub struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     loops: Vec<(String, Arc<AtomicU64>, JoinHandle<Tally>)>,
 }
 
 /// What a loop saw.
 #[derive(Debug, Default)]
-pub struct Tally {
-    pub answered: u64,
+pub(crate) struct Tally {
+    pub(crate) answered: u64,
     /// Anything but a whole response with status 200.
-    pub failed: Vec<String>,
+    pub(crate) failed: Vec<String>,
     /// Answers by the container that gave them.
-    pub served_by: BTreeMap<String, u64>,
+    pub(crate) served_by: BTreeMap<String, u64>,
 }
 
 impl Load {
     /// Begins a loop for each path.
-    pub fn begin(port: u16, paths: &[&str]) -> Self {
+    pub(crate) fn begin(port: u16, paths: &[&str]) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let loops = paths.iter().map(|path| {
             let (stop, path, count) = (stop.clone(), (*path).to_owned(), Arc::new(AtomicU64::new(0)));
@@ -42,7 +42,7 @@ impl Load {
     }
 
     /// Waits until every loop has made so many requests more, so that what follows happens under load.
-    pub fn pass(&self, requests: u64) {
+    pub(crate) fn pass(&self, requests: u64) {
         for (path, count, thread) in &self.loops {
             let goal = count.load(Ordering::Acquire) + requests;
             while count.load(Ordering::Acquire) < goal {
@@ -53,7 +53,7 @@ impl Load {
     }
 
     /// Ends the loops.
-    pub fn end(self) -> BTreeMap<String, Tally> {
+    pub(crate) fn end(self) -> BTreeMap<String, Tally> {
         self.stop.store(true, Ordering::Release);
         self.loops.into_iter().map(|(path, _, thread)| (path, thread.join().unwrap())).collect()
     }

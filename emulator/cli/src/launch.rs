@@ -196,6 +196,7 @@ impl OwnDaemon {
 pub(crate) async fn run(settings: &Settings) -> Outcome {
     // A daemon that was started in the background leaves the terminal's session; one that a person started leads a group already.
     rustix::process::setsid().ok();
+    daemon::journal::begin();
     let options = Launcher::new(settings)?.options;
     let (ready, _readiness) = oneshot::channel();
     let mut own = host(options, ready)?;
@@ -243,7 +244,13 @@ fn spawn(log: &Path) -> Result<Child, Failure> {
 
 fn is_alive(process: u32) -> bool {
     let id = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
-    id.is_some_and(|id| rustix::process::test_kill_process(id) != Err(rustix::io::Errno::SRCH))
+    id.is_some_and(|id| rustix::process::test_kill_process(id) != Err(rustix::io::Errno::SRCH)) && !is_defunct(process)
+}
+
+/// A process that has ended and that nobody has asked about yet answers signals still. Its state stands behind its name in brackets.
+fn is_defunct(process: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
 }
 
 fn same_version(hello: &Hello) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! Why services are not steady: what a person wants to know when a deployment fails.
 
-use wire::local::{ClusterView, Failure, LogRecord, ServiceView, TargetView, TaskView, path};
+use wire::local::{ClusterView, EventRecord, Failure, LogRecord, ServiceView, TargetView, TaskView, path};
 
 use crate::client::{Client, with_query};
 use crate::end::{End, INPUT, Outcome};
@@ -15,6 +15,11 @@ const FAILURES: u32 = 3;
 const UNHEALTHY: usize = 2;
 /// So many lines of a failed task's output are shown.
 const LOG_LINES: &str = "10";
+
+/// What the daemon is given to tell more.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+/// Words of the events that say what is wrong (ecs.md 3.8).
+const TELLING: [&str; 4] = ["is unhealthy in", "failed container health checks", "was unable to", "is already using a port"];
 
 /// Services that are not steady.
 pub(crate) struct Trouble<'a> {
@@ -62,6 +67,9 @@ pub(crate) async fn not_steady(trouble: &Trouble<'_>, printer: &mut Printer) -> 
         }
         for line in lines(cluster, service) {
             printer.talk(&line)?;
+        }
+        if let Some(event) = telling_event(client, cluster, service).await {
+            printer.talk(&format!("  event: {}", visible(&event.message)))?;
         }
         if let Some(task) = culprit(cluster, service) {
             output(client, cluster, task, printer).await?;
@@ -113,6 +121,20 @@ fn lines(cluster: &ClusterView, service: &ServiceView) -> Vec<String> {
     lines
 }
 
+/// The newest event that says what is wrong: with the target gone, it alone still has the reason of a failed health check.
+async fn telling_event(client: Client, cluster: &ClusterView, service: &ServiceView) -> Option<EventRecord> {
+    let query = [("cluster", cluster.cluster_name.as_str()), ("service", service.service_name.as_str())];
+    let mut stream = client.get_lines::<EventRecord>(&with_query(path::EVENTS, &query)).await.ok()?;
+    let mut newest = None;
+    let patience = tokio::time::Instant::now() + PATIENCE;
+    while let Ok(Ok(Some(event))) = tokio::time::timeout_at(patience, stream.next()).await {
+        if TELLING.iter().any(|words| event.message.contains(words)) {
+            newest = Some(event);
+        }
+    }
+    newest
+}
+
 /// The last lines of a task; where they cannot be had any more, nothing is shown.
 async fn output(client: Client, cluster: &ClusterView, task: &TaskView, printer: &mut Printer) -> Outcome {
     let query = [("cluster", cluster.cluster_name.as_str()), ("task", task.task_id.as_str()), ("tail", LOG_LINES)];
@@ -120,7 +142,7 @@ async fn output(client: Client, cluster: &ClusterView, task: &TaskView, printer:
         return Ok(());
     };
     let mut heading = false;
-    let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
+    let patience = tokio::time::Instant::now() + PATIENCE;
     while let Ok(Ok(Some(record))) = tokio::time::timeout_at(patience, stream.next()).await {
         if !heading {
             let text = format!("  last lines of task {}:", short(&task.task_id));

@@ -14,6 +14,7 @@
 pub mod doctor;
 pub mod effects;
 pub mod images;
+pub mod journal;
 pub mod keeper;
 pub mod listeners;
 pub mod observer;
