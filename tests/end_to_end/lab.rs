@@ -143,6 +143,7 @@ impl Said {
 }
 
 /// Waits until `found` gives something; the wait is for a condition, with an end.
+#[expect(clippy::disallowed_methods, reason = "a test on real containers waits in real time")]
 pub(crate) fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {

@@ -1,6 +1,9 @@
 //! End to end on Docker, driving the built binary as a user types it. Every test has a laboratory of its own (state folder, ports,
 //! cluster name), so they run beside each other; every laboratory cleans up, whatever happens.
 
+#![expect(clippy::print_stderr, reason = "what the daemon said, beside the failure of a test")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
 mod bad_input;
 mod http;
 mod lab;
