@@ -95,6 +95,11 @@ impl Lab {
         Some(state["world"]["settings"]["owner"].as_str()?.to_owned())
     }
 
+    /// How the names of images that this laboratory builds begin.
+    pub(crate) fn image_prefix(&self) -> String {
+        format!("ecslocal-test/{}-", self.cluster)
+    }
+
     /// Containers and networks of this laboratory's that the engine has.
     pub(crate) fn leftovers(&self) -> Vec<String> {
         let Some(owner) = self.owner() else { return Vec::new() };
@@ -114,6 +119,10 @@ impl Drop for Lab {
         for id in self.leftovers() {
             Command::new("docker").args(["rm", "--force", "--volumes", &id]).output().ok();
             Command::new("docker").args(["network", "rm", &id]).output().ok();
+        }
+        let images = Command::new("docker").args(["images", "--format", "{{.Repository}}:{{.Tag}}", &format!("{}*", self.image_prefix())]).output();
+        for name in images.iter().flat_map(|output| String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()) {
+            Command::new("docker").args(["rmi", &name]).output().ok();
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What the README promises, on the manifests that a newcomer reads first.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::http::Client;
-use crate::lab::{Lab, root};
+use crate::lab::{Lab, Said, docker, root};
 use crate::load::Load;
 
 fn node_base() -> String {
@@ -25,11 +26,13 @@ fn copy_of(name: &str, files: &[&str]) -> Lab {
     lab
 }
 
-/// The manifest names its cluster, load balancer and target groups itself; beside other tests they need names of their own.
+/// The manifest names its cluster and images itself; beside other tests they need names of their own.
 fn rename(lab: &Lab, file: &str, old: &str) {
     let path = lab.folder.path().join(file);
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replacen(&format!("cluster: {old}"), &format!("cluster: {}", lab.cluster), 1)).unwrap();
+    let text = text.replacen(&format!("cluster: {old}"), &format!("cluster: {}", lab.cluster), 1);
+    let prefix = format!("image: {}", lab.image_prefix());
+    std::fs::write(&path, text.replace("image: ecslocal/", &prefix).replace("image: monolith-lesson/", &prefix)).unwrap();
 }
 
 fn json(client: &mut Client, path: &str) -> Value {
@@ -66,6 +69,9 @@ fn the_tutorial_serves_every_route() {
     let server = lab.folder.path().join("services/users/server.js");
     let source = std::fs::read_to_string(&server).unwrap();
     std::fs::write(&server, format!("{source}\n// a new version\n")).unwrap();
+    // The second build takes the name; under another one the first is found again at the end.
+    let image = format!("{}users", lab.image_prefix());
+    docker(&["tag", &format!("{image}:latest"), &format!("{image}:before")]);
     lab.must(&["up", "-d"]);
     load.pass(50);
     for (path, tally) in load.end() {
@@ -75,5 +81,52 @@ fn the_tutorial_serves_every_route() {
     let nothing = lab.must(&["diff"]).out;
     assert!(!nothing.contains("service"), "after `up` there is no difference: {nothing}");
     lab.must(&["down"]);
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn the_monolith_is_split_without_a_failed_request() {
+    let lab = copy_of("lesson", &["examples", "services"]);
+    let folder = lab.folder.path().join("examples/monolith");
+    let step = |file: &str| {
+        rename(&lab, &format!("examples/monolith/{file}"), "monolith-lesson");
+        let said = Said::of(lab.command(&["up", "-d", "-f", file]).current_dir(&folder).output().unwrap(), &["up", file]);
+        assert_eq!(said.code, 0, "{said:?}");
+    };
+    step("cluster.yaml");
+    let paths = ["/api/users", "/api/threads", "/api/posts"];
+    let load = Load::begin(lab.port, &paths);
+    let mut client = Client::new(lab.port);
+    // How many of the three paths the monolith still answers after each step.
+    for (file, monolith) in
+        [("1-monolith.yaml", 3), ("2-users-split.yaml", 2), ("3-threads-split.yaml", 1), ("4-posts-split.yaml", 0), ("5-retired.yaml", 0)]
+    {
+        step(file);
+        load.pass(20);
+        let served: Vec<String> = paths.iter().map(|path| client.get(path).unwrap().served_by()).collect();
+        assert_eq!(served.iter().filter(|by| by.starts_with("api/")).count(), monolith, "after {file}: {served:?}");
+    }
+    for (path, tally) in load.end() {
+        assert_eq!(tally.failed, Vec::<String>::new(), "{path}");
+    }
+    lab.must(&["down", "--cluster", &lab.cluster]);
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn up_in_the_foreground_ends_in_order() {
+    let lab = copy_of("foreground", &["cluster.yaml", "services"]);
+    rename(&lab, "cluster.yaml", "tutorial");
+    let mut up = lab.command(&["up"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(up.stdout.take().unwrap()).lines().map(Result::unwrap);
+    // Once all is steady, logs are followed: the health checks are in them.
+    assert!(lines.any(|line| line.contains("GET / 200")), "the end of `up` came before a log line");
+    assert_eq!(Client::new(lab.port).get("/api/users").unwrap().status, 200);
+    assert!(lines.any(|line| line.contains("GET /api/users 200")), "the end of `up` came before the request's log line");
+    let interrupted = Command::new("kill").args(["-INT", &up.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    lines.for_each(drop);
+    let said = Said::of(up.wait_with_output().unwrap(), &["up"]);
+    assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(lab.leftovers(), Vec::<String>::new());
 }
