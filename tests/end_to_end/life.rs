@@ -148,3 +148,41 @@ fn a_new_version_rolls_under_load_without_one_failure() {
     lab.must(&["down"]);
     assert_eq!(lab.leftovers(), Vec::<String>::new());
 }
+
+#[test]
+fn death_by_memory_and_by_another_hand_is_told_in_ecs_words() {
+    let lab = three_services();
+    let before = lab.tasks("users");
+    // It answers nothing any more; that it dies is seen below.
+    Client::new(lab.port).get("/users/eat-memory?mb=256").ok();
+    let stopped = stopped_task(&lab, &before[0].0);
+    assert_eq!(stopped["stopCode"], "EssentialContainerExited");
+    assert_eq!(stopped["containers"][0]["exitCode"], 137);
+    assert_eq!(stopped["containers"][0]["reason"], "OutOfMemoryError: Container killed due to memory usage");
+
+    let before = lab.tasks("posts");
+    docker(&["rm", "--force", &before[0].1]);
+    let stopped = stopped_task(&lab, &before[0].0);
+    assert_eq!(stopped["stopCode"], "EssentialContainerExited");
+    lab.must(&["wait", "steady"]);
+    for path in PATHS {
+        assert_eq!(Client::new(lab.port).get(path).unwrap().status, 200, "{path}");
+    }
+    let events = lab.must(&["events", "users"]).out;
+    assert!(events.contains("(service users) deregistered 1 targets in (target-group arn:aws:elasticloadbalancing:"), "{events}");
+
+    let mine = lab.tasks("threads");
+    lab.must(&["stop", &mine[0].0[..8], "--reason", "to see what happens"]);
+    let stopped = stopped_task(&lab, &mine[0].0);
+    assert_eq!((stopped["stopCode"].as_str(), stopped["stoppedReason"].as_str()), (Some("UserInitiated"), Some("to see what happens")));
+    assert_eq!(stopped["containers"][0]["exitCode"], 0, "SIGTERM is obeyed");
+    lab.must(&["down"]);
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}
+
+fn stopped_task(lab: &Lab, id: &str) -> serde_json::Value {
+    until("the task is stopped", || {
+        let listing = lab.json(&["ps", "--all"]);
+        listing["tasks"].as_array().unwrap().iter().find(|task| task["taskId"] == id && task["lastStatus"] == "STOPPED").cloned()
+    })
+}
