@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::change::{Refused, revision_for};
-use crate::{Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, LoadBalancer, Revision, ServiceKey, ServiceStatus, World};
+use crate::{
+    Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, Family, LoadBalancer, Refused, Revision, ServiceKey, ServiceStatus,
+    TaskDefinition, World,
+};
 
 /// The changes that take the cluster from what `world` says to what `desired` says, in an order in which each can be applied:
 /// what others refer to is made first and removed last. Empty when there is nothing to do.
@@ -137,4 +139,14 @@ fn removals(world: &World, desired: &Desired, changes: &mut Vec<Change>) {
             changes.push(Change::DeleteTargetGroup(name.clone()));
         }
     }
+}
+
+/// The revision of `family` that holds `definition`, and whether it must be registered first.
+fn revision_for(world: &World, family: &Family, definition: &TaskDefinition, prefer: Option<u32>) -> (Revision, bool) {
+    let revisions = world.task_definitions.get(family);
+    let same = |number: &u32| revisions.and_then(|found| found.revisions.get(number)).is_some_and(|found| found == definition);
+    let known =
+        prefer.into_iter().filter(same).chain(revisions.into_iter().flat_map(|found| found.revisions.keys().rev().copied()).filter(same)).next();
+    let next = revisions.map_or(1, |found| found.latest() + 1);
+    (Revision { family: family.clone(), number: known.unwrap_or(next) }, known.is_none())
 }

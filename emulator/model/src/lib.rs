@@ -15,6 +15,7 @@
 //!
 //! **Entry points:** [`World`], [`World::apply`], [`World::record`], [`diff::changes`].
 
+pub mod apply;
 pub mod change;
 pub mod check;
 pub mod deployment;

@@ -1,0 +1,206 @@
+//! `diff`, proved by replay: what it says, applied, gives exactly what the manifest asks for, from whatever was there before.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::*;
+use proptest::prelude::*;
+
+const NOW: Timestamp = Timestamp::from_millis(1000);
+
+fn world() -> World {
+    let owner = OwnerId::from_text("o");
+    World::new(Settings { owner, account: "000000000000".into(), region: "us-east-1".into(), instance: "i-0".into() })
+}
+
+/// What varies of a service: whether it is there, and with which numbers.
+#[derive(Clone, Debug)]
+struct Sketch {
+    image: u8,
+    count: u32,
+    delay: u64,
+    priority: u16,
+}
+
+fn sketch() -> impl Strategy<Value = Option<Sketch>> {
+    proptest::option::of((0u8..3, 0u32..4, 0u64..3, 1u16..4).prop_map(|(image, count, delay, priority)| Sketch { image, count, delay, priority }))
+}
+
+/// A manifest of up to three services, each with a target group and, on one listener, a rule of its own.
+fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
+    let mut desired = Desired::empty(ClusterName::new("c").unwrap());
+    let mut rules = BTreeMap::new();
+    for (index, sketch) in sketches.iter().enumerate() {
+        let Some(sketch) = sketch else { continue };
+        let name = format!("s{index}");
+        let group = TargetGroupName::new(&name).unwrap();
+        let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(sketch.delay) };
+        let spec =
+            TargetGroupSpec { name: group.clone(), protocol: TargetProtocol::Http, port: 80, health_check: HealthCheck::default(), attributes };
+        desired.target_groups.insert(group.clone(), spec);
+        let priority = sketch.priority * 10 + u16::try_from(index).unwrap();
+        let action = Action::Forward(Forward { target_groups: vec![WeightedTargetGroup { target_group: group.clone(), weight: 1 }] });
+        rules.insert(priority, Rule { priority, conditions: vec![Condition::PathPattern(vec![format!("/{name}*")])], action });
+        let family = Family::new(&name).unwrap();
+        desired.task_definitions.insert(family.clone(), definition(&family, sketch.image));
+        let spec = ServiceSpec {
+            name: ServiceName::new(&name).unwrap(),
+            desired_count: sketch.count,
+            load_balancers: vec![ServiceLoadBalancer { target_group: group, container_name: ContainerName::new("app").unwrap(), container_port: 80 }],
+            minimum_healthy_percent: 100,
+            maximum_percent: 200,
+            health_check_grace_period: Duration::ZERO,
+            connects_to: vec![],
+        };
+        desired.services.insert(spec.name.clone(), DesiredService { spec, task_definition: family, revision: None });
+    }
+    let default_action = Action::FixedResponse(FixedResponse { status: 404, content_type: None, body: None });
+    let listener = Listener { port, id: None, protocol: ListenerProtocol::Http, default_action, rules };
+    let balancer = DesiredLoadBalancer { attributes: LoadBalancerAttributes::default(), listeners: BTreeMap::from([(port, listener)]) };
+    desired.load_balancers.insert(LoadBalancerName::new("front").unwrap(), balancer);
+    desired
+}
+
+fn definition(family: &Family, image: u8) -> TaskDefinition {
+    let container = ContainerDefinition {
+        name: ContainerName::new("app").unwrap(),
+        image: format!("image:{image}"),
+        image_id: None,
+        build: None,
+        cpu: 0,
+        memory: Some(64),
+        memory_reservation: None,
+        essential: true,
+        port_mappings: vec![PortMapping { container_port: 80, host_port: 0, protocol: TransportProtocol::Tcp, name: None }],
+        environment: BTreeMap::new(),
+        entry_point: None,
+        command: None,
+        user: None,
+        working_directory: None,
+        hostname: None,
+        stop_timeout: None,
+        start_timeout: None,
+        depends_on: vec![],
+        health_check: None,
+        docker_labels: BTreeMap::new(),
+        readonly_root_filesystem: false,
+        privileged: false,
+        init_process_enabled: false,
+        ulimits: vec![],
+        extra_hosts: vec![],
+        dns_servers: vec![],
+        dns_search_domains: vec![],
+    };
+    TaskDefinition { family: family.clone(), network_mode: NetworkMode::Bridge, cpu: None, memory: None, containers: vec![container] }
+}
+
+/// Brings the World to the manifest, and lets go of what was deleted, as the scheduler would with no task in the way.
+fn bring(world: &mut World, desired: &Desired, ids: &mut Ids) -> Vec<Change> {
+    let changes = diff::changes(world, desired).unwrap();
+    world.apply_all(changes.clone(), NOW, ids).unwrap();
+    assert_eq!(check::problems(world), Vec::<String>::new());
+    let gone: Vec<_> = world.services.iter().filter(|(_, service)| service.status == ServiceStatus::Draining).map(|(key, _)| key.clone()).collect();
+    gone.into_iter().for_each(|key| world.record(Step::RemoveService(key)));
+    let gone: Vec<_> = world.target_groups.iter().filter(|(_, group)| group.deleting).map(|(name, _)| name.clone()).collect();
+    gone.into_iter().for_each(|name| world.record(Step::RemoveTargetGroup(name)));
+    changes
+}
+
+/// What the World says of the cluster, in the manifest's own form.
+fn said(world: &World, like: &Desired) -> Desired {
+    let mut said = Desired::empty(like.cluster.clone());
+    said.target_groups = world.target_groups.iter().map(|(name, group)| (name.clone(), group.spec.clone())).collect();
+    for (key, service) in &world.services {
+        let family = service.revision.family.clone();
+        said.task_definitions.insert(family.clone(), world.definition(&service.revision).unwrap().clone());
+        said.services.insert(key.name.clone(), DesiredService { spec: service.spec.clone(), task_definition: family, revision: None });
+    }
+    for (name, balancer) in &world.load_balancers {
+        let listeners = balancer.listeners.iter().map(|(port, listener)| (*port, Listener { id: None, ..listener.clone() })).collect();
+        said.load_balancers.insert(name.clone(), DesiredLoadBalancer { attributes: balancer.attributes.clone(), listeners });
+    }
+    said
+}
+
+proptest! {
+    #[test]
+    fn what_diff_says_gives_what_the_manifest_asks(
+        steps in proptest::collection::vec((proptest::collection::vec(sketch(), 3), 80u16..82), 1..5),
+    ) {
+        let (mut world, mut ids) = (world(), Ids::seeded(1));
+        for (sketches, port) in steps {
+            let wanted = desired(&sketches, port);
+            bring(&mut world, &wanted, &mut ids);
+            prop_assert_eq!(said(&world, &wanted), wanted.clone());
+            prop_assert_eq!(diff::changes(&world, &wanted).unwrap(), vec![]);
+        }
+    }
+
+    #[test]
+    fn a_change_that_is_refused_leaves_no_trace(sketches in proptest::collection::vec(sketch(), 3), which in 0usize..6) {
+        let (mut world, mut ids) = (world(), Ids::seeded(1));
+        bring(&mut world, &desired(&sketches, 80), &mut ids);
+        let before = world.clone();
+        let nowhere = TargetGroupName::new("nowhere").unwrap();
+        let service = ServiceKey { cluster: ClusterName::new("c").unwrap(), name: ServiceName::new("none").unwrap() };
+        let bad = match which {
+            0 => Change::Scale { service, desired_count: 1 },
+            1 => Change::DeleteService(service),
+            2 => Change::DeleteTargetGroup(nowhere),
+            3 => Change::DeleteListener { load_balancer: LoadBalancerName::new("front").unwrap(), port: 1 },
+            4 => Change::StopTask { task: TaskId::from_text("0"), reason: None },
+            _ => Change::DeleteCluster(ClusterName::new("none").unwrap()),
+        };
+        prop_assert!(world.apply_all(vec![Change::CreateCluster(ClusterName::new("new").unwrap()), bad], NOW, &mut ids).is_err());
+        prop_assert_eq!(world, before);
+    }
+}
+
+fn one(image: u8) -> Desired {
+    desired(&[Some(Sketch { image, count: 1, delay: 0, priority: 1 })], 80)
+}
+
+#[test]
+fn a_definition_that_some_revision_holds_is_not_registered_again() {
+    let (mut world, mut ids) = (world(), Ids::seeded(1));
+    bring(&mut world, &one(1), &mut ids);
+    bring(&mut world, &one(2), &mut ids);
+    let summaries: Vec<String> = bring(&mut world, &one(1), &mut ids).iter().map(|change| change.summary(&world)).collect();
+    assert_eq!(summaries, ["~ service s0, 1 of s0:1"]);
+    assert_eq!(world.task_definitions["s0"].latest(), 2);
+}
+
+#[test]
+fn another_revision_begins_a_deployment_and_another_count_does_not() {
+    let (mut world, mut ids) = (world(), Ids::seeded(1));
+    bring(&mut world, &one(1), &mut ids);
+    let key = ServiceKey { cluster: ClusterName::new("c").unwrap(), name: ServiceName::new("s0").unwrap() };
+    world.apply(Change::Scale { service: key.clone(), desired_count: 3 }, NOW, &mut ids).unwrap();
+    assert_eq!(world.services[&key].deployments.len(), 1);
+    bring(&mut world, &one(2), &mut ids);
+    let service = &world.services[&key];
+    assert_eq!((service.deployments.len(), service.spec.desired_count), (2, 1));
+    assert_eq!(service.primary().unwrap().revision.number, 2);
+}
+
+#[test]
+fn what_belongs_to_another_cluster_is_not_touched() {
+    let (mut world, mut ids) = (world(), Ids::seeded(1));
+    bring(&mut world, &one(1), &mut ids);
+    let mut other = one(1);
+    other.cluster = ClusterName::new("other").unwrap();
+    let refused = diff::changes(&world, &other).unwrap_err();
+    assert_eq!(refused.to_string(), "the target group `s0` exists already, in cluster `c`");
+    let empty = Desired::empty(ClusterName::new("other").unwrap());
+    assert_eq!(diff::changes(&world, &empty).unwrap(), [Change::CreateCluster(empty.cluster.clone())]);
+}
+
+#[test]
+fn a_world_survives_the_state_file() {
+    let (mut world, mut ids) = (world(), Ids::seeded(1));
+    bring(&mut world, &one(1), &mut ids);
+    let text = serde_json::to_string(&world).unwrap();
+    assert_eq!(serde_json::from_str::<World>(&text).unwrap(), world);
+}
