@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, ServiceKey, ServiceName, ServiceSpec, TargetGroupName,
+    ClusterName, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, ServiceKey, ServiceSpec, TargetGroupName,
     TargetGroupSpec, TaskDefinition, TaskId, World,
 };
 
@@ -185,16 +185,6 @@ impl Change {
             Self::Scale { service, desired_count } => format!("~ service {}, {desired_count} tasks", service.name),
             Self::DeleteService(key) => format!("- service {}", key.name),
             Self::StopTask { task, .. } => format!("- task {task}"),
-        }
-    }
-
-    /// The service that it is about, if any.
-    #[must_use]
-    pub const fn service(&self) -> Option<&ServiceName> {
-        match self {
-            Self::CreateService { spec, .. } | Self::UpdateService { spec, .. } => Some(&spec.name),
-            Self::Scale { service, .. } | Self::DeleteService(service) => Some(&service.name),
-            _ => None,
         }
     }
 }

@@ -124,6 +124,8 @@ pub struct Container {
     pub image_id: Option<String>,
     /// How far it is.
     pub last_status: ContainerStatus,
+    /// When it was first seen running.
+    pub started_at: Option<Timestamp>,
     /// Its exit code, once known.
     pub exit_code: Option<i64>,
     /// `<ErrorName>: <message>` when something went wrong; the first error stays.
