@@ -1,5 +1,7 @@
 //! The engine's events. They wake us, then we look (design, decision 2).
 
+use std::collections::BTreeSet;
+
 use bollard::models::EventMessage;
 use bollard::query_parameters::EventsOptionsBuilder;
 use engine::{EngineError, EngineEvent};
@@ -23,9 +25,10 @@ impl Docker {
             options = options.since(&since);
         }
         let docker = self.clone();
+        let mut starved = BTreeSet::new();
         let events = self.api().events(Some(options.build()));
         let events = events.filter_map(move |event| {
-            let event = event.map_err(|error| docker.failure(error)).map(|event| engine_event(&event)).transpose();
+            let event = event.map_err(|error| docker.failure(error)).map(|event| engine_event(&event, &mut starved)).transpose();
             std::future::ready(event)
         });
         // An error is the last item.
@@ -44,13 +47,27 @@ fn unix_time(text: &str) -> Option<String> {
     Some(format!("{}.{:09}", moment.as_second(), moment.subsec_nanosecond()))
 }
 
-fn engine_event(event: &EventMessage) -> Option<EngineEvent> {
-    let id = ContainerId::from_text(event.actor.as_ref()?.id.as_deref()?);
+/// What an event says. `starved` remembers who ran out of memory: Docker says that in an event of its own, before `die`.
+fn engine_event(event: &EventMessage, starved: &mut BTreeSet<ContainerId>) -> Option<EngineEvent> {
+    let actor = event.actor.as_ref()?;
+    let id = ContainerId::from_text(actor.id.as_deref()?);
     // `health_status: unhealthy` has its value in its name; Podman calls `destroy` `remove`.
     let action = event.action.as_deref()?.split(':').next()?;
     WANTED.contains(&action).then_some(match action {
-        "die" => EngineEvent::Died(id),
-        "destroy" | "remove" => EngineEvent::Removed(id),
+        "die" => {
+            let code = actor.attributes.as_ref().and_then(|attributes| attributes.get("exitCode")).and_then(|code| code.parse().ok());
+            // Without a code there is nothing to say but "look".
+            let Some(code) = code else { return Some(EngineEvent::Changed(id)) };
+            EngineEvent::Died { out_of_memory: starved.remove(&id), id, code }
+        }
+        "oom" => {
+            starved.insert(id.clone());
+            EngineEvent::Changed(id)
+        }
+        "destroy" | "remove" => {
+            starved.remove(&id);
+            EngineEvent::Removed(id)
+        }
         _ => EngineEvent::Changed(id),
     })
 }
@@ -62,17 +79,22 @@ mod tests {
     #[test]
     fn docker_s_events_become_ours() {
         let id = ContainerId::from_text("c1");
+        let mut starved = BTreeSet::new();
         for (action, expected) in [
             ("start", Some(EngineEvent::Changed(id.clone()))),
             ("health_status: unhealthy", Some(EngineEvent::Changed(id.clone()))),
             ("oom", Some(EngineEvent::Changed(id.clone()))),
-            ("die", Some(EngineEvent::Died(id.clone()))),
+            ("die", Some(EngineEvent::Died { id: id.clone(), code: 137, out_of_memory: true })),
+            ("die", Some(EngineEvent::Died { id: id.clone(), code: 137, out_of_memory: false })),
             ("destroy", Some(EngineEvent::Removed(id.clone()))),
             ("remove", Some(EngineEvent::Removed(id.clone()))),
             ("exec_start: /probe", None),
         ] {
-            let event = serde_json::from_value(serde_json::json!({"Type": "container", "Action": action, "Actor": {"ID": "c1"}})).unwrap();
-            assert_eq!(engine_event(&event), expected, "{action}");
+            let event = serde_json::from_value(
+                serde_json::json!({"Type": "container", "Action": action, "Actor": {"ID": "c1", "Attributes": {"exitCode": "137"}}}),
+            )
+            .unwrap();
+            assert_eq!(engine_event(&event, &mut starved), expected, "{action}");
         }
     }
 

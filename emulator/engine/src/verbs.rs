@@ -18,8 +18,16 @@ pub type Stream<T> = futures_util::stream::BoxStream<'static, Result<T, EngineEr
 pub enum EngineEvent {
     /// The container started, changed its health, was paused: look at it.
     Changed(ContainerId),
-    /// The container ended: look at it first.
-    Died(ContainerId),
+    /// The container ended. The event says how, because a look at it would have to wait: Docker holds a container that has just ended
+    /// for as long as it takes its network apart (50 to 90 ms), and until then its target would get requests.
+    Died {
+        /// Which.
+        id: ContainerId,
+        /// Its exit code.
+        code: i64,
+        /// Killed by the kernel for its memory.
+        out_of_memory: bool,
+    },
     /// The container is gone.
     Removed(ContainerId),
 }

@@ -120,7 +120,7 @@ async fn a_container_that_eats_too_much_is_known_as_such() {
         drop(ask(port, "/eat-memory?mb=64").await);
         let died = async {
             while let Some(event) = events.next().await {
-                if event.unwrap() == EngineEvent::Died(id.clone()) {
+                if event.unwrap() == (EngineEvent::Died { id: id.clone(), code: 137, out_of_memory: true }) {
                     return;
                 }
             }

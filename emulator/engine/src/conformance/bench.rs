@@ -117,24 +117,44 @@ impl<'a> Bench<'a> {
 
     /// Takes events until that one comes.
     pub(super) async fn await_event(&self, events: &mut Stream<EngineEvent>, wanted: &EngineEvent) -> Result<(), String> {
+        self.find_event(events, &format!("{wanted:?}"), |event| (event == wanted).then_some(())).await
+    }
+
+    /// Waits for the news of a container's death; gives its exit code.
+    pub(super) async fn await_death(&self, events: &mut Stream<EngineEvent>, of: &ContainerId) -> Result<i64, String> {
+        let death = |event: &EngineEvent| match event {
+            EngineEvent::Died { id, code, .. } if id == of => Some(*code),
+            _ => None,
+        };
+        self.find_event(events, &format!("the death of {of}"), death).await
+    }
+
+    async fn find_event<T>(&self, events: &mut Stream<EngineEvent>, wanted: &str, found: impl Fn(&EngineEvent) -> Option<T>) -> Result<T, String> {
         let coming = async {
             loop {
                 match events.next().await {
-                    Some(Ok(event)) if event == *wanted => return Ok(()),
-                    Some(Ok(_)) => {}
-                    Some(Err(error)) => return Err(format!("watch: expected {wanted:?}, found {error}")),
-                    None => return Err(format!("watch: expected {wanted:?}, found the end of the stream")),
+                    Some(Ok(event)) => {
+                        if let Some(value) = found(&event) {
+                            return Ok(value);
+                        }
+                    }
+                    Some(Err(error)) => return Err(format!("watch: expected {wanted}, found {error}")),
+                    None => return Err(format!("watch: expected {wanted}, found the end of the stream")),
                 }
             }
         };
-        self.within(&format!("watch for {wanted:?}"), coming).await?
+        self.within(&format!("watch for {wanted}"), coming).await?
     }
 
     /// Creates and starts a container and waits until it has ended by itself.
     pub(super) async fn ended(&self, service: &str, workload: &Workload) -> Result<ContainerId, String> {
         let mut events = self.watch().await?;
         let id = self.running(service, workload).await?;
-        self.await_event(&mut events, &EngineEvent::Died(id.clone())).await?;
+        let code = self.await_death(&mut events, &id).await?;
+        let seen = self.look(&id).await?;
+        expect(matches!(seen.state, RunState::Exited { code: later, .. } if later == code), || {
+            format!("the news of its death said exit code {code}, a look at it says {:?}", seen.state)
+        })?;
         Ok(id)
     }
 

@@ -81,7 +81,7 @@ pub(super) async fn watch_tells_of_start_and_removal(bench: &Bench<'_>) -> Verdi
     let id = bench.running("users", &bench.subject.workloads.server).await?;
     bench.await_event(&mut events, &EngineEvent::Changed(id.clone())).await?;
     bench.succeed("remove", bench.subject.engine.remove(&id)).await?;
-    bench.await_event(&mut events, &EngineEvent::Died(id.clone())).await?;
+    expect_equal("exit code in the news of its death", &bench.await_death(&mut events, &id).await?, &137)?;
     bench.await_event(&mut events, &EngineEvent::Removed(id)).await
 }
 
