@@ -119,6 +119,12 @@ impl World {
         if self.in_use(name) {
             return Err(Refused::InUse { what: "target group", name: name.to_string(), by: "a listener or a rule".into() });
         }
+        let registers = |service: &Service| {
+            service.status == ServiceStatus::Active && service.spec.load_balancers.iter().any(|entry| entry.target_group == *name)
+        };
+        if let Some(service) = self.services.values().find(|service| registers(service)) {
+            return Err(Refused::InUse { what: "target group", name: name.to_string(), by: format!("the service `{}`", service.spec.name) });
+        }
         let group = self.target_group_mut(name)?;
         group.deleting = true;
         for target in group.targets.values_mut() {

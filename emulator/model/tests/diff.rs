@@ -204,3 +204,13 @@ fn a_world_survives_the_state_file() {
     let text = serde_json::to_string(&world).unwrap();
     assert_eq!(serde_json::from_str::<World>(&text).unwrap(), world);
 }
+
+#[test]
+fn a_target_group_that_a_service_registers_in_stays() {
+    let (mut world, mut ids) = (world(), Ids::seeded(1));
+    bring(&mut world, &one(1), &mut ids);
+    let (front, group) = (LoadBalancerName::new("front").unwrap(), TargetGroupName::new("s0").unwrap());
+    world.apply(Change::DeleteLoadBalancer(front), NOW, &mut ids).unwrap();
+    let refused = world.apply(Change::DeleteTargetGroup(group), NOW, &mut ids).unwrap_err();
+    assert_eq!(refused.to_string(), "the target group `s0` is in use by the service `s0`");
+}

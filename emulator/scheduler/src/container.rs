@@ -2,13 +2,14 @@
 
 use model::{
     Container, ContainerDefinition, ContainerFailure, ContainerFailureKind, ContainerStatus, ObservedContainer, RunState, Task, TaskDefinition,
+    Timestamp,
 };
 
 use crate::Work;
 use crate::context::Context;
 
 /// The record after a look at the engine, or `None` when the look says nothing new. A record only moves forward.
-pub(crate) fn after_seeing(record: &Container, seen: &ObservedContainer, checked: bool) -> Option<Container> {
+pub(crate) fn after_seeing(record: &Container, seen: &ObservedContainer, checked: bool, now: Timestamp) -> Option<Container> {
     if record.last_status == ContainerStatus::Stopped || record.runtime_id.as_ref().is_some_and(|id| *id != seen.id) {
         return None;
     }
@@ -18,7 +19,7 @@ pub(crate) fn after_seeing(record: &Container, seen: &ObservedContainer, checked
             let last_status = record.last_status.max(ContainerStatus::Created);
             Some(Container { runtime_id: Some(seen.id.clone()), last_status, ..record.clone() })
         }
-        RunState::Running => running(record, seen, checked),
+        RunState::Running => running(record, seen, checked, now),
         RunState::Exited { code, out_of_memory, .. } => {
             let memory = || ContainerFailure::new(ContainerFailureKind::OutOfMemoryError, model::stop::OUT_OF_MEMORY).to_string();
             let reason = record.reason.clone().or_else(|| out_of_memory.then(memory));
@@ -28,7 +29,7 @@ pub(crate) fn after_seeing(record: &Container, seen: &ObservedContainer, checked
     }
 }
 
-fn running(record: &Container, seen: &ObservedContainer, checked: bool) -> Option<Container> {
+fn running(record: &Container, seen: &ObservedContainer, checked: bool, now: Timestamp) -> Option<Container> {
     let health = if checked { seen.health } else { model::HealthStatus::Unknown };
     let same = record.last_status == ContainerStatus::Running
         && record.runtime_id.as_ref() == Some(&seen.id)
@@ -39,6 +40,7 @@ fn running(record: &Container, seen: &ObservedContainer, checked: bool) -> Optio
     (!same).then(|| Container {
         runtime_id: Some(seen.id.clone()),
         last_status: ContainerStatus::Running,
+        started_at: record.started_at.or(Some(now)),
         health,
         address: seen.address,
         direct: seen.direct,
@@ -91,6 +93,8 @@ pub(crate) enum Ending {
 /// How a container of a task that is to stop comes to its end.
 pub(crate) fn ending(context: &Context<'_>, task: &Task, record: &Container, definition: Option<&ContainerDefinition>) -> Ending {
     match (record.last_status, &record.runtime_id) {
+        // Before a listing it may run without our knowing: its end is not concluded from what was recorded.
+        (ContainerStatus::None | ContainerStatus::Pulled | ContainerStatus::Created, _) if !context.listed => Ending::Wait,
         (ContainerStatus::None | ContainerStatus::Pulled, _) if context.creating(&task.id, &record.name) => Ending::Wait,
         (ContainerStatus::Created, Some(id)) => {
             let start = Work::Start { task: task.id.clone(), container: record.name.clone(), id: id.clone() };

@@ -1,6 +1,6 @@
 //! What every stage reads: the input, and indexes over it that are made once a plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{ContainerName, ObservedContainer, Target, TargetGroup, TargetGroupName, TargetKey, TaskId, Timestamp, World};
 
@@ -17,10 +17,10 @@ pub(crate) struct Context<'a> {
     pub(crate) busy: &'a BTreeSet<Work>,
     pub(crate) pace: &'a Pace,
     pub(crate) now: Timestamp,
-    /// Containers by their task's label.
-    pub(crate) seen: BTreeMap<&'a TaskId, Vec<&'a ObservedContainer>>,
+    /// Containers by their task's label. Looked up, never read in its order, as `targets`.
+    pub(crate) seen: HashMap<&'a TaskId, Vec<&'a ObservedContainer>>,
     /// Targets by the task behind them.
-    pub(crate) targets: BTreeMap<&'a TaskId, Vec<Registered<'a>>>,
+    pub(crate) targets: HashMap<&'a TaskId, Vec<Registered<'a>>>,
     /// Target groups that a listener forwards to.
     pub(crate) in_use: BTreeSet<&'a TargetGroupName>,
     /// Tasks with work under way.
@@ -29,11 +29,11 @@ pub(crate) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(crate) fn new(input: &Input<'a>) -> Self {
-        let mut seen: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut seen: HashMap<_, Vec<_>> = HashMap::with_capacity(input.world.tasks.len());
         for container in input.observed.containers.values() {
             seen.entry(&container.task).or_default().push(container);
         }
-        let mut targets: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut targets: HashMap<_, Vec<_>> = HashMap::with_capacity(input.world.tasks.len());
         for group in input.world.target_groups.values() {
             for (key, target) in &group.targets {
                 if let Some(task) = &target.task {

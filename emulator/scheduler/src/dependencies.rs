@@ -21,8 +21,8 @@ pub(crate) enum Gate {
 /// The exit code of a container whose dependency failed it.
 pub(crate) const FAILED_DEPENDENCY_EXIT_CODE: i64 = 143;
 
-/// Whether `container` of `task` may be created. A dependency's `startTimeout` counts from the task's creation, because records keep
-/// no moment at which a single container started.
+/// Whether `container` of `task` may be created. Its image is fetched meanwhile, as with the agent's
+/// `ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT`.
 pub(crate) fn gate(definition: &TaskDefinition, task: &Task, container: &ContainerDefinition, now: Timestamp) -> Gate {
     let mut waits: Option<(String, Option<Timestamp>)> = None;
     for dependency in &container.depends_on {
@@ -37,7 +37,7 @@ pub(crate) fn gate(definition: &TaskDefinition, task: &Task, container: &Contain
             Met::Never(why) => return failed(why),
             Met::NotYet => {}
         }
-        let until = deadline(definition, task, record, dependency.condition);
+        let until = deadline(definition, record, dependency.condition);
         if until.is_some_and(|until| now >= until) {
             return failed("has timed out.");
         }
@@ -71,12 +71,13 @@ fn met(record: &Container, condition: DependencyCondition) -> Met {
     }
 }
 
-fn deadline(definition: &TaskDefinition, task: &Task, record: &Container, condition: DependencyCondition) -> Option<Timestamp> {
+/// A dependency's `startTimeout` counts from its own start (ecs.md 2.4).
+fn deadline(definition: &TaskDefinition, record: &Container, condition: DependencyCondition) -> Option<Timestamp> {
     if condition == DependencyCondition::Start || record.last_status != ContainerStatus::Running {
         return None;
     }
     let seconds = definition.container(&record.name)?.start_timeout?;
-    Some(task.created_at + std::time::Duration::from_secs(seconds.into()))
+    Some(record.started_at? + std::time::Duration::from_secs(seconds.into()))
 }
 
 const fn condition_word(condition: DependencyCondition) -> &'static str {

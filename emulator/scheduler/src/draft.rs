@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use model::{DeploymentId, Service, ServiceKey, Step, Target, TargetGroup, TargetGroupName, TargetKey, Task, TaskId, Timestamp};
+use model::{DeploymentId, Service, ServiceKey, Step, Target, TargetGroup, TargetGroupName, TargetKey, Task, TaskDefinition, TaskId, Timestamp};
 
 use crate::context::{Context, Registered};
 use crate::{Waiting, Work};
@@ -19,11 +19,13 @@ pub(crate) struct TargetDraft<'a> {
 /// One task with its targets.
 pub(crate) struct TaskDraft<'a> {
     pub(crate) task: Cow<'a, Task>,
+    /// What it was made from; looked up once, because every stage asks.
+    pub(crate) definition: Option<&'a TaskDefinition>,
     pub(crate) targets: Vec<TargetDraft<'a>>,
 }
 
 impl<'a> TaskDraft<'a> {
-    pub(crate) fn new(context: &Context<'a>, task: &'a Task) -> Self {
+    pub(crate) fn new(context: &Context<'a>, task: &'a Task, definition: Option<&'a TaskDefinition>) -> Self {
         let known = context.targets.get(&task.id).map_or(&[][..], Vec::as_slice);
         let targets = known.iter().map(|&(group, key, target): &Registered<'a>| TargetDraft {
             group,
@@ -31,7 +33,7 @@ impl<'a> TaskDraft<'a> {
             target: Cow::Borrowed(target),
             removed: false,
         });
-        Self { targets: targets.collect(), task: Cow::Borrowed(task) }
+        Self { targets: targets.collect(), task: Cow::Borrowed(task), definition }
     }
 
     /// Targets that are still there.
@@ -53,6 +55,8 @@ pub(crate) struct Findings {
     pub(crate) waiting: Vec<(Option<TaskId>, String)>,
     pub(crate) wake_at: Option<Timestamp>,
     pub(crate) failures: Vec<Failure>,
+    /// The deployments of tasks that are stopped for their health.
+    pub(crate) sick: Vec<Option<DeploymentId>>,
     /// By group: targets registered, targets deregistered.
     pub(crate) registered: BTreeMap<TargetGroupName, usize>,
     pub(crate) deregistered: BTreeMap<TargetGroupName, usize>,
@@ -103,7 +107,7 @@ impl Draft<'_> {
     /// The changes as steps: tasks, targets, the service's own, events.
     pub(crate) fn finish(self, context: &Context<'_>) -> Finished {
         let (mut removals, mut steps) = (Vec::new(), Vec::new());
-        for TaskDraft { task, targets } in self.tasks {
+        for TaskDraft { task, targets, .. } in self.tasks {
             for TargetDraft { group, key, target, removed } in targets {
                 let target_group = group.spec.name.clone();
                 match (removed, target) {

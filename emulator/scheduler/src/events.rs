@@ -68,20 +68,20 @@ pub(crate) fn port_in_use(service: &ServiceName, instance: &str) -> String {
     )
 }
 
-/// Whether the message was said within `window` and its cause has not cleared since: a start of tasks, a steady state or another
-/// deployment clears it (ecs.md 3.8).
-pub(crate) fn said(service: &Service, message: &str, now: Timestamp, window: Duration) -> bool {
+/// When the message may be said again, if it was said within `window` and its cause has not cleared since: a start of tasks, a steady
+/// state or another deployment clears it (ecs.md 3.8).
+pub(crate) fn held_back_until(service: &Service, message: &str, now: Timestamp, window: Duration) -> Option<Timestamp> {
     let deployed = service.primary().map_or(service.created_at, |primary| primary.created_at);
     let recent = service.events.iter().rev().take_while(|event| event.at >= deployed && now.since(event.at) < window);
     for event in recent {
         if event.message == message {
-            return true;
+            return Some(event.at + window);
         }
         if event.message.contains(") has started ") || event.message.ends_with("has reached a steady state.") {
-            return false;
+            return None;
         }
     }
-    false
+    None
 }
 
 /// Whether the message was said at or after `since`.

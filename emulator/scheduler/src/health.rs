@@ -10,7 +10,7 @@ use crate::draft::{TargetDraft, TaskDraft};
 pub(crate) fn available(context: &Context<'_>, service: &Service, draft: &TaskDraft<'_>) -> (bool, Option<Timestamp>) {
     let task = &draft.task;
     let Some(started) = task.started_at.filter(|_| task.is_live() && task.last_status == TaskStatus::Running) else { return (false, None) };
-    let definition = context.world.definition(&task.revision);
+    let definition = draft.definition;
     let mut checked = task.containers.iter().filter(|record| container::essential(definition, record) && container::checked(definition, record));
     let has_check = checked.clone().next().is_some();
     if !checked.all(|record| record.health == HealthStatus::Healthy) {
@@ -57,7 +57,7 @@ pub(crate) fn sick<'d, 'a>(context: &Context<'_>, service: &Service, draft: &'d 
     let unhealthy = |target: &&TargetDraft<'a>| {
         target.target.health.state == TargetHealthState::Unhealthy && target.target.draining_since.is_none() && !target.group.deleting
     };
-    let definition = context.world.definition(&task.revision);
+    let definition = draft.definition;
     let failing = |record: &model::Container| record.health == HealthStatus::Unhealthy && container::essential(definition, record);
     let target = draft.present().find(unhealthy).map(Sick::Target);
     let sick = target.or_else(|| task.containers.iter().any(failing).then_some(Sick::Container));

@@ -7,7 +7,7 @@ use crate::container;
 /// What a piece of work found out -> records. Pure. A fact about something that is gone, or that says nothing new, gives no step.
 /// Consequences for the task (RUNNING, stopped, replaced) are [`crate::plan`]'s.
 #[must_use]
-pub fn learn(world: &World, fact: &Fact, _now: Timestamp) -> Vec<Step> {
+pub fn learn(world: &World, fact: &Fact, now: Timestamp) -> Vec<Step> {
     match fact {
         Fact::ImageReady { task, container, image_id } => change(world, task, container, |record| {
             (record.last_status == ContainerStatus::None).then(|| Container {
@@ -25,7 +25,7 @@ pub fn learn(world: &World, fact: &Fact, _now: Timestamp) -> Vec<Step> {
         }),
         Fact::Seen(seen) => change(world, &seen.task, &seen.container, |record| {
             let definition = world.tasks.get(&seen.task).and_then(|task| world.definition(&task.revision));
-            container::after_seeing(record, seen, container::checked(definition, record))
+            container::after_seeing(record, seen, container::checked(definition, record), now)
         }),
         Fact::Failed { task, container, failure } => change(world, task, container, |record| {
             let reason = record.reason.clone().or_else(|| Some(failure.to_string()));

@@ -72,7 +72,7 @@ fn begin_draining(context: &Context<'_>, target: &mut TargetDraft<'_>) {
 }
 
 fn end_containers(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &mut Findings) {
-    let definition = context.world.definition(&draft.task.revision);
+    let definition = draft.definition;
     for index in 0..draft.task.containers.len() {
         let record = &draft.task.containers[index];
         if record.last_status == ContainerStatus::Stopped {

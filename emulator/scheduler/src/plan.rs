@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Ids, Observed, Service, ServiceKey, Step, Task, TaskId, Timestamp, World};
+use model::{Ids, Observed, Revision, Service, ServiceKey, Step, Task, TaskDefinition, TaskId, Timestamp, World};
 
 use crate::context::Context;
-use crate::draft::{Draft, Findings, TaskDraft};
+use crate::draft::{Draft, Findings, Finished, TaskDraft};
 use crate::ports::Ports;
 use crate::{Pace, Work, leaving, retention, service, targets, task};
 
@@ -65,12 +65,13 @@ pub fn plan(input: &Input<'_>, ids: &mut Ids) -> Plan {
         }
     }
     let mut ports = Ports::new(context.world, &drafts);
-    let mut merged = merge_world(&context);
+    let mut merged = Vec::with_capacity(drafts.len() + 1);
     for mut draft in drafts {
         service::advance(&context, &mut draft, &mut ports, ids);
         retention::clear(&context, &mut draft);
         merged.push(draft.finish(&context));
     }
+    merged.push(finish_world(&context, &merged));
     join(merged)
 }
 
@@ -82,7 +83,7 @@ fn drafts<'a>(context: &Context<'a>) -> Vec<Draft<'a>> {
     }
     let draft = |service: Option<(&'a ServiceKey, &'a Service)>, tasks: Vec<&'a Task>| Draft {
         service,
-        tasks: tasks.into_iter().map(|task| TaskDraft::new(context, task)).collect(),
+        tasks: task_drafts(context, tasks),
         found: Findings::default(),
     };
     let mut drafts = Vec::with_capacity(context.world.services.len() + 1);
@@ -94,15 +95,29 @@ fn drafts<'a>(context: &Context<'a>) -> Vec<Draft<'a>> {
     drafts
 }
 
+/// Tasks of one service are mostly of one revision, which is looked up once.
+fn task_drafts<'a>(context: &Context<'a>, tasks: Vec<&'a Task>) -> Vec<TaskDraft<'a>> {
+    let mut last: Option<(&Revision, Option<&TaskDefinition>)> = None;
+    let draft = |task: &'a Task| {
+        let known = last.filter(|(revision, _)| **revision == task.revision);
+        let (_, definition) = *last.insert(known.unwrap_or_else(|| (&task.revision, context.world.definition(&task.revision))));
+        TaskDraft::new(context, task, definition)
+    };
+    tasks.into_iter().map(draft).collect()
+}
+
 /// What belongs to no service: containers of unknown tasks, targets of gone tasks, deleted groups and clusters.
-fn merge_world(context: &Context<'_>) -> Vec<crate::draft::Finished> {
+fn finish_world(context: &Context<'_>, services: &[Finished]) -> Finished {
     let mut found = Findings::default();
-    targets::clear(context, &mut found);
-    for (task, containers) in &context.seen {
-        if !context.world.tasks.contains_key(*task) {
-            containers.iter().for_each(|seen| found.act(context, Work::Remove { id: seen.id.clone() }));
-        }
-    }
+    let gone = services.iter().flat_map(|finished| &finished.removals).filter_map(|step| match step {
+        Step::RemoveTarget { target_group, key } => Some((target_group, key)),
+        _ => None,
+    });
+    targets::clear(context, &gone.collect(), &mut found);
+    let known = |task: &TaskId| context.world.tasks.contains_key(task);
+    let mut unknown: Vec<_> = context.seen.iter().filter(|(task, _)| !known(task)).flat_map(|(_, seen)| seen).map(|seen| &seen.id).collect();
+    unknown.sort();
+    unknown.into_iter().for_each(|id| found.act(context, Work::Remove { id: id.clone() }));
     for (name, _) in context.world.clusters.iter().filter(|(_, cluster)| cluster.deleting) {
         let used = context.world.services.keys().any(|key| key.cluster == *name) || context.world.tasks.values().any(|task| task.cluster == *name);
         if !used {
@@ -110,10 +125,10 @@ fn merge_world(context: &Context<'_>) -> Vec<crate::draft::Finished> {
         }
     }
     let removals = std::mem::take(&mut found.steps);
-    vec![crate::draft::Finished { removals, steps: Vec::new(), actions: found.actions, waiting: Vec::new(), wake_at: found.wake_at }]
+    Finished { removals, steps: Vec::new(), actions: found.actions, waiting: Vec::new(), wake_at: found.wake_at }
 }
 
-fn join(parts: Vec<crate::draft::Finished>) -> Plan {
+fn join(parts: Vec<Finished>) -> Plan {
     let mut plan = Plan::default();
     let mut rest = Vec::new();
     for part in parts {

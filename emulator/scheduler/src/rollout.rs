@@ -60,9 +60,11 @@ pub(crate) fn decide(members: &[Member], bounds: &Bounds) -> Decision {
     decision.needed = bounds.desired.saturating_sub(well.len());
     let cap = if old.is_empty() { bounds.upper.max(bounds.desired) } else { bounds.upper };
     let room = |sick_stops: usize| cap.saturating_sub(old_left + well.len() - surplus + sick.len() - sick_stops);
-    let wanted = if bounds.ports_taken { decision.needed } else { decision.needed.min(bounds.limit) };
-    let short = if bounds.ports_taken { wanted } else { wanted.saturating_sub(room(sick_stops)) };
-    sick_stops = (sick_stops + short).min(sick.len());
+    // Where nothing may be started, one sick task gives way to its replacement, and the next when that is healthy.
+    let full = bounds.ports_taken || (bounds.limit > 0 && room(sick_stops) == 0);
+    if full && decision.needed > 0 && well.iter().all(|index| members[*index].available) {
+        sick_stops = (sick_stops + 1).min(sick.len());
+    }
     decision.launch = decision.needed.min(bounds.limit).min(room(sick_stops));
     decision.replaced = decision.launch.saturating_sub(bounds.desired.saturating_sub(well.len() + sick.len())).min(sick.len());
     decision.sick = sick[..sick_stops].to_vec();

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use model::{
-    Container, ContainerStatus, DeploymentStatus, DesiredStatus, HealthStatus, Ids, LaunchBackoff, RolloutState, Service, ServiceStatus, Step, Stop,
-    Task, TaskDefinition, TaskId, TaskStatus,
+    Container, ContainerStatus, Deployment, DeploymentId, DeploymentStatus, DesiredStatus, HealthStatus, Ids, LaunchBackoff, RolloutState, Service,
+    ServiceStatus, Step, Stop, Task, TaskDefinition, TaskId, TaskStatus,
 };
 
 use crate::context::Context;
@@ -29,12 +29,12 @@ fn scaling(service: &Service) -> Stop {
 /// Starts and stops what the service needs, and says how far its deployments are.
 pub(crate) fn advance<'a>(context: &Context<'a>, draft: &mut Draft<'a>, ports: &mut Ports, ids: &mut Ids) {
     let Some((key, service)) = draft.service else { return };
+    if service.status == ServiceStatus::Active {
+        draft.tasks.iter_mut().for_each(|one| targets::register(context, service, one, &mut draft.found));
+    }
     tell_deregistered(context, service, draft);
     if service.status == ServiceStatus::Draining {
         return;
-    }
-    for one in &mut draft.tasks {
-        targets::register(context, service, one, &mut draft.found);
     }
     let backoff = count_failures(context, service, draft);
     let (members, places) = members(context, service, draft);
@@ -94,7 +94,7 @@ fn members(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>) -> (
 
 /// The stops of sick tasks; says of every sick task, once, what is wrong.
 fn sick_stops(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, places: &[usize], decision: &Decision) -> Vec<(usize, Stop)> {
-    let (mut stops, mut messages) = (Vec::new(), Vec::new());
+    let (mut stops, mut messages, mut sick) = (Vec::new(), Vec::new(), Vec::new());
     for (index, place) in places.iter().enumerate() {
         let one = &draft.tasks[*place];
         let (message, since, stop) = match health::sick(context, service, one).0 {
@@ -113,9 +113,11 @@ fn sick_stops(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, p
             messages.push(message);
         }
         if decision.sick.contains(&index) {
+            sick.push(one.task.deployment.clone());
             stops.push((*place, stop));
         }
     }
+    draft.found.sick = sick;
     draft.found.events.extend(messages);
     stops
 }
@@ -137,18 +139,22 @@ fn tell_hindrance(context: &Context<'_>, service: &Service, draft: &mut Draft<'_
     } else {
         return;
     };
-    if !events::said(service, &message, context.now, context.pace.event_suppression) {
-        draft.found.events.push(message);
+    match events::held_back_until(service, &message, context.now, context.pace.event_suppression) {
+        Some(until) => draft.found.wake(context, until),
+        None => {
+            draft.found.events.push(message);
+            draft.found.wake(context, context.now + context.pace.event_suppression);
+        }
     }
 }
 
-fn launch(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, what: (&TaskDefinition, &Decision), ids: &mut Ids) {
+fn launch<'a>(context: &Context<'a>, service: &Service, draft: &mut Draft<'a>, what: (&'a TaskDefinition, &Decision), ids: &mut Ids) {
     let (definition, decision) = what;
     let mut started = Vec::new();
     for _ in 0..decision.launch {
         let task = new_task(context, service, definition, ids);
         started.push(task.id.clone());
-        draft.tasks.push(TaskDraft { task: Cow::Owned(task), targets: Vec::new() });
+        draft.tasks.push(TaskDraft { task: Cow::Owned(task), definition: Some(definition), targets: Vec::new() });
     }
     if !started.is_empty() {
         draft.found.events.push(events::started(&service.spec.name, &started, decision.replaced));
@@ -165,6 +171,7 @@ fn new_task(context: &Context<'_>, service: &Service, definition: &TaskDefinitio
             runtime_id: None,
             image_id: None,
             last_status: ContainerStatus::None,
+            started_at: None,
             exit_code: None,
             reason: None,
             health: HealthStatus::Unknown,
@@ -229,16 +236,17 @@ fn tell_deregistered(context: &Context<'_>, service: &Service, draft: &mut Draft
     draft.found.events.extend(draining.into_iter().map(|(deployment, count)| events::draining(&service.spec.name, &deployment, count)));
 }
 
-/// The back-off after this round's failures, or without it once a task has proven itself.
+/// The back-off after this round's failures, or without it once a task that started since has proven itself, or once exactly those
+/// that are wanted run and all are proven.
 fn count_failures(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>) -> LaunchBackoff {
     let mut after = service.backoff;
-    let failed_tasks = service.deployments.iter().any(|deployment| deployment.failed_tasks > 0);
-    if after.failures > 0 || failed_tasks {
-        let live: Vec<_> = draft.tasks.iter().filter(|one| one.task.is_live()).filter_map(|one| one.task.started_at).collect();
-        live.iter().for_each(|started| draft.found.wake(context, *started + context.pace.proven));
-        if live.iter().any(|started| backoff::ends_row(context.pace, after, *started, context.now)) {
+    if after.failures > 0 {
+        let live = || draft.tasks.iter().map(|one| &one.task).filter(|task| task.is_live());
+        let ends = live().filter_map(|task| task.started_at).any(|started| backoff::ends_row(context.pace, after, started, context.now));
+        if ends || all_proven(context, service, draft) {
             after = LaunchBackoff::default();
         }
+        wake_when_proven(context, draft);
     }
     let primary = service.primary().map(|primary| &primary.id);
     for failure in draft.found.failures.iter().filter(|failure| failure.deployment.as_ref() == primary) {
@@ -248,6 +256,41 @@ fn count_failures(context: &Context<'_>, service: &Service, draft: &mut Draft<'_
         draft.found.events.push(events::unable_to_start(&service.spec.name));
     }
     after
+}
+
+fn proven(context: &Context<'_>, task: &Task) -> bool {
+    task.is_live() && task.started_at.is_some_and(|started| context.now.since(started) >= context.pace.proven)
+}
+
+fn all_proven(context: &Context<'_>, service: &Service, draft: &Draft<'_>) -> bool {
+    let mut live = draft.tasks.iter().map(|one| &one.task).filter(|task| task.is_live());
+    let wanted = usize::try_from(service.spec.desired_count).unwrap_or(usize::MAX);
+    live.clone().count() == wanted && live.all(|task| proven(context, task))
+}
+
+fn wake_when_proven(context: &Context<'_>, draft: &mut Draft<'_>) {
+    for one in draft.tasks.iter().filter(|one| one.task.is_live()) {
+        if let Some(started) = one.task.started_at {
+            draft.found.wake(context, started + context.pace.proven);
+        }
+    }
+}
+
+/// A deployment's failed tasks after this round: launches that failed, early deaths and, while it rolls out, tasks stopped for their
+/// health (ecs.md 3.5); none once a task that started after the last of them is healthy and proven, or all are.
+fn failed_tasks(context: &Context<'_>, service: &Service, draft: &Draft<'_>, deployment: &Deployment) -> u32 {
+    let own = |id: &Option<DeploymentId>| id.as_ref() == Some(&deployment.id);
+    let rolling = deployment.rollout_state == RolloutState::InProgress;
+    let failed = draft.found.failures.iter().filter(|failure| own(&failure.deployment)).count();
+    let sick = draft.found.sick.iter().filter(|id| own(id)).count();
+    let counted = failed + if rolling { sick } else { 0 };
+    let before = deployment.failed_tasks;
+    let well = |one: &TaskDraft<'_>| proven(context, &one.task) && health::available(context, service, one).0;
+    let later = |one: &&TaskDraft<'_>| own(&one.task.deployment) && one.task.started_at >= Some(deployment.updated_at);
+    let live = || draft.tasks.iter().filter(|one| one.task.is_live());
+    let cleared = before > 0 && (live().filter(later).any(well) || (all_proven(context, service, draft) && live().all(well)));
+    let kept = if cleared { 0 } else { before };
+    kept.saturating_add(u32::try_from(counted).unwrap_or(u32::MAX))
 }
 
 /// Records back-off, deployments and steadiness where they changed.
@@ -263,11 +306,12 @@ fn settle(context: &Context<'_>, key: &model::ServiceKey, service: &Service, dra
     deployments.retain(|deployment| deployment.status == DeploymentStatus::Primary || ongoing(&deployment.id));
     let leaving = draft.tasks.iter().any(|one| one.task.last_status != TaskStatus::Stopped && !one.task.is_live());
     let steady = well && !leaving && deployments.len() == 1;
+    if deployments.iter().any(|deployment| deployment.failed_tasks > 0) {
+        wake_when_proven(context, draft);
+    }
     for deployment in &mut deployments {
-        let failed = draft.found.failures.iter().filter(|failure| failure.deployment.as_ref() == Some(&deployment.id)).count();
-        let cleared = backoff.failures == 0;
         let before = deployment.failed_tasks;
-        deployment.failed_tasks = if cleared { 0 } else { before.saturating_add(u32::try_from(failed).unwrap_or(u32::MAX)) };
+        deployment.failed_tasks = failed_tasks(context, service, draft, deployment);
         let completes = steady && deployment.status == DeploymentStatus::Primary && deployment.rollout_state == RolloutState::InProgress;
         if completes {
             deployment.rollout_state = RolloutState::Completed;

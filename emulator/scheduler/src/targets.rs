@@ -1,11 +1,12 @@
 //! Targets: registration of running tasks, and when a draining one is gone (ecs.md 4, alb.md 9).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use model::{
-    Container, ContainerStatus, Service, ServiceLoadBalancer, Step, Target, TargetGroup, TargetHealth, TargetHealthReason, TargetHealthState,
-    TargetKey, Task, TaskStatus, TransportProtocol,
+    Container, ContainerStatus, Service, ServiceLoadBalancer, Step, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthReason,
+    TargetHealthState, TargetKey, Task, TaskStatus, TransportProtocol,
 };
 
 use crate::context::Context;
@@ -26,42 +27,68 @@ pub(crate) fn due(context: &Context<'_>, group: &TargetGroup, key: &TargetKey, t
     elapsed || (!context.in_use.contains(&group.spec.name) && idle())
 }
 
-/// The target of an entry for a running task: host port of the binding, dialled directly where the host can.
-fn wanted(context: &Context<'_>, task: &Task, entry: &ServiceLoadBalancer) -> Option<(TargetKey, Target)> {
+/// Where an entry's container of a running task is reached: the host port of its binding, and the address to dial, which is the
+/// container's own where the host can reach it.
+fn wanted(task: &Task, entry: &ServiceLoadBalancer) -> Option<(u16, SocketAddr)> {
     let record = task.container(&entry.container_name).filter(|record| record.last_status == ContainerStatus::Running)?;
     let tcp = |binding: &&model::NetworkBinding| binding.container_port == entry.container_port && binding.protocol == TransportProtocol::Tcp;
     let binding = record.network_bindings.iter().find(tcp)?;
     let published = SocketAddr::new(binding.bind_ip, binding.host_port);
     let address = record.address.filter(|_| record.direct).map_or(published, |address| SocketAddr::new(address, entry.container_port));
-    let health = TargetHealth::because(TargetHealthState::Initial, TargetHealthReason::RegistrationInProgress, context.now);
-    let target = Target { address, task: Some(task.id.clone()), registered_at: context.now, draining_since: None, health };
-    Some((TargetKey { id: context.world.settings.instance.clone(), port: binding.host_port }, target))
+    Some((binding.host_port, address))
 }
 
-/// Registers a running task of the PRIMARY deployment in each target group of its service that exists and stays.
+fn fresh(context: &Context<'_>, task: &Task, address: SocketAddr) -> Target {
+    let health = TargetHealth::because(TargetHealthState::Initial, TargetHealthReason::RegistrationInProgress, context.now);
+    Target { address, task: Some(task.id.clone()), registered_at: context.now, draining_since: None, health }
+}
+
+/// Registers a running task of the PRIMARY deployment in each target group of its service that exists and stays. A container that was
+/// restarted behind our back has other ports and perhaps another address: its targets follow.
 pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut TaskDraft<'a>, found: &mut Findings) {
     let primary = service.primary().map(|primary| &primary.id);
     if !draft.task.is_live() || draft.task.last_status != TaskStatus::Running || draft.task.deployment.as_ref() != primary {
         return;
     }
+    for known in draft.targets.iter_mut().filter(|known| !known.removed) {
+        let bound = |record: &Container| record.network_bindings.iter().any(|binding| binding.host_port == known.key.port);
+        if !draft.task.containers.iter().any(bound) {
+            known.removed = true;
+            *found.deregistered.entry(known.group.spec.name.clone()).or_default() += 1;
+        }
+    }
     for entry in &service.spec.load_balancers {
         let Some(group) = context.world.target_groups.get(&entry.target_group).filter(|group| !group.deleting) else { continue };
-        let Some((key, target)) = wanted(context, &draft.task, entry) else { continue };
-        let same = draft.targets.iter().position(|known| known.group.spec.name == group.spec.name && known.key == key);
-        match same.map(|index| &mut draft.targets[index]) {
-            Some(known) if known.target.draining_since.is_none() && !known.removed => continue,
-            Some(known) => (known.target, known.removed) = (Cow::Owned(target), false),
-            None => draft.targets.push(TargetDraft { group, key, target: Cow::Owned(target), removed: false }),
+        let Some((port, address)) = wanted(&draft.task, entry) else { continue };
+        let same = |known: &&mut TargetDraft<'_>| known.group.spec.name == group.spec.name && known.key.port == port;
+        match draft.targets.iter_mut().find(same) {
+            Some(known) if known.target.draining_since.is_none() && !known.removed => {
+                if known.target.address != address {
+                    known.target.to_mut().address = address;
+                }
+                continue;
+            }
+            Some(known) => (known.target, known.removed) = (Cow::Owned(fresh(context, &draft.task, address)), false),
+            None => {
+                let key = TargetKey { id: context.world.settings.instance.clone(), port };
+                let target = Cow::Owned(fresh(context, &draft.task, address));
+                draft.targets.push(TargetDraft { group, key, target, removed: false });
+            }
         }
         *found.registered.entry(entry.target_group.clone()).or_default() += 1;
     }
 }
 
-/// Targets that no unstopped task answers for, draining targets that are due, and deleted groups that are empty.
-pub(crate) fn clear(context: &Context<'_>, found: &mut Findings) {
+/// Targets that no unstopped task answers for, draining targets that are due, and deleted groups that are empty. `gone` are those
+/// that a service's own plan removes already.
+pub(crate) fn clear(context: &Context<'_>, gone: &BTreeSet<(&TargetGroupName, &TargetKey)>, found: &mut Findings) {
     for group in context.world.target_groups.values() {
         let mut left = group.targets.len();
         for (key, target) in &group.targets {
+            if gone.contains(&(&group.spec.name, key)) {
+                left -= 1;
+                continue;
+            }
             let task = target.task.as_ref().and_then(|id| context.world.tasks.get(id));
             let orphan = target.task.is_some() && task.is_none_or(|task| task.last_status == TaskStatus::Stopped);
             if (orphan && target.draining_since.is_none()) || due(context, group, key, target) {

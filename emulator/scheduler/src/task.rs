@@ -12,7 +12,7 @@ pub(crate) fn advance(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &
     if draft.task.last_status == TaskStatus::Stopped {
         return;
     }
-    let definition = context.world.definition(&draft.task.revision);
+    let definition = draft.definition;
     look(context, draft, definition);
     if let Some(definition) = definition.filter(|_| draft.task.is_live()) {
         fail_dependents(context, draft, definition, found);
@@ -30,7 +30,7 @@ fn look(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: Option<&Ta
     for index in 0..draft.task.containers.len() {
         let record = &draft.task.containers[index];
         let new = match container::find(record, seen) {
-            Some(seen) => container::after_seeing(record, seen, container::checked(definition, record)),
+            Some(seen) => container::after_seeing(record, seen, container::checked(definition, record), context.now),
             None if context.listed && record.last_status == ContainerStatus::Running => Some(container::vanished(record, draft.task.is_live())),
             None => None,
         };

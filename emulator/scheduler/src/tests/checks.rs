@@ -1,0 +1,125 @@
+//! What holds for every plan, and for the World after it.
+
+use std::collections::BTreeSet;
+
+use model::{ServiceKey, Step, StopCode, TargetHealthState, Task, TaskStatus, Timestamp, World};
+
+use crate::{Input, Pace, Plan};
+
+/// A plan says nothing twice, nothing that is under way, and does no work before a listing.
+pub(super) fn plan(input: &Input<'_>, plan: &Plan) {
+    let mut about = BTreeSet::new();
+    for step in &plan.steps {
+        assert!(about.insert(subject(step)), "twice in one plan: {step:?}");
+    }
+    let mut works = BTreeSet::new();
+    for work in &plan.actions {
+        assert!(works.insert(work) && !input.busy.contains(work), "planned twice: {work:?}");
+        assert!(input.observed.listed, "work before a listing: {work:?}");
+    }
+    assert!(plan.wake_at.is_none_or(|at| at > input.now), "to wake in the past");
+}
+
+fn subject(step: &Step) -> String {
+    match step {
+        Step::PutTask(task) => format!("put {}", task.id),
+        Step::RemoveTask(id) => format!("remove {id}"),
+        Step::PutTarget { target_group, key, .. } => format!("put {target_group} {key}"),
+        Step::SetTargetHealth { target_group, key, .. } => format!("health {target_group} {key}"),
+        Step::RemoveTarget { target_group, key } => format!("remove {target_group} {key}"),
+        Step::RemoveTargetGroup(name) => format!("remove group {name}"),
+        Step::SetDeployments { service, .. } => format!("deployments {service}"),
+        Step::SetBackoff { service, .. } => format!("back-off {service}"),
+        Step::SetSteady { service, .. } => format!("steady {service}"),
+        Step::RemoveService(key) => format!("remove service {key}"),
+        Step::RemoveCluster(name) => format!("remove cluster {name}"),
+        Step::Event { service, message, .. } => format!("event {service} {message}"),
+    }
+}
+
+/// A recorded plan keeps the World sound and moves nothing backwards.
+pub(super) fn recorded(before: &World, after: &World, plan: &Plan, (now, pace): (Timestamp, &Pace)) {
+    assert_eq!(model::check::problems(after), Vec::<String>::new());
+    for key in after.services.keys() {
+        count(before, after, key, plan);
+        lower_bound(before, after, key, (now, pace));
+    }
+    for group in after.target_groups.values() {
+        for (key, target) in &group.targets {
+            let task = target.task.as_ref().and_then(|id| after.tasks.get(id)).expect("a target has a task");
+            assert_ne!(task.last_status, TaskStatus::Stopped, "target {key} of a stopped task");
+            let holder = task.containers.iter().find(|record| record.network_bindings.iter().any(|binding| binding.host_port == key.port));
+            let holder = holder.expect("a target has a container");
+            assert_ne!(holder.last_status, model::ContainerStatus::Stopped, "target {key} of a stopped container");
+        }
+    }
+    for step in &plan.steps {
+        if let Step::PutTask(task) = step
+            && let Some(known) = before.tasks.get(&task.id)
+        {
+            forward(known, task);
+        }
+    }
+}
+
+fn forward(known: &Task, task: &Task) {
+    assert!(task.last_status >= known.last_status, "{} went back from {:?} to {:?}", task.id, known.last_status, task.last_status);
+    assert!(known.stop.is_none() || known.stop == task.stop, "{} stops for another reason: {:?} {:?}", task.id, known.stop, task.stop);
+    for (was, is) in known.containers.iter().zip(&task.containers) {
+        assert!(is.last_status >= was.last_status, "{} {} went back", task.id, is.name);
+        assert!(was.reason.is_none() || was.reason == is.reason, "the first reason stays: {:?} {:?}", was.reason, is.reason);
+        assert!(was.runtime_id.is_none() || was.runtime_id == is.runtime_id, "{} {} became another container", task.id, is.name);
+    }
+}
+
+/// Never more tasks than the maximum; steady is said when it is reached, and only then.
+fn count(before: &World, after: &World, key: &ServiceKey, plan: &Plan) {
+    let service = &after.services[key];
+    let live = |world: &World| world.tasks_of(key).filter(|task| task.is_live()).count();
+    let most = usize::try_from(service.spec.upper_bound().max(service.spec.desired_count)).unwrap();
+    assert!(live(after) <= most.max(live(before)), "{key}: {} live tasks, at most {most}", live(after));
+    let said = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step, Step::Event { service, message, .. } if service == key && message.ends_with("has reached a steady state.")));
+    let reached = plan.steps.iter().filter(|step| matches!(step, Step::SetSteady { service, steady: true } if service == key));
+    assert_eq!(said.count(), reached.count(), "{key}: steady is said once when it is reached");
+    let same = |step: &&Step| matches!(step, Step::SetSteady { service, steady } if service == key && before.services[key].steady == *steady);
+    assert_eq!(plan.steps.iter().find(same), None);
+}
+
+/// What the scheduler stops of its own accord leaves as many healthy tasks as the service must keep.
+fn lower_bound(before: &World, after: &World, key: &ServiceKey, (now, pace): (Timestamp, &Pace)) {
+    let service = &after.services[key];
+    if service.status == model::ServiceStatus::Draining {
+        return;
+    }
+    let stopped_by_us = |task: &&Task| {
+        let ours = after.tasks.get(&task.id).and_then(|task| task.stop.as_ref()).is_some_and(|stop| stop.code == StopCode::ServiceSchedulerInitiated);
+        task.is_live() && ours && healthy(before, task, now, pace)
+    };
+    if before.tasks_of(key).filter(stopped_by_us).count() > 0 {
+        let left = after.tasks_of(key).filter(|task| healthy(after, task, now, pace)).count();
+        let lower = usize::try_from(service.spec.lower_bound().min(service.spec.desired_count)).unwrap();
+        assert!(left >= lower, "{key}: {left} healthy tasks left, at least {lower}");
+    }
+}
+
+/// Said anew, apart from the scheduler's own rule: all its targets pass and all its checks, or it has run for a while without either.
+pub(super) fn healthy(world: &World, task: &Task, now: Timestamp, pace: &Pace) -> bool {
+    if !task.is_live() || task.last_status != TaskStatus::Running {
+        return false;
+    }
+    let targets = world.target_groups.values().flat_map(|group| group.targets.values()).filter(|target| target.task.as_ref() == Some(&task.id));
+    let states: Vec<_> = targets.map(|target| target.health.state).collect();
+    let definition = world.definition(&task.revision).unwrap();
+    let checks = |name| definition.container(name).is_some_and(|container| container.essential && container.health_check.is_some());
+    let mut checked = task.containers.iter().filter(|record| checks(&record.name)).peekable();
+    let gated = !states.is_empty() || checked.peek().is_some();
+    let balanced = task.service_key().and_then(|key| world.services.get(&key)).is_some_and(|service| !service.spec.load_balancers.is_empty());
+    let waited = task.started_at.is_some_and(|started| now.since(started) >= pace.running_is_healthy);
+    states.iter().all(|state| matches!(state, TargetHealthState::Healthy | TargetHealthState::Unused))
+        && checked.all(|record| record.health == model::HealthStatus::Healthy)
+        && (!states.is_empty() || !balanced)
+        && (gated || waited)
+}

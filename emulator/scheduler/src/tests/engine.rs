@@ -1,0 +1,122 @@
+//! What the engine of the fleet does with a piece of work.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use model::{
+    ContainerFailure, ContainerFailureKind as Kind, ContainerId, ContainerName, Fact, HealthStatus, NetworkBinding, ObservedContainer, RunState,
+    TaskId, TransportProtocol,
+};
+
+use super::fleet::{Due, Fleet};
+use crate::Work;
+
+impl Fleet {
+    /// What the engine does; each piece may be asked for again.
+    pub(super) fn execute(&mut self, work: Work) -> Option<Fact> {
+        let take = |left: &mut u32| std::mem::replace(left, left.saturating_sub(1)) > 0;
+        let failed = |task, container, kind, message: &str| Some(Fact::Failed { task, container, failure: ContainerFailure::new(kind, message) });
+        match work {
+            Work::PrepareImage { task, container } if take(&mut self.script.fail_pulls) => {
+                failed(task, container, Kind::CannotPullContainerError, "no such image")
+            }
+            Work::PrepareImage { task, container } => Some(Fact::ImageReady { task, container, image_id: "sha256:1".into() }),
+            Work::Create { task, container } if take(&mut self.script.fail_creates) => {
+                failed(task, container, Kind::CannotCreateContainerError, "no")
+            }
+            Work::Create { task, container } => self.create(task, container),
+            Work::Start { task, container, .. } if take(&mut self.script.fail_starts) => {
+                failed(task, container, Kind::CannotStartContainerError, "no")
+            }
+            Work::Start { task, container, id } if !self.engine.contains_key(&id) => {
+                failed(task, container, Kind::CannotStartContainerError, "no such container")
+            }
+            Work::Start { id, .. } => {
+                self.start(&id);
+                self.engine.get(&id).cloned().map(Fact::Seen)
+            }
+            Work::Stop { id, .. } => {
+                let running = self.engine.get_mut(&id).filter(|seen| seen.state == RunState::Running);
+                running.into_iter().for_each(|seen| seen.state = RunState::Exited { code: 143, out_of_memory: false, at: None });
+                Some(self.engine.get(&id).cloned().map_or(Fact::Removed(id), Fact::Seen))
+            }
+            Work::Remove { id } => {
+                self.engine.remove(&id);
+                Some(Fact::Removed(id))
+            }
+            Work::RemoveNetwork(key) => Some(Fact::NetworkRemoved(key)),
+        }
+    }
+
+    fn create(&mut self, task: TaskId, container: ContainerName) -> Option<Fact> {
+        let found = self.world.tasks.get(&task)?;
+        let runtime_name = found.container(&container)?.runtime_name.clone();
+        if let Some(known) = self.engine.values().find(|known| known.runtime_name == runtime_name) {
+            return Some(Fact::Created { task, container, id: known.id.clone() });
+        }
+        assert!(self.made.insert((task.clone(), container.clone())), "{task} {container} is made twice");
+        self.next += 1;
+        let id = ContainerId::from_text(&format!("k{}", self.next));
+        let made = ObservedContainer {
+            id: id.clone(),
+            runtime_name,
+            service: found.service_key(),
+            task: task.clone(),
+            container: container.clone(),
+            state: RunState::Created,
+            health: HealthStatus::Unknown,
+            address: None,
+            direct: false,
+            network_bindings: vec![],
+        };
+        self.engine.insert(id.clone(), made);
+        Some(Fact::Created { task, container, id })
+    }
+
+    fn start(&mut self, id: &ContainerId) {
+        let Some(seen) = self.engine.get(id).filter(|seen| seen.state == RunState::Created).cloned() else { return };
+        let task = &self.world.tasks[&seen.task];
+        let definition = self.world.definition(&task.revision).unwrap().container(&seen.container).unwrap();
+        let own: u16 = id.as_str()[1..].parse().unwrap();
+        let bind_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let bindings = definition.port_mappings.iter().map(|mapping| NetworkBinding {
+            bind_ip,
+            container_port: mapping.container_port,
+            host_port: if mapping.host_port == 0 { own } else { mapping.host_port },
+            protocol: TransportProtocol::Tcp,
+        });
+        let network_bindings: Vec<_> = bindings.collect();
+        let taken = |port: &NetworkBinding| {
+            self.engine
+                .values()
+                .any(|other| other.state == RunState::Running && other.network_bindings.iter().any(|held| held.host_port == port.host_port))
+        };
+        assert!(!network_bindings.iter().any(taken), "port is already allocated: {network_bindings:?}");
+        let mut behaviour = self.behaviours.get(seen.container.as_str()).copied().unwrap_or_default();
+        if self.script.crashes > 0 && behaviour.exits.is_none() {
+            self.script.crashes -= 1;
+            behaviour.exits = Some((2000, 1, false));
+        }
+        if let Some((after, code, memory)) = behaviour.exits {
+            self.at(self.now + Duration::from_millis(after), Due::Exit(id.clone(), code, memory));
+        }
+        if let Some((after, well)) = behaviour.verdict {
+            self.at(self.now + Duration::from_millis(after), Due::Verdict(id.clone(), well));
+        }
+        self.engine.insert(id.clone(), ObservedContainer { state: RunState::Running, network_bindings, ..seen });
+    }
+
+    pub(super) fn see(&mut self, id: &ContainerId) {
+        if let Some(seen) = self.engine.get(id).cloned() {
+            self.fact(&Fact::Seen(seen));
+        }
+    }
+
+    /// A container ends by itself; the fact is learned, nothing is planned yet.
+    pub(super) fn exit(&mut self, id: &ContainerId, code: i64, out_of_memory: bool) {
+        if let Some(seen) = self.engine.get_mut(id).filter(|seen| seen.state == RunState::Running) {
+            seen.state = RunState::Exited { code, out_of_memory, at: None };
+            self.see(id);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What is kept of what has ended, and for how long.
+
+use model::{Change, ContainerId, Fact, RunState, TaskStatus};
+
+use super::fleet::Fleet;
+use super::setup::{Setup, container, key};
+use crate::Pace;
+
+fn exited(fleet: &Fleet) -> usize {
+    fleet.engine.values().filter(|seen| matches!(seen.state, RunState::Exited { .. })).count()
+}
+
+#[test]
+fn the_last_crashed_containers_stay_for_their_logs() {
+    let mut fleet = Fleet::running_for(&[Setup::new("users", 1)], 20);
+    for _ in 0..4 {
+        fleet.exit(&fleet.running("users")[0].clone(), 1, false);
+        fleet.run(20);
+    }
+    assert_eq!((exited(&fleet), fleet.tasks("users").len()), (2, 5));
+    fleet.run(480);
+    assert_eq!(exited(&fleet), 2);
+    fleet.run(85);
+    assert_eq!(exited(&fleet), 1, "ten minutes after the end, woken by the clock alone");
+    fleet.run(20);
+    assert_eq!((exited(&fleet), fleet.tasks("users").len()), (0, 5));
+    fleet.run(3600);
+    assert_eq!(fleet.tasks("users").len(), 1, "an hour after the end");
+    fleet.assert_steady("users");
+    assert_eq!(fleet.wake_at, None);
+}
+
+#[test]
+fn what_was_stopped_on_purpose_leaves_no_container() {
+    let mut fleet = Fleet::running_for(&[Setup::new("users", 2)], 20);
+    let task = fleet.tasks("users")[0].id.clone();
+    fleet.apply(Change::StopTask { task, reason: None });
+    fleet.apply(Change::Scale { service: key("users"), desired_count: 1 });
+    fleet.run(10);
+    assert_eq!((exited(&fleet), fleet.engine.len()), (0, 1));
+}
+
+#[test]
+fn so_many_stopped_tasks_are_remembered() {
+    let mut fleet = Fleet::new(&[Setup::plain("users", 1)]);
+    fleet.pace = Pace { stopped_kept: 3, ..Pace::default() };
+    for _ in 0..6 {
+        fleet.run(20);
+        fleet.exit(&fleet.running("users")[0].clone(), 1, false);
+    }
+    fleet.run(20);
+    assert_eq!(fleet.tasks("users").iter().filter(|task| task.last_status == TaskStatus::Stopped).count(), 3);
+}
+
+#[test]
+fn events_are_the_last_hundred() {
+    let mut fleet = Fleet::new(&[Setup { containers: vec![container("web")], ..Setup::plain("users", 1) }]);
+    for _ in 0..60 {
+        fleet.run(11);
+        fleet.exit(&fleet.running("users")[0].clone(), 1, false);
+    }
+    assert_eq!(fleet.service("users").events.len(), 100);
+}
+
+#[test]
+fn containers_of_unknown_tasks_are_removed() {
+    let mut fleet = Fleet::running_for(&[Setup::new("users", 1)], 3);
+    let mut stray = fleet.engine.values().next().unwrap().clone();
+    (stray.id, stray.task) = (ContainerId::from_text("k1"), model::TaskId::from_text("gone"));
+    fleet.engine.insert(stray.id.clone(), stray.clone());
+    fleet.fact(&Fact::Seen(stray));
+    fleet.run(0);
+    assert_eq!(fleet.engine.len(), 1);
+}

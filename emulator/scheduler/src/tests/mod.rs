@@ -1,0 +1,12 @@
+//! The scheduler against a fleet in memory: time jumps to the next thing that is due, every invariant is checked at each plan.
+
+mod checks;
+mod containers;
+mod engine;
+mod failing;
+mod fleet;
+mod keeping;
+mod life;
+mod property;
+mod rolling;
+mod setup;

@@ -1,0 +1,156 @@
+//! The services that tests are about.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::{
+    Action, Change, ClusterName, ContainerDefinition, ContainerDependency, ContainerHealthCheck, ContainerName, DependencyCondition, Family, Forward,
+    HealthCheck, Listener, ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision, ServiceKey,
+    ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetProtocol, TaskDefinition,
+    TransportProtocol, WeightedTargetGroup,
+};
+
+pub(super) fn cluster() -> ClusterName {
+    ClusterName::new("c").unwrap()
+}
+
+pub(super) fn key(name: &str) -> ServiceKey {
+    ServiceKey { cluster: cluster(), name: ServiceName::new(name).unwrap() }
+}
+
+pub(super) fn group(name: &str) -> TargetGroupName {
+    TargetGroupName::new(name).unwrap()
+}
+
+pub(super) fn revision(name: &str, number: u32) -> Revision {
+    Revision { family: Family::new(name).unwrap(), number }
+}
+
+/// An essential container without ports.
+pub(super) fn container(name: &str) -> ContainerDefinition {
+    ContainerDefinition {
+        name: ContainerName::new(name).unwrap(),
+        image: "web".into(),
+        image_id: None,
+        build: None,
+        cpu: 0,
+        memory: None,
+        memory_reservation: None,
+        essential: true,
+        port_mappings: vec![],
+        environment: BTreeMap::new(),
+        entry_point: None,
+        command: None,
+        user: None,
+        working_directory: None,
+        hostname: None,
+        stop_timeout: None,
+        start_timeout: None,
+        depends_on: vec![],
+        health_check: None,
+        docker_labels: BTreeMap::new(),
+        readonly_root_filesystem: false,
+        privileged: false,
+        init_process_enabled: false,
+        ulimits: vec![],
+        extra_hosts: vec![],
+        dns_servers: vec![],
+        dns_search_domains: vec![],
+    }
+}
+
+/// The container that serves: port 3000, on a host port of its own.
+pub(super) fn web() -> ContainerDefinition {
+    let port = PortMapping { container_port: 3000, host_port: 0, protocol: TransportProtocol::Tcp, name: None };
+    ContainerDefinition { port_mappings: vec![port], ..container("web") }
+}
+
+pub(super) fn after(mut container: ContainerDefinition, other: &str, condition: DependencyCondition) -> ContainerDefinition {
+    container.depends_on.push(ContainerDependency { container_name: ContainerName::new(other).unwrap(), condition });
+    container
+}
+
+pub(super) fn optional(container: ContainerDefinition) -> ContainerDefinition {
+    ContainerDefinition { essential: false, ..container }
+}
+
+pub(super) fn checked(container: ContainerDefinition) -> ContainerDefinition {
+    let check = ContainerHealthCheck { command: vec!["CMD".into(), "true".into()], interval: 30, timeout: 5, retries: 3, start_period: 0 };
+    ContainerDefinition { health_check: Some(check), ..container }
+}
+
+/// A service, its family of three revisions and its target group.
+#[derive(Clone, Debug)]
+pub(super) struct Setup {
+    pub(super) name: &'static str,
+    pub(super) desired: u32,
+    /// Registers in a target group of its own name.
+    pub(super) balanced: bool,
+    /// A listener forwards to the group, so that draining takes its whole delay of 5 s.
+    pub(super) listener: bool,
+    pub(super) percent: (u32, u32),
+    pub(super) grace: u64,
+    pub(super) containers: Vec<ContainerDefinition>,
+}
+
+impl Setup {
+    pub(super) fn new(name: &'static str, desired: u32) -> Self {
+        Self { name, desired, balanced: true, listener: true, percent: (100, 200), grace: 0, containers: vec![web()] }
+    }
+
+    pub(super) fn plain(name: &'static str, desired: u32) -> Self {
+        Self { balanced: false, ..Self::new(name, desired) }
+    }
+
+    pub(super) fn spec(&self) -> ServiceSpec {
+        let entry = ServiceLoadBalancer { target_group: group(self.name), container_name: ContainerName::new("web").unwrap(), container_port: 3000 };
+        ServiceSpec {
+            name: ServiceName::new(self.name).unwrap(),
+            desired_count: self.desired,
+            load_balancers: if self.balanced { vec![entry] } else { vec![] },
+            minimum_healthy_percent: self.percent.0,
+            maximum_percent: self.percent.1,
+            health_check_grace_period: Duration::from_secs(self.grace),
+            connects_to: vec![],
+        }
+    }
+
+    pub(super) fn changes(&self, port: u16) -> Vec<Change> {
+        let family = Family::new(self.name).unwrap();
+        let definition = |cpu| TaskDefinition {
+            family: family.clone(),
+            network_mode: NetworkMode::Bridge,
+            cpu: Some(cpu),
+            memory: None,
+            containers: self.containers.clone(),
+        };
+        let mut changes: Vec<_> =
+            (1..=3).map(|cpu| Change::RegisterTaskDefinition { cluster: cluster(), definition: Box::new(definition(cpu)) }).collect();
+        if self.balanced {
+            let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(5) };
+            let name = group(self.name);
+            let spec = TargetGroupSpec { name, protocol: TargetProtocol::Http, port: 80, health_check: HealthCheck::default(), attributes };
+            changes.push(Change::CreateTargetGroup { cluster: cluster(), spec: Box::new(spec) });
+        }
+        if self.balanced && self.listener {
+            changes.extend(self.listener(port));
+        }
+        changes.push(Change::CreateService { cluster: cluster(), spec: Box::new(self.spec()), revision: revision(self.name, 1) });
+        changes
+    }
+
+    fn listener(&self, port: u16) -> [Change; 2] {
+        let name = LoadBalancerName::new(self.name).unwrap();
+        let forward = Forward { target_groups: vec![WeightedTargetGroup { target_group: group(self.name), weight: 1 }] };
+        let default_action = Action::Forward(forward);
+        let listener = Listener { port, id: None, protocol: ListenerProtocol::Http, default_action, rules: BTreeMap::new() };
+        [
+            Change::CreateLoadBalancer { cluster: cluster(), name: name.clone(), attributes: LoadBalancerAttributes::default() },
+            Change::PutListener { load_balancer: name, listener: Box::new(listener) },
+        ]
+    }
+
+    pub(super) fn update(&self, number: u32) -> Change {
+        Change::UpdateService { cluster: cluster(), spec: Box::new(self.spec()), revision: revision(self.name, number) }
+    }
+}
