@@ -6,11 +6,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
+use hyper::HeaderMap;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::EXPECT;
 use routing::InFlight;
 
 use crate::state::{ConnectionState, Turn};
 use crate::upstream::Lease;
+
+/// The longest body that is read to its end though no target takes it, so that the connection can go on.
+const SWALLOWED_BYTES: u64 = 64 * 1024;
 
 /// A client's body on its way to a target.
 pub(crate) struct RequestBody {
@@ -21,7 +26,14 @@ pub(crate) struct RequestBody {
 impl RequestBody {
     pub(crate) fn new(incoming: Incoming, state: &Rc<ConnectionState>) -> Self {
         state.upload_complete.set(incoming.is_end_stream());
+        state.upload_awaited.set(false);
+        state.upload_broken.set(false);
         Self { incoming, state: Rc::clone(state) }
+    }
+
+    /// Whether it is worth reading to its end when nobody wants it. A client that expects `100 Continue` has not sent it yet.
+    pub(crate) fn is_swallowed(&self, headers: &HeaderMap) -> bool {
+        !self.is_end_stream() && !headers.contains_key(EXPECT) && self.size_hint().exact().is_some_and(|length| length <= SWALLOWED_BYTES)
     }
 }
 
@@ -30,9 +42,13 @@ impl Body for RequestBody {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
-        if frame.is_none() || self.incoming.is_end_stream() {
-            self.state.upload_complete.set(true);
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        self.state.upload_awaited.set(polled.is_pending());
+        let frame = ready!(polled);
+        match &frame {
+            Some(Err(_)) => self.state.upload_broken.set(true),
+            None => self.state.upload_complete.set(true),
+            Some(Ok(frame)) => self.state.upload_complete.set(frame.is_trailers() || self.incoming.is_end_stream()),
         }
         Poll::Ready(without_trailers(frame))
     }
@@ -72,8 +88,10 @@ pub(crate) struct Relay {
     pub(crate) lease: Lease,
     /// Counts the request out when it is dropped.
     pub(crate) _in_flight: InFlight,
-    /// The end was seen, so the connection may serve another request.
+    /// The end was seen.
     pub(crate) finished: bool,
+    /// The connection may serve another request after the end.
+    pub(crate) reusable: bool,
 }
 
 impl ResponseBody {
@@ -109,7 +127,7 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if self.finished || self.incoming.is_end_stream() {
+        if self.reusable && (self.finished || self.incoming.is_end_stream()) {
             self.lease.give_back();
         }
     }
@@ -121,6 +139,10 @@ impl Body for ResponseBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
+        if this.turn.state().is_broken() {
+            // Asked again, the target's body would seem to have ended well.
+            return Poll::Pending;
+        }
         match &mut this.kind {
             Kind::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Relayed(relay) => match without_trailers(ready!(relay.poll(cx))) {

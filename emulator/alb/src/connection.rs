@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use model::LoadBalancerAttributes;
 use routing::ClientFailure;
-use routing::limits::REQUEST_HEADERS_BYTES;
+use routing::limits::{MAX_HEADERS, REQUEST_HEADERS_BYTES, REQUEST_LINE_BYTES};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -25,9 +25,6 @@ use crate::{respond, tunnel};
 
 /// How long a closed connection is read on, so that the client gets to see the last answer before a reset.
 const LINGER: Duration = Duration::from_secs(2);
-/// What a client of HTTP/2 without TLS sends first.
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
-
 /// What the requests of a connection share.
 pub(crate) struct ConnectionContext {
     pub(crate) listener: Rc<ListenerContext>,
@@ -51,7 +48,8 @@ pub(crate) async fn serve(listener: Rc<ListenerContext>, stream: TcpStream, clie
     let mut connection = http1::Builder::new()
         .preserve_header_case(true)
         .title_case_headers(true)
-        .max_header_size(REQUEST_HEADERS_BYTES)
+        .max_header_size(REQUEST_LINE_BYTES + REQUEST_HEADERS_BYTES)
+        .max_headers(MAX_HEADERS)
         .header_read_timeout(None)
         .writev(false)
         .serve_connection(io, service_fn(|request| forward::answer(Rc::clone(&context), request)));
@@ -110,11 +108,24 @@ async fn finish(client: ClientStream, read_ahead: Bytes, end: End) {
 }
 
 fn broken_head(error: &hyper::Error, read_ahead: &[u8]) -> ClientFailure {
-    if read_ahead.starts_with(HTTP2_PREFACE) {
+    let line = read_ahead.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let mut words = line.split(u8::is_ascii_whitespace);
+    let (method, target, version) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    if is_later_version(version) {
         ClientFailure::VersionNotSupported
+    } else if error.is_parse_too_large() && method.len() <= REQUEST_LINE_BYTES && target.len() + method.len() > REQUEST_LINE_BYTES {
+        ClientFailure::UriTooLong
     } else if error.is_parse_too_large() {
         ClientFailure::HeadersTooLarge
     } else {
         ClientFailure::Malformed
     }
+}
+
+/// HTTP/2 or later, as the preface of HTTP/2 without TLS names it as well.
+fn is_later_version(version: &[u8]) -> bool {
+    version.strip_prefix(b"HTTP/").is_some_and(|number| {
+        let major = number.split(|byte| *byte == b'.').next().unwrap_or_default();
+        !major.is_empty() && major.iter().all(u8::is_ascii_digit) && !matches!(major, b"0" | b"1")
+    })
 }

@@ -5,9 +5,10 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
+use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::HOST;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -16,6 +17,7 @@ use routing::{ClientFailure, Decision, InFlight, ListenerTable, Pick, RequestHea
 use crate::body::{Relay, RequestBody, ResponseBody};
 use crate::clock;
 use crate::connection::ConnectionContext;
+use crate::framing::{self, Framing};
 use crate::respond::{self, Asker};
 use crate::rewrite::{self, Rewrite};
 use crate::state::{ConnectionState, Cut, Turn};
@@ -28,24 +30,50 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
     // Wrapped at once: an answer of our own must know whether something of the request is left unread.
     let body = RequestBody::new(body, &context.state);
     let mut asker = Asker::of(&parts, context.listener.closed.get());
-    let outcome = match check(&parts).and_then(|headers_bytes| plan(&context, &mut parts, headers_bytes)) {
+    let swallowed = body.is_swallowed(&parts.headers);
+    let plan = match check(&parts).and_then(|checked| plan(&context, &mut parts, checked)) {
         Ok(plan) => plan,
-        Err(failure) => Plan::Page(failure.status()),
+        Err(failure) => Plan::Own(Own::Page(failure.status())),
     };
     asker.close |= outlived(&context) || context.state.closing.get();
-    let target = match outcome {
-        Plan::Target(target) => target,
-        Plan::Page(status) => return Ok(respond::page(status, None, &asker, turn)),
-        Plan::Redirect(status, location) => return Ok(respond::page(status, Some(&location), &asker, turn)),
-        Plan::Fixed(fixed) => return Ok(respond::fixed(&fixed, &asker, turn)),
+    let mut request = Some(Request::from_parts(parts, body));
+    let outcome = match plan {
+        Plan::Target(target, framing) => {
+            asker.close |= framing == Framing::Ambiguous;
+            let answered = forward(&context, &target, &mut request).await.map_err(Own::Page);
+            answered.map(|answered| Answered { reusable: framing == Framing::Plain, ..answered })
+        }
+        Plan::Own(own) => Err(own),
     };
-    let outcome = forward(&context, &target, Request::from_parts(parts, body)).await;
-    // The listener may have been closed in the meantime.
-    asker.close |= context.listener.closed.get() || context.state.closing.get();
+    if let Some(request) = request.filter(|_| swallowed && !asker.close) {
+        swallow(request.into_body()).await;
+    }
+    // What is left of a request cannot be told from the next one. And the listener may have been closed in the meantime.
+    asker.close |= !context.state.upload_complete.get() || context.listener.closed.get() || context.state.closing.get();
     Ok(match outcome {
-        Ok(relay) => pass_on(relay, &asker, turn).await,
-        Err(status) => respond::page(status, None, &asker, turn),
+        Ok(answered) => pass_on(answered, &asker, turn).await,
+        Err(Own::Redirect(status, location)) => respond::page(status, Some(&location), &asker, turn),
+        Err(Own::Fixed(fixed)) => respond::fixed(&fixed, &asker, turn),
+        Err(Own::Page(status)) => respond::page(status, None, &asker, turn),
     })
+}
+
+/// How long an answer that does not need the request's body waits for it.
+const SWALLOW_PATIENCE: Duration = Duration::from_millis(200);
+
+/// Reads a short body that nobody wants to its end, so that the connection can go on behind the answer.
+async fn swallow(body: RequestBody) {
+    let mut body = pin!(body);
+    let end = poll_fn(|cx| {
+        while let Some(frame) = ready!(body.as_mut().poll_frame(cx)) {
+            if frame.is_err() {
+                break;
+            }
+        }
+        Poll::Ready(())
+    });
+    // In time or not, the answer is the same; whether the body is complete shows in the state.
+    tokio::time::timeout(SWALLOW_PATIENCE, end).await.unwrap_or_default();
 }
 
 /// Whether the connection has lived for `client_keep_alive.seconds`, so that this response is its last (alb.md 6.1).
@@ -57,7 +85,13 @@ fn outlived(context: &ConnectionContext) -> bool {
 /// What is to become of a request.
 enum Plan {
     /// Its head is rewritten; this target gets it.
-    Target(Arc<TargetState>),
+    Target(Arc<TargetState>, Framing),
+    /// No target gets it.
+    Own(Own),
+}
+
+/// An answer of the load balancer's own.
+enum Own {
     /// A page of this status.
     Page(u16),
     /// A redirect to this `Location`.
@@ -66,15 +100,27 @@ enum Plan {
     Fixed(routing::FixedResponseTable),
 }
 
-/// What no rule is asked about (alb.md 6.1, 6.2). Gives the size of all headers.
-fn check(parts: &Parts) -> Result<usize, ClientFailure> {
+/// What [`check`] found out.
+struct Checked {
+    headers_bytes: usize,
+    framing: Framing,
+}
+
+/// What no rule is asked about (alb.md 6.1, 6.2, 6.6).
+fn check(parts: &Parts) -> Result<Checked, ClientFailure> {
+    let framing = framing::of_request(parts)?;
     if matches!(parts.method, Method::TRACE | Method::CONNECT) {
         return Err(ClientFailure::MethodNotAllowed);
     }
+    if parts.uri.authority().is_some_and(|authority| parts.uri.scheme().is_none() || authority.as_str().contains('@')) {
+        // `GET name:80` has neither a path nor an absolute form, and a user's name in front of a host only obscures it.
+        return Err(ClientFailure::Malformed);
+    }
     let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    // The method, two spaces and the version belong to the line; a target that fills it alone is what earns 414.
-    if target + parts.method.as_str().len() + " HTTP/1.1 ".len() > limits::REQUEST_LINE_BYTES {
-        return Err(ClientFailure::UriTooLong);
+    let method = parts.method.as_str().len();
+    // The method, two spaces and the version belong to the line.
+    if target + method + " HTTP/1.1 ".len() > limits::REQUEST_LINE_BYTES {
+        return Err(if method > limits::REQUEST_LINE_BYTES { ClientFailure::Malformed } else { ClientFailure::UriTooLong });
     }
     let mut total = 0;
     for (name, value) in &parts.headers {
@@ -84,11 +130,11 @@ fn check(parts: &Parts) -> Result<usize, ClientFailure> {
         }
         total += line;
     }
-    if total > limits::REQUEST_HEADERS_BYTES { Err(ClientFailure::HeadersTooLarge) } else { Ok(total) }
+    if total > limits::REQUEST_HEADERS_BYTES { Err(ClientFailure::HeadersTooLarge) } else { Ok(Checked { headers_bytes: total, framing }) }
 }
 
 /// Decides with the newest table, and rewrites the head where a target is to get it. Nothing in here waits.
-fn plan(context: &ConnectionContext, parts: &mut Parts, headers_bytes: usize) -> Result<Plan, ClientFailure> {
+fn plan(context: &ConnectionContext, parts: &mut Parts, checked: Checked) -> Result<Plan, ClientFailure> {
     let listener = &context.listener;
     let worker = &listener.worker;
     let mut cache = worker.table.borrow_mut();
@@ -97,7 +143,7 @@ fn plan(context: &ConnectionContext, parts: &mut Parts, headers_bytes: usize) ->
     let Some(found) = table.listener(listener.listener_port, host) else {
         // Removed under an open connection.
         context.state.closing.set(true);
-        return Ok(Plan::Page(UpstreamFailure::NoTargetGroup.status()));
+        return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTargetGroup.status())));
     };
     obey(&context.state, found);
     let head = RequestHead {
@@ -110,26 +156,26 @@ fn plan(context: &ConnectionContext, parts: &mut Parts, headers_bytes: usize) ->
     };
     let group = match decide(found, &head, worker.random.borrow_mut().next_u64()) {
         Decision::Forward { group, .. } => group,
-        Decision::Fixed { response, .. } => return Ok(Plan::Fixed(response.clone())),
-        Decision::Redirect { status, location, .. } => return Ok(Plan::Redirect(status, location)),
-        Decision::RedirectTooLong { .. } => return Ok(Plan::Page(507)),
-        Decision::NoTargetGroup { .. } => return Ok(Plan::Page(UpstreamFailure::NoTargetGroup.status())),
+        Decision::Fixed { response, .. } => return Ok(Plan::Own(Own::Fixed(response.clone()))),
+        Decision::Redirect { status, location, .. } => return Ok(Plan::Own(Own::Redirect(status, location))),
+        Decision::RedirectTooLong { .. } => return Ok(Plan::Own(Own::Page(507))),
+        Decision::NoTargetGroup { .. } => return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTargetGroup.status()))),
     };
     rewrite::check(&parts.headers)?;
-    let Pick::Target(target) = group.pick() else { return Ok(Plan::Page(UpstreamFailure::NoTarget.status())) };
+    let Pick::Target(target) = group.pick() else { return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTarget.status()))) };
     let target = Arc::clone(target);
-    rewrite::request(parts, &Rewrite { context, table: found, headers_bytes })?;
-    Ok(Plan::Target(target))
+    rewrite::request(parts, &Rewrite { context, table: found, headers_bytes: checked.headers_bytes })?;
+    Ok(Plan::Target(target, checked.framing))
 }
 
-/// Who the request says that it is for: an absolute target's authority, else the first `Host` line.
+/// Who the request says that it is for: an absolute target's authority, else the first `Host` line. An empty one says nothing.
 fn host_of(parts: &Parts) -> Result<Option<&str>, ClientFailure> {
     let line = match parts.headers.get(HOST) {
         Some(line) => Some(line.to_str().map_err(|_| ClientFailure::Malformed)?),
         None if parts.version == Version::HTTP_11 => return Err(ClientFailure::MissingHost),
         None => None,
     };
-    Ok(parts.uri.authority().map(|authority| authority.as_str()).or(line))
+    Ok(parts.uri.authority().map(|authority| authority.as_str()).or(line).filter(|host| !host.is_empty()))
 }
 
 /// Takes over the timers of the load balancer that the request is for.
@@ -147,27 +193,33 @@ struct Answered {
     response: Response<Incoming>,
     lease: Lease,
     in_flight: InFlight,
+    /// The connection to the target may serve another request.
+    reusable: bool,
 }
 
-/// Sends a rewritten request to its target. The error is the status that the client gets.
-async fn forward(context: &ConnectionContext, target: &Arc<TargetState>, request: Request<RequestBody>) -> Result<Answered, u16> {
+/// Sends a rewritten request to its target; it stays where it is if the target cannot be reached. The error is the status that the
+/// client gets.
+async fn forward(context: &ConnectionContext, target: &Arc<TargetState>, request: &mut Option<Request<RequestBody>>) -> Result<Answered, u16> {
     let state = &context.state;
     let in_flight = target.enter();
     state.set_target(Some(Arc::clone(target)));
     let exchange = async {
         let mut lease = Lease::get(&context.listener.worker.pool, target, state).await?;
         let response = lease.send(request, state).await?;
+        framing::of_response(response.headers())?;
         Ok::<_, UpstreamFailure>((response, lease))
     };
     match until_cut(state, exchange).await {
-        Ok(Ok((response, lease))) => Ok(Answered { response, lease, in_flight }),
+        Ok(Ok((response, lease))) => Ok(Answered { response, lease, in_flight, reusable: true }),
+        // The target is not to blame when it was us who gave up on the request.
+        Ok(Err(_)) if state.upload_broken.get() => Err(ClientFailure::Malformed.status()),
         Ok(Err(failure)) => {
             tracing::debug!(target = %target.key, address = %target.address, "{}", failure.description());
             Err(failure.status())
         }
         // A response that broke off had begun, which ends the connection; `Broken` is listed to be complete.
         Err(Cut::Gone | Cut::Broken) => Err(UpstreamFailure::DrainElapsed.status()),
-        Err(Cut::Idle) if !state.upload_complete.get() => Err(ClientFailure::IdleTimeout.status()),
+        Err(Cut::Idle) if state.upload_awaited.get() => Err(ClientFailure::IdleTimeout.status()),
         Err(Cut::Idle) => Err(UpstreamFailure::IdleTimeout.status()),
     }
 }
@@ -184,14 +236,16 @@ async fn until_cut<F: Future>(state: &ConnectionState, future: F) -> Result<F::O
 
 /// Hands a target's response to the client.
 async fn pass_on(answered: Answered, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
-    let Answered { response, lease, in_flight } = answered;
+    let Answered { response, lease, in_flight, reusable } = answered;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return switch(response, (lease, in_flight), asker, turn).await;
     }
     let (mut parts, incoming) = response.into_parts();
-    parts.version = Version::HTTP_11;
-    rewrite::response(&mut parts.headers, asker.close);
-    let relay = Relay { incoming, lease, _in_flight: in_flight, finished: false };
+    parts.version = asker.version;
+    // To HTTP/1.0, a body of unknown length ends with its connection.
+    let ends = asker.version == Version::HTTP_10 && incoming.size_hint().exact().is_none();
+    rewrite::response(&mut parts.headers, asker.close || ends);
+    let relay = Relay { incoming, lease, _in_flight: in_flight, finished: false, reusable };
     Response::from_parts(parts, ResponseBody::relayed(relay, turn))
 }
 

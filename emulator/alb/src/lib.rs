@@ -19,6 +19,7 @@ mod body;
 mod clock;
 mod connection;
 mod forward;
+mod framing;
 mod listener;
 mod plane;
 mod probe;

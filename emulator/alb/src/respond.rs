@@ -17,6 +17,8 @@ use crate::state::Turn;
 pub(crate) struct Asker {
     user_agent: Option<HeaderValue>,
     head_only: bool,
+    /// What it speaks: HTTP/1.0 or 1.1.
+    pub(crate) version: Version,
     /// It asks for a WebSocket.
     pub(crate) upgrade: bool,
     /// The connection ends with the answer.
@@ -28,7 +30,8 @@ impl Asker {
         Self {
             user_agent: parts.headers.get(USER_AGENT).cloned(),
             head_only: parts.method == Method::HEAD,
-            upgrade: rewrite::asks_for_websocket(&parts.headers),
+            version: parts.version,
+            upgrade: rewrite::asks_for_websocket(parts),
             close: last || !wants_keep_alive(parts.version, &parts.headers),
         }
     }
@@ -83,6 +86,7 @@ fn own(own: Own, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
     let sent = if asker.head_only { Bytes::new() } else { content };
     let mut response = Response::new(ResponseBody::own(sent, turn));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.version_mut() = asker.version;
     let headers = response.headers_mut();
     headers.insert(SERVER, HeaderValue::from_static(page::SERVER));
     if let Ok(date) = HeaderValue::from_str(&clock::date()) {

@@ -29,9 +29,11 @@ pub(crate) struct Rewrite<'a> {
     pub(crate) headers_bytes: usize,
 }
 
-/// Whether a client asks for a WebSocket: the one upgrade that passes (alb.md 6.6).
-pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
-    headers.get(UPGRADE).is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
+/// Whether a client asks for a WebSocket, over HTTP/1.1: the one upgrade that passes (alb.md 6.6).
+pub(crate) fn asks_for_websocket(parts: &Parts) -> bool {
+    let headers = &parts.headers;
+    parts.version == Version::HTTP_11
+        && headers.get(UPGRADE).is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
         && headers
             .get_all(CONNECTION)
             .iter()
@@ -49,7 +51,7 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), ClientFailure> {
 pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<(), ClientFailure> {
     let mut scratch = rewrite.context.listener.worker.scratch.borrow_mut();
     host(parts, rewrite, &mut scratch)?;
-    let websocket = asks_for_websocket(&parts.headers);
+    let websocket = asks_for_websocket(parts);
     strip_hop_by_hop(&mut parts.headers);
     parts.headers.remove(EXPECT);
     if websocket {

@@ -42,6 +42,10 @@ pub(crate) struct ConnectionState {
     pub(crate) head_begun: Cell<bool>,
     /// The request's body is here to its end.
     pub(crate) upload_complete: Cell<bool>,
+    /// More of the request's body is wanted, and the client has not sent it.
+    pub(crate) upload_awaited: Cell<bool>,
+    /// The request's body cannot be read on: it is malformed, or the client is gone.
+    pub(crate) upload_broken: Cell<bool>,
     /// No further request is to be read.
     pub(crate) closing: Cell<bool>,
     /// Of the load balancer that the last request was for.
@@ -66,6 +70,8 @@ impl ConnectionState {
             phase: Cell::new(Phase::Idle),
             head_begun: Cell::new(false),
             upload_complete: Cell::new(true),
+            upload_awaited: Cell::new(false),
+            upload_broken: Cell::new(false),
             closing: Cell::new(false),
             idle_timeout: Cell::new(idle_timeout),
             keep_alive: Cell::new(Duration::ZERO),
@@ -127,6 +133,11 @@ impl ConnectionState {
     /// The target's response ended too early. The connection ends likewise, once the client has all that came.
     pub(crate) fn response_broke_off(&self) {
         self.broken.set(true);
+    }
+
+    /// Whether [`Self::response_broke_off`] was told.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.get()
     }
 
     /// Everything that was handed over is written to the client.

@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use routing::limits::{CONNECT_TIMEOUT, RESPONSE_HEADERS_BYTES};
+use routing::limits::{CONNECT_TIMEOUT, MAX_HEADERS, RESPONSE_HEADERS_BYTES};
 use routing::{InFlight, TargetState, UpstreamFailure};
 use tokio::net::TcpStream;
 
@@ -140,19 +140,25 @@ impl Lease {
 
     /// Sends the request and waits for the head of the response. A reused connection that turns out closed before anything of the
     /// request was sent is replaced once; nothing is ever sent twice (alb.md 10).
-    pub(crate) async fn send(&mut self, request: Request<RequestBody>, state: &Rc<ConnectionState>) -> Result<Response<Incoming>, UpstreamFailure> {
+    pub(crate) async fn send(
+        &mut self,
+        request: &mut Option<Request<RequestBody>>,
+        state: &Rc<ConnectionState>,
+    ) -> Result<Response<Incoming>, UpstreamFailure> {
         match self.send_once(request).await {
             Ok(response) => Ok(response),
-            Err(Unanswered::NotSent(request)) if self.reused => {
+            Err(None) if self.reused => {
                 self.renew(state).await?;
-                self.send_once(*request).await.map_err(Unanswered::failure)
+                self.send_once(request).await.map_err(failure)
             }
-            Err(unanswered) => Err(unanswered.failure()),
+            Err(unanswered) => Err(failure(unanswered)),
         }
     }
 
-    async fn send_once(&mut self, request: Request<RequestBody>) -> Result<Response<Incoming>, Unanswered> {
-        let Some(upstream) = self.upstream.as_deref_mut() else { return Err(Unanswered::NotSent(Box::new(request))) };
+    /// Sends what is in `request`. Without a failure in the error nothing was sent, and the request is back in its place.
+    async fn send_once(&mut self, waiting: &mut Option<Request<RequestBody>>) -> Result<Response<Incoming>, Option<UpstreamFailure>> {
+        let Some(upstream) = self.upstream.as_deref_mut() else { return Err(None) };
+        let Some(request) = waiting.take() else { return Err(None) };
         let mut response = pin!(upstream.sender.try_send_request(request));
         poll_fn(|cx| {
             if !upstream.ended && Pin::new(&mut upstream.connection).poll(cx).is_ready() {
@@ -161,11 +167,11 @@ impl Lease {
             // The connection was polled just now, so its wake-up for the response would only wake ourselves.
             match response.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
-                Poll::Ready(Err(mut error)) => Poll::Ready(Err(match error.take_message() {
-                    Some(request) => Unanswered::NotSent(Box::new(request)),
-                    None => Unanswered::Failed(failure_of(error.error())),
-                })),
-                Poll::Pending if upstream.ended => Poll::Ready(Err(Unanswered::Failed(UpstreamFailure::ClosedBeforeResponse))),
+                Poll::Ready(Err(mut error)) => {
+                    *waiting = error.take_message();
+                    Poll::Ready(Err(if waiting.is_some() { None } else { Some(failure_of(error.error())) }))
+                }
+                Poll::Pending if upstream.ended => Poll::Ready(Err(Some(UpstreamFailure::ClosedBeforeResponse))),
                 Poll::Pending => Poll::Pending,
             }
         })
@@ -209,18 +215,9 @@ pub(crate) struct Tunnel {
     pub(crate) in_flight: InFlight,
 }
 
-enum Unanswered {
-    NotSent(Box<Request<RequestBody>>),
-    Failed(UpstreamFailure),
-}
-
-impl Unanswered {
-    fn failure(self) -> UpstreamFailure {
-        match self {
-            Self::NotSent(_) => UpstreamFailure::ClosedBeforeResponse,
-            Self::Failed(failure) => failure,
-        }
-    }
+/// What a request that was not answered failed with.
+fn failure(unanswered: Option<UpstreamFailure>) -> UpstreamFailure {
+    unanswered.unwrap_or(UpstreamFailure::ClosedBeforeResponse)
 }
 
 fn failure_of(error: &hyper::Error) -> UpstreamFailure {
@@ -247,6 +244,7 @@ async fn open(target: &Arc<TargetState>, state: &Rc<ConnectionState>) -> Result<
         .preserve_header_case(true)
         .title_case_headers(true)
         .max_header_size(RESPONSE_HEADERS_BYTES)
+        .max_headers(MAX_HEADERS)
         .writev(false)
         .handshake(io)
         .await

@@ -57,14 +57,21 @@ async fn pages_are_right_to_the_byte() {
         "\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
         &format!("GET / HTTP/1.1\r\nHost: a.b\r\nX: {}\r\n\r\n", "x".repeat(17 * 1024)),
         &format!("GET / HTTP/1.1\r\nHost: a.b\r\n{}\r\n", format!("X: {}\r\n", "x".repeat(10 * 1024)).repeat(7)),
+        &format!("{} / HTTP/1.1\r\nHost: a.b\r\n\r\n", "M".repeat(17 * 1024)),
+        "GET name:80 HTTP/1.1\r\nHost: a.b\r\n\r\n",
+        "GET http://user@name/ HTTP/1.1\r\nHost: a.b\r\n\r\n",
     ];
     for request in broken {
         assert_eq!(whole(&check_page(&front, request, bad_request).await).len(), 272, "alb.md 6.9");
     }
-    let long = format!("GET /{} HTTP/1.1\r\nHost: a.b\r\n\r\n", "x".repeat(17 * 1024));
-    check_page(&front, &long, ("414 Request-URI Too Large", "414 Request-URI Too Large", "close")).await;
+    for kilobytes in [17, 65, 100] {
+        let long = format!("GET /{} HTTP/1.1\r\nHost: a.b\r\n\r\n", "x".repeat(kilobytes * 1024));
+        check_page(&front, &long, ("414 Request-URI Too Large", "414 Request-URI Too Large", "close")).await;
+    }
     let version = "505 HTTP Version Not Supported";
-    check_page(&front, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", (version, version, "close")).await;
+    for request in ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET / HTTP/2.0\r\nHost: a.b\r\n\r\n", "GET / HTTP/3\r\nHost: a.b\r\n\r\n"] {
+        check_page(&front, request, (version, version, "close")).await;
+    }
 }
 
 #[tokio::test]
@@ -121,6 +128,9 @@ async fn actions_without_a_target_are_answered_here() {
         "HTTP/1.1 404 Not Found\r\nServer: awselb/2.0\r\nDate: {date}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 8\r\nConnection: keep-alive\r\n\r\nno route"
     );
     assert_eq!(whole(&fixed), expected);
+
+    client.send("GET /old HTTP/1.1\r\nHost:\r\n\r\n").await;
+    assert_eq!(client.message().await.all("location"), ["https://front.localhost:443/old"], "an empty host is none");
 
     let empty = client.get("/empty").await;
     assert_eq!((empty.status(), empty.all("content-length"), empty.all("content-type")), (200, vec!["0"], vec!["text/plain; charset=utf-8"]));
@@ -238,7 +248,8 @@ async fn silence_has_its_limit() {
     })
     .await;
     let (stuck, _) = answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
-    let attributes = LoadBalancerAttributes { idle_timeout: Duration::from_secs(1), ..LoadBalancerAttributes::default() };
+    // Long enough for a busy machine to bring every client's bytes here in time.
+    let attributes = LoadBalancerAttributes { idle_timeout: Duration::from_secs(3), ..LoadBalancerAttributes::default() };
     let front = Front::with(1, attributes, &[("silent", &[silent]), ("stuck", &[stuck])]);
     let mut clients = Vec::new();
     for request in [
@@ -270,6 +281,32 @@ async fn silence_has_its_limit() {
     assert_eq!(broken.rest().await, b"half");
     assert_eq!(next().rest().await, b"");
     front.settled().await;
+}
+
+#[tokio::test]
+async fn a_target_that_takes_no_more_of_an_upload_is_the_silent_one() {
+    let (hold, mut held) = mpsc::channel(1);
+    let target = origin(move |connection, _| {
+        let hold = hold.clone();
+        async move { hold.send(connection).await.unwrap() }
+    })
+    .await;
+    let attributes = LoadBalancerAttributes { idle_timeout: Duration::from_secs(1), ..LoadBalancerAttributes::default() };
+    let front = Front::with(1, attributes, &[("g", &[target])]);
+    let mut client = front.client().await;
+    client.send("POST /g HTTP/1.1\r\nHost: a.b\r\nContent-Length: 100000000000\r\n\r\n").await;
+    let (mut reader, mut writer) = client.stream.split();
+    let upload = async { while writer.write_all(&[0; 100_000]).await.is_ok() {} };
+    let answer = async {
+        let mut start = [0; 28];
+        tokio::io::AsyncReadExt::read_exact(&mut reader, &mut start).await.unwrap();
+        assert_eq!(&start, b"HTTP/1.1 504 Gateway Time-ou");
+    };
+    within(async {
+        tokio::select! { () = upload => panic!("the upload ended without an answer"), () = answer => {} }
+    })
+    .await;
+    drop(within(held.recv()).await);
 }
 
 #[tokio::test]

@@ -298,6 +298,16 @@ async fn a_websocket_is_joined_with_its_target() {
 }
 
 #[tokio::test]
+async fn an_old_client_gets_no_websocket() {
+    let (target, seen) = named("a").await;
+    let front = Front::start(&[("g", &[target])]);
+    let mut client = front.client().await;
+    client.send("GET /g HTTP/1.0\r\nHost: a.b\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n").await;
+    assert_eq!(client.message().await.text(), "a");
+    assert!(seen.last().all("upgrade").is_empty() && seen.last().all("connection").is_empty());
+}
+
+#[tokio::test]
 async fn a_refused_websocket_is_an_ordinary_answer() {
     let (target, seen) = answering("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await;
     let (eager, _) = answering("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n").await;

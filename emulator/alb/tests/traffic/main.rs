@@ -8,6 +8,8 @@ mod failures;
 #[cfg(test)]
 mod forwarding;
 #[cfg(test)]
+mod framing;
+#[cfg(test)]
 mod probes;
 #[cfg(test)]
 mod support;
