@@ -6,6 +6,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
+#[path = "stories/faults.rs"]
+mod faults;
 #[path = "stories/house.rs"]
 mod house;
 #[path = "stories/words.rs"]
@@ -34,15 +36,26 @@ macro_rules! stories {
 
 stories![
     a_container_dies_and_is_replaced,
+    a_container_is_removed_behind_our_back,
     a_container_that_exits_at_once_is_paced,
+    a_container_that_takes_too_much_memory_is_killed,
+    a_container_waits_for_those_it_depends_on,
+    a_deleted_service_leaves_its_target_group,
     a_new_version_that_never_gets_healthy_leaves_the_old_one_serving,
     a_new_version_rolls_without_a_gap,
+    a_target_flaps,
     a_task_that_is_stopped_by_hand_is_replaced,
     an_image_that_cannot_be_pulled_is_tried_again_later,
+    an_update_overtakes_an_update,
     down_leaves_nothing,
+    nobody_is_held_up_by_a_slow_service,
     scaling_one_service_touches_no_other,
+    scaling_to_zero_and_back,
     the_daemon_dies_and_comes_back,
+    the_daemon_dies_in_the_middle_of_a_start,
     the_engine_goes_away_and_comes_back,
+    the_engine_is_away_when_a_container_dies,
+    two_clusters_live_side_by_side,
 ];
 
 fn folder() -> PathBuf {

@@ -11,8 +11,8 @@ use std::time::Duration;
 use daemon::keeper::{Handle, Keeper, Parts, Traffic};
 use daemon::prober::Probe;
 use daemon::{observer, prober};
-use engine::simulated::{Fleet, SimulatedAnswer};
-use engine::{Clock as _, ManualClock};
+use engine::simulated::{Fleet, SimulatedAnswer, VerbName};
+use engine::{Clock as _, EngineError, EngineErrorKind, ManualClock};
 use model::{
     Change, ClusterName, DesiredStatus, HealthCheck, Ids, OwnerId, ServiceKey, ServiceName, Settings, TargetHealthState, TaskId, TaskStatus,
     Timestamp, World,
@@ -29,6 +29,9 @@ const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 /// each yield gives each of them a turn, so a chain of messages longer than this would have to go on without moving anything.
 const QUIET_TURNS: usize = 64;
 
+/// How late the keeper may save what it learned of the engine.
+const SAVE_WITHIN: Duration = Duration::from_millis(100);
+
 pub(crate) struct House {
     manifests: PathBuf,
     clock: Arc<ManualClock>,
@@ -38,6 +41,9 @@ pub(crate) struct House {
     words: Words,
     told_events: u64,
     lives: u64,
+    /// What a state file would hold now, and since when it is behind: news of the engine's is saved within [`SAVE_WITHIN`].
+    saved: World,
+    behind_since: Option<Timestamp>,
 }
 
 struct NoTraffic;
@@ -77,20 +83,25 @@ impl House {
         let fleet = Fleet::new(clock.clone());
         let settings =
             Settings { owner: OwnerId::from_text("story"), account: "000000000000".into(), region: "us-east-1".into(), instance: "i-0".into() };
-        let (keeper, tasks) = begin(World::new(settings), 1, &clock, &fleet);
-        Self { manifests, clock, fleet, keeper, tasks, words: Words::default(), told_events: 0, lives: 1 }
+        let saved = World::new(settings);
+        let (keeper, tasks) = begin(saved.clone(), 1, &clock, &fleet);
+        Self { manifests, clock, fleet, keeper, tasks, words: Words::default(), told_events: 0, lives: 1, saved, behind_since: None }
     }
 
     /// | command | does |
     /// |---|---|
     /// | `up FILE [KEY=VALUE …]` | applies a manifest of `tests/stories/manifests`, with those variables |
-    /// | `scale SERVICE=N` / `down` | as on the command line |
+    /// | `scale SERVICE=N` / `down [CLUSTER]` | as on the command line |
     /// | `stop SERVICE/N` | StopTask |
-    /// | `kill SERVICE/N CODE` | its first container ends with that code |
+    /// | `kill SERVICE/N[/CONTAINER] CODE` | its first container, or that one, ends with that code |
+    /// | `remove SERVICE/N` | its containers are taken away as `docker rm --force` does |
     /// | `advance 5s` | winds the clock, letting everything happen that is due on the way |
     /// | `daemon dies` | and another begins with the saved state |
+    /// | `daemon dies unsaved` | the same, and what it learned of the engine in its last 100 ms was not saved |
     /// | `engine goes` / `engine comes` | the engine cannot be reached, and can again |
+    /// | `fail VERB KIND` | the engine's next such verb fails so, for example `fail create timeout` |
     /// | `show [SERVICE]` | services, tasks that are not over, targets |
+    /// | `containers SERVICE/N` | the containers of a task |
     /// | `stopped SERVICE` | tasks that are over, with reason and exit code |
     /// | `events` | service events since they were last asked for |
     /// | `calls` | what the engine was asked to do since it was last asked for, counted by verb and service |
@@ -101,16 +112,20 @@ impl House {
             ["up", file, variables @ ..] => answer = self.up(file, variables).await,
             ["scale", assignment] => {
                 let (name, count) = assignment.split_once('=').unwrap();
-                self.change(Change::Scale { service: self.service(name), desired_count: count.parse().unwrap() }, &mut answer).await;
+                answer = self.change(Change::Scale { service: self.service(name), desired_count: count.parse().unwrap() }).await;
             }
-            ["down"] => self.change(Change::DeleteCluster(cluster()), &mut answer).await,
-            ["stop", task] => self.change(Change::StopTask { task: self.task(task), reason: None }, &mut answer).await,
-            ["kill", task, code] => self.kill(task, code.parse().unwrap()),
+            ["down", only @ ..] => answer = self.change(Change::DeleteCluster(cluster(only.first().copied()))).await,
+            ["stop", task] => answer = self.change(Change::StopTask { task: self.task(task), reason: None }).await,
+            ["kill", container, code] => answer = self.kill(container, code.parse().unwrap()),
+            ["remove", task] => answer = self.remove(task),
             ["advance", duration] => self.advance(parse_duration(duration)).await,
-            ["daemon", "dies"] => self.die().await,
+            ["daemon", "dies"] => self.die(true).await,
+            ["daemon", "dies", "unsaved"] => self.die(false).await,
             ["engine", "goes"] => self.fleet.go_down(),
             ["engine", "comes"] => self.fleet.come_back(),
+            ["fail", verb, kind] => self.fail(verb, kind),
             ["show", only @ ..] => answer = self.show(only.first().copied()),
+            ["containers", task] => answer = self.containers(task),
             ["stopped", service] => answer = self.stopped(service),
             ["events"] => answer = self.events(),
             ["calls"] => answer = self.calls(),
@@ -120,32 +135,82 @@ impl House {
         answer
     }
 
+    /// The World as readers see it.
+    pub(crate) fn world(&self) -> World {
+        self.keeper.snapshot().world.clone()
+    }
+
+    /// The word for a task.
+    pub(crate) fn word(&self, task: &TaskId) -> String {
+        self.words.task(task.as_str())
+    }
+
+    /// The engine.
+    pub(crate) fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
     async fn up(&mut self, file: &str, variables: &[&str]) -> String {
         let environment: BTreeMap<String, String> =
             variables.iter().filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.to_owned(), value.replace('+', " "))).collect();
         let files = [self.manifests.join(file)];
         let request = manifest::Request { files: &files, environment: &environment, source: &Files, directory: &self.manifests };
         let read = manifest::read(&request).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
-        match self.keeper.up(read.desired).await.unwrap() {
-            Ok((changes, _)) => changes.iter().fold(String::new(), |mut out, change| {
-                writeln!(out, "{change}").unwrap();
-                out
-            }),
+        let told = match self.keeper.up(read.desired).await.unwrap() {
+            Ok(done) => lines(&done.changes),
             Err(refused) => format!("refused: {refused}\n"),
-        }
+        };
+        self.saved = self.world();
+        told
     }
 
-    async fn change(&self, change: Change, answer: &mut String) {
-        if let Err(refused) = self.keeper.change(vec![change]).await.unwrap() {
-            writeln!(answer, "refused: {refused}").unwrap();
-        }
+    async fn change(&mut self, change: Change) -> String {
+        let told = match self.keeper.change(vec![change]).await.unwrap() {
+            Ok(_) => String::new(),
+            Err(refused) => format!("refused: {refused}\n"),
+        };
+        self.saved = self.world();
+        told
     }
 
-    fn kill(&self, task: &str, code: i64) {
+    fn kill(&self, container: &str, code: i64) -> String {
+        let mut parts = container.splitn(3, '/');
+        let task = self.task(&format!("{}/{}", parts.next().unwrap(), parts.next().unwrap()));
+        let name = parts.next();
+        let world = self.world();
+        let found = world.tasks.get(&task).and_then(|task| task.containers.iter().find(|found| name.is_none_or(|name| found.name.as_str() == name)));
+        let killed = found.and_then(|found| found.runtime_id.as_ref()).is_some_and(|id| self.fleet.kill(id, code));
+        if killed { String::new() } else { format!("{container} does not run\n") }
+    }
+
+    fn remove(&self, task: &str) -> String {
         let id = self.task(task);
-        let world = &self.keeper.snapshot().world;
-        let container = world.tasks[&id].containers[0].runtime_id.clone().unwrap();
-        assert!(self.fleet.kill(&container, code), "{task} has no running container");
+        let found = self.fleet.containers().into_iter().filter(|container| container.spec.task == id);
+        let removed = found.filter(|container| self.fleet.remove_behind(&container.seen.id)).count();
+        if removed == 0 { format!("{task} has no container\n") } else { String::new() }
+    }
+
+    fn fail(&self, verb: &str, kind: &str) {
+        let verb = match verb {
+            "image" => VerbName::Image,
+            "create" => VerbName::Create,
+            "start" => VerbName::Start,
+            "stop" => VerbName::Stop,
+            "remove" => VerbName::Remove,
+            "inspect" => VerbName::Inspect,
+            "list" => VerbName::List,
+            "network" => VerbName::RemoveNetwork,
+            _ => panic!("`{verb}` is no verb that a story lets fail"),
+        };
+        let kind = match kind {
+            "failed" => EngineErrorKind::Failed,
+            "timeout" => EngineErrorKind::Timeout,
+            "unreachable" => EngineErrorKind::Unreachable,
+            "not-found" => EngineErrorKind::NotFound,
+            "port-taken" => EngineErrorKind::PortTaken,
+            _ => panic!("`{kind}` is no kind of failure"),
+        };
+        self.fleet.fail_next(verb, EngineError::new(kind, "it was told to fail"));
     }
 
     async fn advance(&mut self, duration: Duration) {
@@ -160,13 +225,26 @@ impl House {
     }
 
     /// As `kill -9` would: nothing is told, nothing is waited for.
-    async fn die(&mut self) {
+    async fn die(&mut self, saved: bool) {
         self.settle().await;
-        let world = self.keeper.snapshot().world.clone();
-        let saved: World = serde_json::from_str(&serde_json::to_string(&world).unwrap()).unwrap();
+        if saved {
+            self.saved = self.world();
+        }
+        self.saved = serde_json::from_str(&serde_json::to_string(&self.saved).unwrap()).unwrap();
+        self.behind_since = None;
         self.tasks.shutdown().await;
         self.lives += 1;
-        (self.keeper, self.tasks) = begin(saved, self.lives, &self.clock, &self.fleet);
+        (self.keeper, self.tasks) = begin(self.saved.clone(), self.lives, &self.clock, &self.fleet);
+    }
+
+    /// Plays the state file.
+    fn save(&mut self) {
+        let (world, now) = (self.world(), self.clock.now());
+        if world.version == self.saved.version {
+            self.behind_since = None;
+        } else if now.since(*self.behind_since.get_or_insert(now)) >= SAVE_WITHIN {
+            (self.saved, self.behind_since) = (world, None);
+        }
     }
 
     /// Lets everything happen that can happen without time passing.
@@ -181,6 +259,7 @@ impl House {
             last = now;
         }
         self.words.learn(&self.keeper.snapshot().world);
+        self.save();
     }
 
     fn show(&self, only: Option<&str>) -> String {
@@ -215,6 +294,16 @@ impl House {
             let state = if target.draining_since.is_some() { TargetHealthState::Draining } else { target.health.state };
             let reason = target.health.reason.filter(|_| target.draining_since.is_none()).map(|reason| format!(" ({})", reason.as_str()));
             format!(", target {}{}", state.as_str(), reason.unwrap_or_default())
+        })
+    }
+
+    fn containers(&self, task: &str) -> String {
+        let world = self.world();
+        world.tasks[&self.task(task)].containers.iter().fold(String::new(), |mut out, container| {
+            let exit = container.exit_code.map(|code| format!("; exit code {code}")).unwrap_or_default();
+            let reason = container.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+            writeln!(out, "{} {}{exit}{reason}", container.name, container.last_status.as_str()).unwrap();
+            out
         })
     }
 
@@ -259,7 +348,9 @@ impl House {
     }
 
     fn service(&self, name: &str) -> ServiceKey {
-        ServiceKey { cluster: cluster(), name: ServiceName::new(name).unwrap() }
+        let world = &self.keeper.snapshot().world;
+        let known = world.services.keys().find(|key| key.name.as_str() == name).cloned();
+        known.unwrap_or_else(|| ServiceKey { cluster: cluster(None), name: ServiceName::new(name).unwrap() })
     }
 
     fn task(&self, word: &str) -> TaskId {
@@ -285,8 +376,12 @@ fn begin(world: World, seed: u64, clock: &Arc<ManualClock>, fleet: &Arc<Fleet>) 
     (handle, tasks)
 }
 
-fn cluster() -> ClusterName {
-    ClusterName::new("story").unwrap()
+fn cluster(name: Option<&str>) -> ClusterName {
+    ClusterName::new(name.unwrap_or("story")).unwrap()
+}
+
+fn lines(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn parse_duration(text: &str) -> Duration {

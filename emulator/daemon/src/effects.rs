@@ -1,27 +1,52 @@
 //! Work for the engine: each piece runs as a task of its own, a few at a time, and comes back as a fact.
 
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkSpec, Progress};
-use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, TaskId, World};
+use futures_util::FutureExt as _;
+use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, ServiceKey, TaskId, World};
 use scheduler::Work;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// How many verbs the engine is given at once (engine-facts 8, performance.md: beyond eight Docker gets no faster).
+/// How many verbs that keep the engine busy it is given at once (engine-facts 8, performance.md: beyond eight Docker gets no faster).
 const AT_ONCE: usize = 8;
+
+/// How many images of one service are looked for at once. A pull takes as long as the network needs, and must hold up nobody else.
+const IMAGES_AT_ONCE: usize = 4;
+
+/// How many containers are being stopped at once. A stop waits for the container, up to its `stopTimeout`, and costs the engine nothing.
+const STOPS_AT_ONCE: usize = 128;
 
 /// How long a piece of work rests after a failure that says nothing about it (the engine is away, or slow), before it is planned again.
 const REST: Duration = Duration::from_secs(1);
+
+/// The rest doubles with each further failure in a row, up to this; not while the engine is away, for then it is tried when it is back.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+
+/// How long the end of the daemon waits for verbs under way. Each may be cut: it is found half done, or done, and called again.
+const LAST_VERBS: Duration = Duration::from_secs(1);
 
 /// The pieces of work under way.
 #[derive(Debug)]
 pub struct Effects {
     engine: EngineHandle,
     clock: ClockHandle,
-    slots: Arc<Semaphore>,
+    slots: Slots,
     under_way: JoinSet<Finished>,
+    /// Failures in a row of work that did not say anything about its object.
+    failures: BTreeMap<Work, u32>,
+}
+
+/// Places for verbs, apart by what they cost: what waits for a network or a container must not hold up what does not.
+#[derive(Debug)]
+struct Slots {
+    images: BTreeMap<Option<ServiceKey>, Arc<Semaphore>>,
+    stops: Arc<Semaphore>,
+    others: Arc<Semaphore>,
 }
 
 /// A piece of work that ended.
@@ -31,6 +56,8 @@ pub struct Finished {
     pub work: Work,
     /// What it found out; nothing when it says nothing about its object and is to be planned again.
     pub fact: Option<Fact>,
+    /// It failed without a fact, and has rested.
+    pub failed: bool,
 }
 
 /// What a piece of work needs from the World, taken when it starts.
@@ -53,40 +80,43 @@ impl Effects {
     /// Nothing under way.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Self {
-        Self { engine: EngineHandle(engine), clock: ClockHandle(clock), slots: Arc::new(Semaphore::new(AT_ONCE)), under_way: JoinSet::new() }
+        let slots = Slots { images: BTreeMap::new(), stops: Arc::new(Semaphore::new(STOPS_AT_ONCE)), others: Arc::new(Semaphore::new(AT_ONCE)) };
+        Self { engine: EngineHandle(engine), clock: ClockHandle(clock), slots, under_way: JoinSet::new(), failures: BTreeMap::new() }
     }
 
     /// Begins a piece of work with what the World says now.
     pub fn start(&mut self, world: &World, work: Work) {
         let order = order(world, &work);
-        let (engine, clock, slots) = (self.engine.0.clone(), self.clock.0.clone(), self.slots.clone());
+        let (engine, clock, slots) = (self.engine.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
+        let failures = self.failures.get(&work).copied().unwrap_or(0);
         self.under_way.spawn(async move {
             // The semaphore is never closed, so a permit always comes.
             let permit = slots.acquire_owned().await;
-            let result = execute(engine.as_ref(), &work, order).await;
+            let result = unbroken(execute(engine.as_ref(), &work, order)).await;
             drop(permit);
             let fact = match result {
                 Ok(fact) => fact,
                 Err(error) => {
                     let fact = failure(&work, &error);
                     if fact.is_none() {
-                        tracing::warn!(?work, %error, "the engine did not do its work; it is tried again");
-                        clock.sleep(REST).await;
+                        let rest = rest(&error, failures);
+                        tracing::warn!(?work, %error, failures, "the engine did not do its work; it is tried again in {} s", rest.as_secs());
+                        clock.sleep(rest).await;
+                        return Finished { work, fact: None, failed: true };
                     }
                     fact
                 }
             };
-            Finished { work, fact }
+            Finished { work, fact, failed: false }
         });
     }
 
-    /// The next piece of work that ends; `None` when nothing is under way.
+    /// The next piece of work that ends; `None` when nothing is under way. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Finished> {
         loop {
             match self.under_way.join_next().await? {
-                Ok(finished) => return Some(finished),
-                // A panic in an engine is its room's fault; the work stays in `busy` rather than be tried in a circle.
-                Err(error) => tracing::error!(%error, "a piece of work broke off"),
+                Ok(finished) => return Some(self.count(finished)),
+                Err(error) => tracing::error!(%error, "a piece of work was lost"),
             }
         }
     }
@@ -95,20 +125,62 @@ impl Effects {
     pub fn try_next(&mut self) -> Option<Finished> {
         loop {
             match self.under_way.try_join_next()? {
-                Ok(finished) => return Some(finished),
-                Err(error) => tracing::error!(%error, "a piece of work broke off"),
+                Ok(finished) => return Some(self.count(finished)),
+                Err(error) => tracing::error!(%error, "a piece of work was lost"),
             }
         }
     }
 
     /// Gives what is under way a moment to end, then lets go of it: each verb may be called again later.
     pub async fn finish(&mut self) {
-        let end = self.clock.0.sleep(Duration::from_secs(5));
+        let end = self.clock.0.sleep(LAST_VERBS);
         tokio::select! {
             () = async { while self.under_way.join_next().await.is_some() {} } => {}
             () = end => self.under_way.abort_all(),
         }
     }
+
+    fn count(&mut self, finished: Finished) -> Finished {
+        if finished.failed {
+            *self.failures.entry(finished.work.clone()).or_default() += 1;
+        } else {
+            self.failures.remove(&finished.work);
+        }
+        if self.under_way.is_empty() && !finished.failed {
+            // What failed and was never planned again.
+            self.failures.clear();
+        }
+        finished
+    }
+}
+
+impl Slots {
+    fn of(&mut self, world: &World, work: &Work) -> Arc<Semaphore> {
+        match work {
+            Work::PrepareImage { task, .. } => {
+                let service = world.tasks.get(task).and_then(model::Task::service_key);
+                self.images.retain(|known, _| known.as_ref().is_none_or(|key| world.services.contains_key(key)));
+                self.images.entry(service).or_insert_with(|| Arc::new(Semaphore::new(IMAGES_AT_ONCE))).clone()
+            }
+            Work::Stop { .. } => self.stops.clone(),
+            Work::Create { .. } | Work::Start { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) => self.others.clone(),
+        }
+    }
+}
+
+fn rest(error: &EngineError, failures: u32) -> Duration {
+    match error.kind {
+        EngineErrorKind::Unreachable => REST,
+        _ => REST.saturating_mul(1 << failures.min(8)).min(LONGEST_REST),
+    }
+}
+
+/// A verb that panics is a fault of its room; its work is reported and tried again like any other that failed, rather than be under way for ever.
+async fn unbroken(work: impl Future<Output = Result<Option<Fact>, EngineError>>) -> Result<Option<Fact>, EngineError> {
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(EngineError::new(EngineErrorKind::Failed, "the work broke off: this is a fault of ecslocal")))
 }
 
 fn order(world: &World, work: &Work) -> Order {
@@ -213,5 +285,48 @@ impl std::fmt::Debug for EngineHandle {
 impl std::fmt::Debug for ClockHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Clock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_verb_that_panics_is_a_failure_like_any_other() {
+        let error = unbroken(async { panic!("on purpose") }).await.unwrap_err();
+        assert_eq!(error.kind, EngineErrorKind::Failed);
+    }
+
+    #[test]
+    fn what_fails_again_and_again_rests_longer_but_not_while_the_engine_is_away() {
+        let rests = |kind| [0, 1, 2, 5, 99].map(|failures| rest(&EngineError::new(kind, ""), failures).as_secs());
+        assert_eq!(rests(EngineErrorKind::Failed), [1, 2, 4, 30, 30]);
+        assert_eq!(rests(EngineErrorKind::Unreachable), [1, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_failure_is_told_in_the_words_of_the_agent_or_not_at_all() {
+        let (task, container) = (TaskId::from_text("t"), ContainerName::new("c").unwrap());
+        let id = model::ContainerId::from_text("i");
+        let image = Work::PrepareImage { task: task.clone(), container: container.clone() };
+        let create = Work::Create { task: task.clone(), container: container.clone() };
+        let start = Work::Start { task: task.clone(), container, id: id.clone() };
+        let stop = Work::Stop { task, id: id.clone(), grace: REST };
+        let said = |work: &Work, kind| match failure(work, &EngineError::new(kind, "why")) {
+            Some(Fact::Failed { failure, .. }) => failure.to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(said(&image, EngineErrorKind::CannotPull), "CannotPullContainerError: why");
+        assert_eq!(said(&create, EngineErrorKind::NotFound), "CannotCreateContainerError: why");
+        // A container that went away between its creation and its start.
+        assert_eq!(said(&start, EngineErrorKind::NotFound), "CannotStartContainerError: why");
+        assert_eq!(said(&start, EngineErrorKind::Timeout), "DockerTimeoutError: why");
+        for work in [&image, &create, &start] {
+            assert_eq!(said(work, EngineErrorKind::Unreachable), "None");
+        }
+        for work in [&stop, &Work::Remove { id }] {
+            assert_eq!(said(work, EngineErrorKind::Failed), "None");
+        }
     }
 }

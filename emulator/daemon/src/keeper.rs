@@ -4,17 +4,20 @@
 //! applies it, plans until a plan asks for nothing more, publishes one snapshot, saves it, and only then replies: whoever asks
 //! next sees what was answered. Readers never wait for it.
 
+mod handle;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use engine::Clock;
-use model::{
-    Change, ClusterName, ContainerId, Desired, Fact, Ids, ObservedContainer, Refused, TargetGroupName, TargetHealth, TargetKey, Timestamp, World,
-};
+use model::{Change, Desired, Fact, Ids, Refused, Timestamp, World};
 use scheduler::{Pace, Plan, Waiting, Work};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
+
+pub use handle::{Done, Handle, Input, News, Reply, Snapshot};
 
 use crate::effects::{Effects, Finished};
 use crate::sight::Sight;
@@ -29,66 +32,11 @@ const MAX_ROUNDS: usize = 64;
 /// News of the engine's is saved within this time, together; what a user asked is saved before the reply.
 const SAVE_WITHIN: Duration = Duration::from_millis(100);
 
-/// Something the keeper is told.
-#[derive(Debug)]
-pub enum Input {
-    /// Apply changes, all or none.
-    Change {
-        /// The changes.
-        changes: Vec<Change>,
-        /// The World's version after it.
-        reply: oneshot::Sender<Result<u64, Refused>>,
-    },
-    /// Bring a cluster to what a manifest says.
-    Up {
-        /// The manifest.
-        desired: Box<Desired>,
-        /// What was changed, one line a change, and the World's version after it.
-        reply: oneshot::Sender<Result<(Vec<String>, u64), Refused>>,
-    },
-    /// Everything that the engine runs, and the [`News`] count from before it was asked.
-    Listing {
-        /// What was seen.
-        containers: Vec<ObservedContainer>,
-        /// [`News::count`] when the question was put.
-        asked_at: u64,
-    },
-    /// One container was looked at.
-    Seen(Box<ObservedContainer>),
-    /// One container is gone.
-    Gone(ContainerId),
-    /// The engine cannot be reached.
-    EngineLost(String),
-    /// A target's health changed.
-    Health {
-        /// Its group.
-        target_group: TargetGroupName,
-        /// The target.
-        target: TargetKey,
-        /// The new health.
-        health: TargetHealth,
-    },
-    /// Stop planning, let work under way end, save, and end.
-    Stop,
-}
+/// A state that could not be saved is saved again after this.
+const SAVE_AGAIN: Duration = Duration::from_secs(2);
 
-/// Counts what the keeper learned of containers, so that a listing that was asked for earlier does not undo it.
-pub type News = Arc<AtomicU64>;
-
-/// What readers see: one World with everything that was derived from it.
-#[derive(Debug)]
-pub struct Snapshot {
-    /// The World.
-    pub world: World,
-    /// What the services wait for.
-    pub waiting: Vec<Waiting>,
-    /// The routing table of this World.
-    pub table: Arc<routing::Table>,
-    /// Why the engine cannot be reached, if it cannot.
-    pub engine_problem: Option<String>,
-    /// Whether nothing is under way: no work for the engine.
-    pub idle: bool,
-}
+/// Time alone brings the next plan no earlier than this: a plan that asks to be woken at once, again and again, must not take all there is.
+const SHORTEST_NAP: Duration = Duration::from_millis(5);
 
 /// Where a new routing table goes: the data plane.
 pub trait Traffic: Send + Sync + 'static {
@@ -114,58 +62,6 @@ pub struct Parts {
     pub traffic: Arc<dyn Traffic>,
 }
 
-/// How the rest of the daemon speaks to the keeper.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    inputs: mpsc::Sender<Input>,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    news: News,
-}
-
-impl Handle {
-    /// The newest snapshot.
-    #[must_use]
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.snapshots.borrow().clone()
-    }
-
-    /// Follows the snapshots.
-    #[must_use]
-    pub fn follow(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.clone()
-    }
-
-    /// Counts news, for a listing.
-    #[must_use]
-    pub fn news(&self) -> u64 {
-        self.news.load(Ordering::Acquire)
-    }
-
-    /// Tells the keeper something. False when it has ended.
-    pub async fn tell(&self, input: Input) -> bool {
-        self.inputs.send(input).await.is_ok()
-    }
-
-    /// Applies changes, all or none. `None` when the keeper has ended.
-    pub async fn change(&self, changes: Vec<Change>) -> Option<Result<u64, Refused>> {
-        let (reply, answer) = oneshot::channel();
-        self.tell(Input::Change { changes, reply }).await;
-        answer.await.ok()
-    }
-
-    /// Brings a cluster to what a manifest says. `None` when the keeper has ended.
-    pub async fn up(&self, desired: Desired) -> Option<Result<(Vec<String>, u64), Refused>> {
-        let (reply, answer) = oneshot::channel();
-        self.tell(Input::Up { desired: Box::new(desired), reply }).await;
-        answer.await.ok()
-    }
-
-    /// Takes a cluster down. `None` when the keeper has ended.
-    pub async fn down(&self, cluster: ClusterName) -> Option<Result<u64, Refused>> {
-        self.change(vec![Change::DeleteCluster(cluster)]).await
-    }
-}
-
 /// The owner of the World.
 pub struct Keeper {
     world: World,
@@ -174,6 +70,7 @@ pub struct Keeper {
     waiting: Vec<Waiting>,
     wake_at: Option<Timestamp>,
     save_at: Option<Timestamp>,
+    state_problem: Option<String>,
     ids: Ids,
     clock: Arc<dyn Clock>,
     pace: Pace,
@@ -184,8 +81,18 @@ pub struct Keeper {
     publisher: watch::Sender<Arc<Snapshot>>,
 }
 
-/// A reply that waits until the snapshot is out.
-type Reply = Box<dyn FnOnce() + Send>;
+/// What one turn has taken in.
+#[derive(Default)]
+struct Turn {
+    /// Who waits for this turn's snapshot, and whether what they asked was applied.
+    replies: Vec<(Reply, Result<Vec<String>, Refused>)>,
+    /// Something that a user asked was applied: it is saved before the replies.
+    asked: bool,
+    /// Something beside the World has changed.
+    stirred: bool,
+    /// The last turn.
+    last: bool,
+}
 
 impl Keeper {
     /// A keeper and the way to speak to it. Nothing happens until [`Keeper::run`].
@@ -194,7 +101,15 @@ impl Keeper {
         let (sender, inputs) = mpsc::channel(QUEUE);
         let table = Arc::new(routing::compile(&parts.world, None));
         parts.traffic.publish(table.clone());
-        let snapshot = Snapshot { world: parts.world.clone(), waiting: Vec::new(), table, engine_problem: None, idle: true };
+        let snapshot = Snapshot {
+            sequence: parts.world.version,
+            world: parts.world.clone(),
+            waiting: Vec::new(),
+            table,
+            engine_problem: None,
+            state_problem: None,
+            idle: true,
+        };
         let (publisher, snapshots) = watch::channel(Arc::new(snapshot));
         let news = News::default();
         let keeper = Self {
@@ -204,6 +119,7 @@ impl Keeper {
             waiting: Vec::new(),
             wake_at: None,
             save_at: None,
+            state_problem: None,
             ids: parts.ids,
             effects: Effects::new(parts.engine, parts.clock.clone()),
             clock: parts.clock,
@@ -219,24 +135,26 @@ impl Keeper {
     /// Runs until [`Input::Stop`], or until nobody can speak to it any more.
     pub async fn run(mut self) {
         loop {
-            let mut replies = Vec::new();
-            let mut asked = false;
-            if !self.take(&mut replies, &mut asked).await {
-                break;
+            let turn = self.take().await;
+            if !turn.last {
+                self.settle();
             }
-            self.settle();
-            self.publish();
-            self.save(asked);
-            for reply in replies {
-                reply();
+            self.publish(turn.stirred);
+            if turn.asked || self.save_at.is_some_and(|deadline| deadline <= self.clock.now()) {
+                self.save(turn.asked).await;
+            }
+            self.reply(turn.replies);
+            if turn.last {
+                break;
             }
         }
         self.effects.finish().await;
-        self.save_now(true);
+        self.save(true).await;
     }
 
-    /// Waits for something to happen, then takes everything that waits. False to end.
-    async fn take(&mut self, replies: &mut Vec<Reply>, asked: &mut bool) -> bool {
+    /// Waits for something to happen, then takes everything that waits.
+    async fn take(&mut self) -> Turn {
+        let mut turn = Turn::default();
         let alarm = [self.wake_at, self.save_at].into_iter().flatten().min();
         let clock = self.clock.clone();
         let alarm = async move {
@@ -246,37 +164,33 @@ impl Keeper {
             }
         };
         tokio::select! {
-            input = self.inputs.recv() => {
-                let Some(input) = input else { return false };
-                if !self.handle(input, replies, asked) {
-                    return false;
-                }
-            }
+            input = self.inputs.recv() => match input {
+                Some(input) => self.handle(input, &mut turn),
+                None => turn.last = true,
+            },
             Some(finished) = self.effects.next() => self.finished(finished),
             () = alarm => {}
         }
-        while let Ok(input) = self.inputs.try_recv() {
-            if !self.handle(input, replies, asked) {
-                return false;
-            }
+        while let Some(input) = self.inputs.try_recv().ok().filter(|_| !turn.last) {
+            self.handle(input, &mut turn);
         }
         while let Some(finished) = self.effects.try_next() {
             self.finished(finished);
         }
-        true
+        turn
     }
 
-    fn handle(&mut self, input: Input, replies: &mut Vec<Reply>, asked: &mut bool) -> bool {
+    fn handle(&mut self, input: Input, turn: &mut Turn) {
         match input {
             Input::Change { changes, reply } => {
-                *asked = true;
-                let result = self.world.apply_all(changes, self.clock.now(), &mut self.ids).map(|()| self.world.version);
-                replies.push(Box::new(move || drop(reply.send(result))));
+                let result = self.world.apply_all(changes, self.clock.now(), &mut self.ids).map(|()| Vec::new());
+                turn.asked |= result.is_ok();
+                turn.replies.push((reply, result));
             }
             Input::Up { desired, reply } => {
-                *asked = true;
                 let result = self.up(&desired);
-                replies.push(Box::new(move || drop(reply.send(result))));
+                turn.asked |= result.is_ok();
+                turn.replies.push((reply, result));
             }
             Input::Listing { containers, asked_at } => {
                 for fact in self.sight.listing(containers, asked_at) {
@@ -284,24 +198,35 @@ impl Keeper {
                 }
             }
             Input::Seen(container) => self.learn(&Fact::Seen(*container)),
+            Input::Died { id, code, out_of_memory } => {
+                if let Some(seen) = self.sight.died(&id, code, out_of_memory) {
+                    self.learn(&Fact::Seen(seen));
+                }
+            }
             Input::Gone(id) => self.learn(&Fact::Removed(id)),
             Input::EngineLost(problem) => self.sight.lost(problem),
-            Input::Health { target_group, target, health } => self.learn(&Fact::TargetHealth { target_group, target, health }),
-            Input::Stop => return false,
+            Input::Health { target_group, target, registered_at, health } => {
+                let known = self.world.target_groups.get(&target_group).and_then(|group| group.targets.get(&target));
+                if known.is_some_and(|known| known.registered_at == registered_at) {
+                    self.learn(&Fact::TargetHealth { target_group, target, health });
+                }
+            }
+            Input::Stirred => turn.stirred = true,
+            Input::Stop => turn.last = true,
         }
-        true
     }
 
-    fn up(&mut self, desired: &Desired) -> Result<(Vec<String>, u64), Refused> {
+    fn up(&mut self, desired: &Desired) -> Result<Vec<String>, Refused> {
         let changes = model::diff::changes(&self.world, desired)?;
-        let summary = changes.iter().map(|change| change.summary(&self.world)).collect();
+        let summary = changes.iter().map(|change: &Change| change.summary(&self.world)).collect();
         self.world.apply_all(changes, self.clock.now(), &mut self.ids)?;
-        Ok((summary, self.world.version))
+        Ok(summary)
     }
 
     fn finished(&mut self, finished: Finished) {
         self.busy.remove(&finished.work);
-        if let Some(fact) = finished.fact {
+        // A look that came with a start may be older than the news of the end that overtook it.
+        if let Some(fact) = finished.fact.filter(|fact| !self.sight.is_overtaken(fact)) {
             self.learn(&fact);
         }
     }
@@ -315,12 +240,13 @@ impl Keeper {
 
     /// Plans until a plan asks for nothing more.
     fn settle(&mut self) {
+        let now = self.clock.now();
         for round in 0.. {
             self.sight.count_in_flight(&self.publisher.borrow().table);
-            let input =
-                scheduler::Input { world: &self.world, observed: self.sight.observed(), busy: &self.busy, pace: &self.pace, now: self.clock.now() };
+            let input = scheduler::Input { world: &self.world, observed: self.sight.observed(), busy: &self.busy, pace: &self.pace, now };
             let Plan { steps, actions, waiting, wake_at } = scheduler::plan(&input, &mut self.ids);
-            (self.waiting, self.wake_at) = (waiting, wake_at);
+            self.waiting = waiting;
+            self.wake_at = wake_at.map(|at| at.max(now + SHORTEST_NAP));
             if steps.is_empty() && actions.is_empty() {
                 break;
             }
@@ -332,45 +258,69 @@ impl Keeper {
                 self.effects.start(&self.world, work);
             }
             if round == MAX_ROUNDS {
-                tracing::error!(version = self.world.version, "planning did not come to rest; it goes on with the next news");
-                self.wake_at = Some(self.clock.now() + SAVE_WITHIN);
+                debug_assert!(false, "planning did not come to rest");
+                tracing::error!(version = self.world.version, "planning did not come to rest; it goes on in a moment");
+                self.wake_at = Some(now + SAVE_WITHIN);
                 break;
             }
         }
         debug_assert_eq!(model::check::problems(&self.world), Vec::<String>::new());
     }
 
-    fn publish(&mut self) {
+    fn publish(&mut self, stirred: bool) {
         let last = self.publisher.borrow().clone();
         let same_routes = last.world.load_balancers == self.world.load_balancers && last.world.target_groups == self.world.target_groups;
         let table = if same_routes { last.table.clone() } else { Arc::new(routing::compile(&self.world, Some(&last.table))) };
         if !same_routes {
             self.traffic.publish(table.clone());
         }
-        let unchanged = last.world.version == self.world.version;
+        let same_world = last.world.version == self.world.version;
         let (idle, engine_problem) = (self.busy.is_empty(), self.sight.problem());
-        if unchanged && same_routes && last.waiting == self.waiting && last.engine_problem == engine_problem && last.idle == idle {
+        let same_problems = last.engine_problem == engine_problem && last.state_problem == self.state_problem;
+        if same_world && same_routes && same_problems && last.waiting == self.waiting && last.idle == idle && !stirred {
             return;
         }
-        if !unchanged {
+        if !same_world {
             self.save_at.get_or_insert(self.clock.now() + SAVE_WITHIN);
         }
-        let snapshot = Snapshot { world: self.world.clone(), waiting: self.waiting.clone(), table, engine_problem, idle };
-        self.publisher.send_replace(Arc::new(snapshot));
+        self.publisher.send_replace(Arc::new(Snapshot {
+            sequence: self.world.version.max(last.sequence + 1),
+            world: self.world.clone(),
+            waiting: self.waiting.clone(),
+            table,
+            engine_problem,
+            state_problem: self.state_problem.clone(),
+            idle,
+        }));
     }
 
-    fn save(&mut self, asked: bool) {
-        if asked || self.save_at.is_some_and(|deadline| deadline <= self.clock.now()) {
-            self.save_now(asked);
+    /// Saves the newest snapshot, which has the whole World. The disk is waited for on a thread that may block.
+    async fn save(&mut self, durable: bool) {
+        self.save_at = None;
+        let Some(store) = self.store.clone() else { return };
+        let (folder, snapshot) = (store.folder().to_owned(), self.publisher.borrow().clone());
+        let saved = tokio::task::spawn_blocking(move || store.save(&snapshot.world, durable)).await;
+        let error = saved.map_err(std::io::Error::other).flatten().err();
+        let problem = error.map(|error| format!("the state cannot be saved in `{}`: {error}", folder.display()));
+        if problem.is_some() {
+            self.save_at = Some(self.clock.now() + SAVE_AGAIN);
+        }
+        if problem != self.state_problem {
+            match &problem {
+                Some(problem) => tracing::error!("{problem}; it is tried again"),
+                None => tracing::info!("the state can be saved again"),
+            }
+            self.state_problem = problem;
+            self.publish(false);
         }
     }
 
-    fn save_now(&mut self, durable: bool) {
-        self.save_at = None;
-        let Some(store) = &self.store else { return };
-        if let Err(error) = store.save(&self.world, durable) {
-            tracing::error!(%error, folder = %store.folder().display(), "the state cannot be saved; it is tried again");
-            self.save_at = Some(self.clock.now() + SAVE_WITHIN * 20);
+    fn reply(&self, replies: Vec<(Reply, Result<Vec<String>, Refused>)>) {
+        let sequence = self.publisher.borrow().sequence;
+        for (reply, result) in replies {
+            let unsaved = self.state_problem.clone();
+            // Whoever asked may have gone; what was asked is done all the same.
+            reply.send(result.map(|changes| Done { changes, sequence, unsaved })).ok();
         }
     }
 }

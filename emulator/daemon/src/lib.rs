@@ -25,6 +25,7 @@ mod serve;
 pub mod server;
 mod sight;
 pub mod store;
+mod supervise;
 pub mod view;
 
 pub use options::Options;

@@ -94,21 +94,36 @@ impl Listeners {
         self.let_go(&mut held, listeners);
     }
 
-    /// Lets go of ports that no listener has any more, and tries those that have none; called with each new set of listeners.
+    /// Lets go of ports that no listener has any more, and binds those that are new; called with each new set of listeners.
     fn follow(&self, listeners: &BTreeSet<u16>) {
         let mut held = self.lock();
         self.let_go(&mut held, listeners);
         for port in listeners {
-            let old = held.bound.get(port);
-            if old.is_some_and(|bound| bound.port.is_some()) {
-                continue;
+            if !held.bound.contains_key(port) {
+                self.attempt(&mut held, *port);
             }
-            let new = self.bind(*port).unwrap_or_else(|failure| Bound { port: None, problem: Some(failure.message) });
-            if let Some(problem) = new.problem.as_ref().filter(|problem| old.and_then(|old| old.problem.as_ref()) != Some(*problem)) {
-                tracing::warn!(port, "{problem}");
-            }
-            held.bound.insert(*port, new);
         }
+    }
+
+    /// Tries again the ports that could not be bound. True when one of them is bound now, or fails for another reason. Blocks for some
+    /// milliseconds where it has to find out who holds a port.
+    pub fn retry(&self) -> bool {
+        let mut held = self.lock();
+        let unbound: Vec<u16> = held.bound.iter().filter(|(_, bound)| bound.port.is_none()).map(|(port, _)| *port).collect();
+        unbound.into_iter().filter(|port| self.attempt(&mut held, *port)).count() > 0
+    }
+
+    fn attempt(&self, held: &mut Ports, port: u16) -> bool {
+        let new = self.bind(port).unwrap_or_else(|failure| Bound { port: None, problem: Some(failure.message) });
+        if held.bound.get(&port) == Some(&new) {
+            return false;
+        }
+        match &new.problem {
+            Some(problem) => tracing::warn!(port, "{problem}"),
+            None => tracing::info!(port, "bound"),
+        }
+        held.bound.insert(port, new);
+        true
     }
 
     fn let_go(&self, held: &mut Ports, listeners: &BTreeSet<u16>) {
@@ -165,4 +180,60 @@ fn port_taken(port: u16) -> Failure {
     let holder = port_holder::find(port).map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
     Failure::environment(format!("port {port} is taken by {holder}"))
         .hint(format!("stop it, or give the listener another port; `ss -ltnp 'sport = :{port}'` shows who listens"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+    use super::*;
+
+    fn listeners() -> Listeners {
+        let nothing = String::new;
+        let settings = model::Settings { owner: model::OwnerId::from_text("o"), account: nothing(), region: nothing(), instance: nothing() };
+        let table = Arc::new(routing::compile(&model::World::new(settings), None));
+        Listeners::new(DataPlane::start(alb::Settings { workers: 1, ..alb::Settings::default() }, table).unwrap())
+    }
+
+    /// A port that somebody holds for as long as the value lives.
+    fn held() -> (TcpListener, u16) {
+        let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = holder.local_addr().unwrap().port();
+        (holder, port)
+    }
+
+    fn answers(port: u16) -> bool {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_tried_again_until_it_is_free() {
+        let listeners = listeners();
+        let (holder, port) = held();
+        listeners.follow(&BTreeSet::from([port]));
+        let problem = listeners.bound()[&port].problem.clone().unwrap();
+        assert!(problem.starts_with(&format!("port {port} is taken by")), "{problem}");
+        assert!(!listeners.retry(), "nothing has changed");
+        drop(holder);
+        assert!(listeners.retry());
+        assert_eq!(listeners.bound()[&port], Bound { port: Some(port), problem: None });
+        assert!(answers(port) && !listeners.retry());
+        listeners.follow(&BTreeSet::new());
+        assert!(!answers(port) && listeners.bound().is_empty());
+    }
+
+    #[test]
+    fn ports_are_reserved_all_or_none_and_kept_only_for_a_listener() {
+        let listeners = listeners();
+        let (free, (_holder, taken)) = (held().1, held());
+        let failure = listeners.reserve(&BTreeSet::from([free, taken])).unwrap_err();
+        assert!(failure.message.contains(&format!("port {taken} is taken by")), "{}", failure.message);
+        assert!(!answers(free) && listeners.bound().is_empty());
+        assert_eq!(listeners.reserve(&BTreeSet::from([free])).unwrap(), Vec::<String>::new());
+        // A change of other listeners meanwhile does not take it away.
+        listeners.follow(&BTreeSet::new());
+        assert!(answers(free));
+        listeners.release(&BTreeSet::from([free]), &BTreeSet::new());
+        assert!(!answers(free));
+    }
 }

@@ -71,7 +71,9 @@ async fn look(engine: &dyn Engine, owner: &OwnerId, keeper: &Handle) -> Result<b
 async fn follow(engine: &dyn Engine, event: EngineEvent, keeper: &Handle) -> Result<bool, EngineError> {
     let input = match event {
         EngineEvent::Removed(id) => Input::Gone(id),
-        EngineEvent::Died(id) | EngineEvent::Changed(id) => match engine.inspect(&id).await? {
+        // No look first: its target must not get another request. The next look tells the rest, such as when it ended.
+        EngineEvent::Died { id, code, out_of_memory } => Input::Died { id, code, out_of_memory },
+        EngineEvent::Changed(id) => match engine.inspect(&id).await? {
             Some(seen) => Input::Seen(Box::new(seen)),
             None => Input::Gone(id),
         },

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Clock;
-use model::{HealthCheck, Target, TargetGroup, TargetGroupName, TargetHealthState, TargetKey, Timestamp};
+use model::{HealthCheck, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthState, TargetKey, Timestamp};
 use routing::health::{Checker, ProbeOutcome};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -39,6 +39,9 @@ struct Subject {
     check: HealthCheck,
 }
 
+/// How long after a check that broke off the target's checks begin again.
+const AFTER_A_FAULT: Duration = Duration::from_secs(1);
+
 /// Follows the snapshots until the keeper ends.
 pub async fn run(probe: Arc<dyn Probe>, clock: Arc<dyn Clock>, keeper: Handle) {
     let mut snapshots = keeper.follow();
@@ -51,7 +54,7 @@ pub async fn run(probe: Arc<dyn Probe>, clock: Arc<dyn Clock>, keeper: Handle) {
             if !keep {
                 task.abort();
             }
-            keep
+            keep && !task.is_finished()
         });
         for (key, subject) in wanted {
             running.entry(key.clone()).or_insert_with(|| {
@@ -61,7 +64,10 @@ pub async fn run(probe: Arc<dyn Probe>, clock: Arc<dyn Clock>, keeper: Handle) {
         }
         tokio::select! {
             changed = snapshots.changed() => if changed.is_err() { return },
-            Some(_) = tasks.join_next() => {}
+            Some(ended) = tasks.join_next() => if let Err(error) = ended && error.is_panic() {
+                tracing::error!(%error, "a health check broke off, which is a fault of ecslocal; it begins again");
+                clock.sleep(AFTER_A_FAULT).await;
+            }
         }
     }
 }
@@ -92,48 +98,56 @@ struct Check {
 }
 
 impl Check {
+    /// Checks until the target is gone.
+    ///
+    /// ```text
+    /// initial     !..!...!.....!        !  failures of the eager checks; the first of each interval counts
+    ///             |<- interval ->|
+    /// afterwards  x              x      counted from the start of a check: how long it takes does not alter the interval (alb.md 5)
+    /// ```
     async fn run(self) {
         let mut checker = Checker::default();
         let mut eager = EAGER;
-        let mut counted: Option<Timestamp> = None;
+        let mut count_from: Option<Timestamp> = None;
         loop {
             let asked_at = self.clock.now();
             let outcome = self.probe.probe(self.subject.address, &self.subject.check).await;
-            let Some(initial) = self.is_initial() else { return };
-            let interval = self.subject.check.interval;
+            let Some(current) = self.health() else { return };
             let passed = matches!(outcome, ProbeOutcome::Status(status) if self.subject.check.matcher.matches(status));
-            // An eager failure is no more than "not yet"; the first of each interval counts.
-            let counts = !initial || passed || counted.is_none_or(|last| asked_at.since(last) >= interval);
-            if counts {
-                counted = Some(asked_at);
-                if !self.tell(&mut checker, outcome).await {
-                    return;
+            let early = current.state == TargetHealthState::Initial && !passed && count_from.is_some_and(|from| asked_at < from);
+            let mut state = current.state;
+            if !early {
+                count_from = Some(asked_at + self.subject.check.interval);
+                if let Some(health) = checker.observe(&self.subject.check, &current, outcome, self.clock.now()) {
+                    state = health.state;
+                    if !self.tell(health).await {
+                        return;
+                    }
                 }
             }
-            if initial && !passed {
-                let pause = eager.min(interval);
+            let next = count_from.unwrap_or(asked_at);
+            if state == TargetHealthState::Initial {
+                self.clock.sleep_until(next.min(self.clock.now() + eager)).await;
                 eager = (eager * 2).min(EAGER_MAX);
-                self.clock.sleep(pause).await;
             } else {
-                // The result's latency does not alter the interval (alb.md 5).
-                self.clock.sleep_until(asked_at + interval).await;
+                self.clock.sleep_until(next).await;
             }
         }
     }
 
-    /// Whether the target waits for its first pass; `None` when it is gone.
-    fn is_initial(&self) -> Option<bool> {
+    /// The target's health as it is now; `None` when this registration of it is over.
+    fn health(&self) -> Option<TargetHealth> {
+        let (target_group, target, registered_at) = &self.key;
         let snapshot = self.keeper.snapshot();
-        let target = snapshot.world.target_groups.get(&self.key.0)?.targets.get(&self.key.1)?;
-        Some(target.health.state == TargetHealthState::Initial)
+        let target = snapshot.world.target_groups.get(target_group)?.targets.get(target)?;
+        (target.registered_at == *registered_at && target.draining_since.is_none()).then(|| target.health.clone())
     }
 
-    async fn tell(&self, checker: &mut Checker, outcome: ProbeOutcome) -> bool {
-        let snapshot = self.keeper.snapshot();
-        let Some(target) = snapshot.world.target_groups.get(&self.key.0).and_then(|group| group.targets.get(&self.key.1)) else { return false };
-        match checker.observe(&self.subject.check, &target.health, outcome, self.clock.now()) {
-            Some(health) => self.keeper.tell(Input::Health { target_group: self.key.0.clone(), target: self.key.1.clone(), health }).await,
-            None => true,
-        }
+    async fn tell(&self, health: TargetHealth) -> bool {
+        let (target_group, target, registered_at) = self.key.clone();
+        self.keeper.tell(Input::Health { target_group, target, registered_at, health }).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use alb::DataPlane;
 use engine::{Clock, Engine, SystemClock};
-use model::{HealthCheck, Ids};
+use model::{HealthCheck, Ids, OwnerId};
 use routing::health::ProbeOutcome;
 use scheduler::Pace;
 use tokio::net::TcpListener;
@@ -18,18 +18,22 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::local::{EngineView, Failure};
 
-use crate::keeper::{Input, Keeper, Parts};
+use crate::keeper::{Handle, Input, Keeper, Parts};
 use crate::listeners::Listeners;
 use crate::prober::Probe;
 use crate::server::{self, Context};
 use crate::store::{Running, Store};
+use crate::supervise::supervise;
 use crate::{Options, observer, port_holder, prober};
 
 /// How long requests in flight are waited for at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
-/// How long an `up` that is under way is waited for at the end: it changes all or nothing, so it may be cut.
+/// How long what requests began is waited for at the end. It is told to end before, so this is a matter of milliseconds.
 const LAST_TASKS: Duration = Duration::from_secs(1);
+
+/// How often a port that could not be bound is tried again.
+const PORTS_AGAIN: Duration = Duration::from_secs(3);
 
 /// Runs the daemon until `stop`, and tells `ready` where it answers. Containers live on; the next daemon adopts them.
 ///
@@ -64,7 +68,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     });
     let running = Running { endpoint, pid: std::process::id() };
     let server_stop = CancellationToken::new();
-    let tasks = TaskTracker::new();
+    let (ups, followers) = (TaskTracker::new(), TaskTracker::new());
     let context = Context {
         keeper: handle.clone(),
         engine: engine.clone(),
@@ -73,17 +77,16 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         engine_view,
         state_folder: store.folder().display().to_string(),
         started_at: clock.now(),
-        tasks: tasks.clone(),
+        ups: ups.clone(),
+        followers: followers.clone(),
         stop: stop.clone(),
         ending: server_stop.clone(),
     };
 
-    let mut watchers = JoinSet::new();
-    watchers.spawn(observer::run(engine, owner, clock.clone(), handle.clone()));
-    watchers.spawn(prober::run(Arc::new(LiveProbe), clock.clone(), handle.clone()));
+    store.announce(running).map_err(|error| Failure::environment(format!("the state folder cannot be written: {error}")))?;
+    let mut watchers = watchers(engine, owner, clock, &handle, listeners.clone());
     let mut keeping = tokio::spawn(keeper.run());
     let mut serving = tokio::spawn(server::run(control, Arc::new(context)));
-    store.announce(running).map_err(|error| Failure::environment(format!("the state folder cannot be written: {error}")))?;
     // Whoever started us may have gone: the daemon serves all the same.
     ready.send(running).ok();
     tracing::info!(%endpoint, state = %store.folder().display(), "ready");
@@ -96,19 +99,22 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     store.retract();
     // Refuse new changes, finish requests in flight, stop planning, let work end, save: in this order.
     server_stop.cancel();
-    tasks.close();
+    ups.close();
+    followers.close();
     if !serving.is_finished() {
         serving.await.ok();
     }
     // What a request began and its connection no longer waits for.
-    tokio::time::timeout(LAST_TASKS, tasks.wait()).await.ok();
+    let begun = async { tokio::join!(ups.wait(), followers.wait()) };
+    tokio::time::timeout(LAST_TASKS, begun).await.ok();
     watchers.shutdown().await;
     handle.tell(Input::Stop).await;
     if !keeping.is_finished() {
         keeping.await.ok();
     }
-    if let Some(listeners) = Arc::into_inner(listeners) {
-        listeners.into_data_plane().shutdown(LAST_REQUESTS).await;
+    match Arc::into_inner(listeners) {
+        Some(listeners) => listeners.into_data_plane().shutdown(LAST_REQUESTS).await,
+        None => tracing::error!("somebody still holds the data plane, which is a fault of ecslocal; requests in flight are cut"),
     }
     tracing::info!("ended");
     match failed {
@@ -117,6 +123,38 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
             let why = error.map_or_else(String::new, |error| format!(": {error}"));
             Err(Failure::environment(format!("the {part} of the daemon broke off{why}"))
                 .hint("this is a fault of ecslocal; containers go on, and `ecslocal up` adopts them"))
+        }
+    }
+}
+
+/// The parts that only watch. Each begins again when it breaks off; the set owns them.
+fn watchers(engine: Arc<dyn Engine>, owner: OwnerId, clock: Arc<dyn Clock>, keeper: &Handle, listeners: Arc<Listeners>) -> JoinSet<()> {
+    let mut watchers = JoinSet::new();
+    let (handle, time) = (keeper.clone(), clock.clone());
+    watchers.spawn(async move {
+        let observe = || observer::run(engine.clone(), owner.clone(), time.clone(), handle.clone());
+        supervise("watch over the engine", time.as_ref(), observe).await;
+    });
+    let (handle, time) = (keeper.clone(), clock.clone());
+    watchers.spawn(async move {
+        let probe = || prober::run(Arc::new(LiveProbe), time.clone(), handle.clone());
+        supervise("health checking", time.as_ref(), probe).await;
+    });
+    let handle = keeper.clone();
+    watchers.spawn(async move {
+        let watch = || watch_ports(listeners.clone(), clock.clone(), handle.clone());
+        supervise("watch over the ports", clock.as_ref(), watch).await;
+    });
+    watchers
+}
+
+/// Tries again and again to bind what could not be bound, and lets the views know.
+async fn watch_ports(listeners: Arc<Listeners>, clock: Arc<dyn Clock>, keeper: Handle) {
+    loop {
+        clock.sleep(PORTS_AGAIN).await;
+        // Some milliseconds, and only while a port cannot be had.
+        if listeners.retry() && !keeper.tell(Input::Stirred).await {
+            return;
         }
     }
 }

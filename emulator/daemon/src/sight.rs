@@ -85,6 +85,22 @@ impl Sight {
         }
     }
 
+    /// What a container that has ended looks like, from how it looked before; `None` for one that was never seen.
+    pub(crate) fn died(&self, id: &ContainerId, code: i64, out_of_memory: bool) -> Option<ObservedContainer> {
+        let before = self.observed.containers.get(id)?;
+        let state = RunState::Exited { code, out_of_memory, at: None };
+        Some(ObservedContainer { state, address: None, direct: false, network_bindings: Vec::new(), ..before.clone() })
+    }
+
+    /// Whether a fact says that a container runs of which it is known that it has ended.
+    pub(crate) fn is_overtaken(&self, fact: &Fact) -> bool {
+        let ended = |state: &RunState| matches!(state, RunState::Exited { .. });
+        match fact {
+            Fact::Seen(seen) => !ended(&seen.state) && self.observed.containers.get(&seen.id).is_some_and(|known| ended(&known.state)),
+            _ => false,
+        }
+    }
+
     /// Takes the load balancer's count of open requests.
     pub(crate) fn count_in_flight(&mut self, table: &routing::Table) {
         let busy = table.targets().filter(|target| target.in_flight() > 0);
@@ -122,16 +138,16 @@ mod tests {
         }
     }
 
+    fn world() -> World {
+        let nothing = String::new;
+        World::new(model::Settings { owner: model::OwnerId::from_text("o"), account: nothing(), region: nothing(), instance: nothing() })
+    }
+
     #[test]
     fn a_listing_does_not_undo_what_was_heard_after_it_was_asked_for() {
         let news = News::default();
         let mut sight = Sight::new(news.clone());
-        let world = World::new(model::Settings {
-            owner: model::OwnerId::from_text("o"),
-            account: String::new(),
-            region: String::new(),
-            instance: String::new(),
-        });
+        let world = world();
         sight.learn(&world, &Fact::Seen(seen("old", RunState::Running)));
         let asked_at = news.load(Ordering::Acquire);
         sight.learn(&world, &Fact::Seen(seen("new", RunState::Running)));
@@ -141,15 +157,27 @@ mod tests {
     }
 
     #[test]
+    fn news_of_an_end_is_not_undone_by_an_older_look_but_by_a_listing() {
+        let mut sight = Sight::new(News::default());
+        let (running, ended) = (seen("a", RunState::Running), seen("a", RunState::Exited { code: 1, out_of_memory: false, at: None }));
+        let world = world();
+        sight.learn(&world, &Fact::Seen(running.clone()));
+        assert!(!sight.is_overtaken(&Fact::Seen(running.clone())));
+        let died = sight.died(&running.id, 1, false).unwrap();
+        assert_eq!(died, ended);
+        sight.learn(&world, &Fact::Seen(died));
+        assert!(sight.is_overtaken(&Fact::Seen(running.clone())));
+        assert!(!sight.is_overtaken(&Fact::Seen(ended)));
+        let asked_at = sight.news.load(Ordering::Acquire);
+        assert_eq!(sight.listing(vec![running.clone()], asked_at), [Fact::Seen(running)]);
+        assert_eq!(sight.died(&ContainerId::from_text("never seen"), 1, false), None);
+    }
+
+    #[test]
     fn a_listing_tells_only_what_changed() {
         let news = News::default();
         let mut sight = Sight::new(news.clone());
-        let world = World::new(model::Settings {
-            owner: model::OwnerId::from_text("o"),
-            account: String::new(),
-            region: String::new(),
-            instance: String::new(),
-        });
+        let world = world();
         sight.learn(&world, &Fact::Seen(seen("a", RunState::Running)));
         let asked_at = news.load(Ordering::Acquire);
         assert_eq!(sight.listing(vec![seen("a", RunState::Running)], asked_at), []);

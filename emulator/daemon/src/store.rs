@@ -124,7 +124,12 @@ impl Store {
 
 fn replace(path: &Path, text: &[u8], durable: bool) -> io::Result<()> {
     let temporary = path.with_extension("json.new");
-    let mut file = File::create(&temporary)?;
+    let mut options = File::options();
+    options.create(true).truncate(true).write(true);
+    // Environment variables of containers are in it, and people put secrets there.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&temporary)?;
     file.write_all(text)?;
     if durable {
         file.sync_data()?;
@@ -162,6 +167,30 @@ mod tests {
         drop(store);
         let store = Store::open(folder.path()).unwrap();
         assert_eq!(store.load(&mut Ids::seeded(2)).unwrap(), world);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_read_the_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store.save(&store.load(&mut Ids::seeded(1)).unwrap(), true).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(folder.path().join("state.json")).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_state_that_cannot_be_written_leaves_the_old_one_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let mut world = store.load(&mut Ids::seeded(1)).unwrap();
+        store.save(&world, true).unwrap();
+        // As good as a full disk: the temporary file cannot be made.
+        fs::create_dir(folder.path().join("state.json.new")).unwrap();
+        let before = world.clone();
+        world.version = 7;
+        assert!(store.save(&world, true).is_err());
+        assert_eq!(store.load(&mut Ids::seeded(2)).unwrap(), before);
     }
 
     #[test]

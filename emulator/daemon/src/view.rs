@@ -29,7 +29,8 @@ pub fn view(snapshot: &Snapshot, bound: &BTreeMap<u16, Bound>, engine: EngineVie
         target_groups: of(world.target_groups.values(), name, |group| &group.owner).map(|group| target_group(snapshot, group)).collect(),
     });
     let clusters = clusters.collect();
-    View { version: world.version, now: seconds(now), engine: EngineView { problem: snapshot.engine_problem.clone(), ..engine }, clusters }
+    let engine = EngineView { problem: snapshot.engine_problem.clone(), ..engine };
+    View { version: snapshot.sequence, now: seconds(now), problem: snapshot.state_problem.clone(), engine, clusters }
 }
 
 /// A time as AWS's JSON has it.

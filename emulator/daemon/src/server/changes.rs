@@ -12,19 +12,27 @@ use wire::local::{DiffReply, Failure, ScaleRequest, ShutdownReply, StopTaskReque
 use super::Context;
 use super::answer::{self, Body};
 use super::router::Query;
+use crate::keeper::Done;
 
 /// Steps of an `up` that may wait for a slow reader; lines of builds beyond are dropped.
 const PROGRESS: usize = 256;
 
 pub(super) fn up(context: Arc<Context>, request: UpRequest) -> Response<Body> {
     let (sender, receiver) = mpsc::channel(PROGRESS);
-    let tasks = context.tasks.clone();
-    tasks.spawn(async move {
-        let last = match bring_up(&context, request, &sender).await {
+    let ups = context.ups.clone();
+    ups.spawn(async move {
+        // It changes all or nothing, so it may be cut anywhere.
+        let brought = context.ending.run_until_cancelled(bring_up(&context, request, &sender)).await;
+        let last = match brought.unwrap_or_else(|| Err(ended())) {
             Ok(()) => UpEvent::Done,
             Err(failure) => UpEvent::Failed { failure },
         };
-        sender.send(last).await.ok();
+        // At the end of the daemon a reader that is slow is not waited for.
+        match context.ending.run_until_cancelled(sender.reserve()).await {
+            Some(Ok(permit)) => permit.send(last),
+            Some(Err(_)) => {}
+            None => drop(sender.try_send(last)),
+        }
     });
     answer::lines(stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) }))
 }
@@ -49,8 +57,11 @@ async fn bring_up(context: &Context, request: UpRequest, progress: &mpsc::Sender
     if let Some(listeners) = &context.listeners {
         listeners.release(&ports, &context.keeper.snapshot().table.ports());
     }
-    let (changes, version) = applied?;
-    progress.send(UpEvent::Applied { changes, version }).await.ok();
+    let Done { changes, sequence, unsaved } = applied?;
+    progress.send(UpEvent::Applied { changes, version: sequence }).await.ok();
+    if let Some(message) = unsaved {
+        progress.send(UpEvent::Notice { message }).await.ok();
+    }
     Ok(())
 }
 
@@ -76,7 +87,7 @@ fn adopt_image_ids(world: &model::World, desired: &mut model::Desired) {
 
 pub(super) async fn down(context: &Context, query: &Query) -> Result<Response<Body>, Failure> {
     let cluster: ClusterName = query.required("cluster")?;
-    context.keeper.down(cluster).await.ok_or_else(ended)?.map_err(refused)?;
+    done(context.keeper.down(cluster).await)?;
     Ok(answer::json(&serde_json::json!({})))
 }
 
@@ -86,7 +97,7 @@ pub(super) async fn scale(context: &Context, request: ScaleRequest) -> Result<Re
         .desired_counts
         .into_iter()
         .map(|(name, desired_count)| Change::Scale { service: ServiceKey { cluster: cluster.clone(), name }, desired_count });
-    context.keeper.change(changes.collect()).await.ok_or_else(ended)?.map_err(refused)?;
+    done(context.keeper.change(changes.collect()).await)?;
     Ok(answer::json(&serde_json::json!({})))
 }
 
@@ -94,7 +105,7 @@ pub(super) async fn stop_task(context: &Context, request: StopTaskRequest) -> Re
     let snapshot = context.keeper.snapshot();
     let task = find_task(&snapshot.world, &request)?;
     let change = Change::StopTask { task: task.clone(), reason: request.reason };
-    context.keeper.change(vec![change]).await.ok_or_else(ended)?.map_err(refused)?;
+    done(context.keeper.change(vec![change]).await)?;
     Ok(answer::json(&serde_json::json!({ "task": task.as_str() })))
 }
 
@@ -110,11 +121,22 @@ fn find_task(world: &model::World, request: &StopTaskRequest) -> Result<TaskId, 
 }
 
 pub(super) fn shutdown(context: &Context, query: &Query) -> Response<Body> {
-    let stopping = query.get("force") == Some("true") || context.keeper.snapshot().world.clusters.is_empty();
+    // An `up` that still builds has no cluster yet, and would be cut.
+    let idle = || context.ups.is_empty() && context.keeper.snapshot().world.clusters.is_empty();
+    let stopping = query.get("force") == Some("true") || idle();
     if stopping {
         context.stop.cancel();
     }
     answer::json(&ShutdownReply { stopping })
+}
+
+/// A change that is in effect and could not be saved is told as a failure: it would be lost with the daemon.
+fn done(result: Option<Result<Done, Refused>>) -> Result<(), Failure> {
+    match result.ok_or_else(ended)?.map_err(refused)?.unsaved {
+        None => Ok(()),
+        Some(problem) => Err(Failure::environment(format!("the change is in effect, but {problem}"))
+            .hint("make room there; it is tried again every 2 s, and until then the change would be lost with the daemon")),
+    }
 }
 
 fn refused(refused: Refused) -> Failure {

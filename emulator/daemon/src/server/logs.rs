@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use engine::{LogOptions, LogStream};
+use engine::{Clock, Engine, EngineErrorKind, LogLine, LogOptions, LogStream};
 use futures_util::{StreamExt as _, stream};
 use hyper::Response;
 use model::{ClusterName, ContainerId, ContainerStatus, ServiceName, World};
@@ -18,6 +19,9 @@ use crate::view;
 
 /// Lines that wait for a slow reader; then the containers' streams wait too.
 const LINES: usize = 1024;
+
+/// How long after a break of the engine a log that is followed is asked for again.
+const READ_AGAIN: Duration = Duration::from_secs(1);
 
 struct Asked {
     cluster: ClusterName,
@@ -45,32 +49,32 @@ pub(super) fn logs(context: Arc<Context>, query: &Query) -> Result<Response<Body
         follow: query.get("follow") == Some("true"),
     };
     let (sender, receiver) = mpsc::channel(LINES);
-    let tasks = context.tasks.clone();
-    tasks.spawn(async move {
-        // Ends with the reader: every task below is owned by this one.
+    let followers = context.followers.clone();
+    followers.spawn(async move {
+        // Ends with the reader or the daemon: every task below is owned by this one.
         tokio::select! {
             () = sender.closed() => {}
-            () = collect(&context, &asked, &sender) => {}
+            () = context.ending.cancelled() => {}
+            () = async { if asked.follow { follow(&context, &asked, &sender).await } else { past(&context, &asked, &sender).await } } => {}
         }
     });
     Ok(answer::lines(stream::unfold(receiver, |mut receiver: mpsc::Receiver<LogRecord>| async move { Some((receiver.recv().await?, receiver)) })))
 }
 
-async fn collect(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>) {
+/// What was written until now and what comes, of each container as it comes.
+async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>) {
     let mut snapshots = context.keeper.follow();
     let mut readers = JoinSet::new();
     let mut known = BTreeSet::new();
-    if !asked.follow {
-        past(context, asked, sender).await;
-        return;
-    }
     let mut tail = asked.tail;
     loop {
         let found = sources(&snapshots.borrow_and_update().world, asked);
-        for source in found.into_iter().filter(|source| known.insert(source.id.clone())) {
-            let options = LogOptions { follow: true, tail, since: None };
-            let (engine, sender) = (context.engine.clone(), sender.clone());
-            readers.spawn(async move { read(engine.as_ref(), &source, options, &sender).await });
+        known.retain(|id| found.iter().any(|source| source.id == *id));
+        for source in found {
+            if known.insert(source.id.clone()) {
+                let options = LogOptions { follow: true, tail, since: None };
+                readers.spawn(read_on(context.engine.clone(), context.clock.clone(), source, options, sender.clone()));
+            }
         }
         // Those that start from now on are read from their first line.
         tail = None;
@@ -81,48 +85,70 @@ async fn collect(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogReco
     }
 }
 
-/// What was written until now, of all containers in the order of time.
+/// Reads a container's lines until it has ended, over breaks of the engine.
+async fn read_on(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, source: Source, mut options: LogOptions, sender: mpsc::Sender<LogRecord>) {
+    loop {
+        let broken = match engine.logs(&source.id, options.clone()).await {
+            Ok(mut lines) => loop {
+                match lines.next().await {
+                    None => return,
+                    Some(Err(error)) => break error,
+                    Some(Ok(line)) => {
+                        // What comes after a break is what is newer than this.
+                        (options.since, options.tail) = (Some(line.at), None);
+                        if sender.send(source.record(line)).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+            },
+            Err(error) => error,
+        };
+        if broken.kind == EngineErrorKind::NotFound {
+            return;
+        }
+        clock.sleep(READ_AGAIN).await;
+    }
+}
+
+/// What was written until now, of all containers in the order of time: their streams, each in order by itself, are merged as they come.
 async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>) {
-    let (lines, mut all) = mpsc::channel(LINES);
-    let reading = async {
-        for source in sources(&context.keeper.snapshot().world, asked) {
-            let options = LogOptions { follow: false, tail: asked.tail, since: None };
-            read(context.engine.as_ref(), &source, options, &lines).await;
+    let mut heads = Vec::new();
+    for source in sources(&context.keeper.snapshot().world, asked) {
+        let options = LogOptions { follow: false, tail: asked.tail, since: None };
+        // A container that is gone, or an engine that is away: there is nothing to read.
+        let Ok(mut lines) = context.engine.logs(&source.id, options).await else { continue };
+        if let Some(Ok(line)) = lines.next().await {
+            heads.push((line, source, lines));
         }
-        drop(lines);
-    };
-    let taking = async {
-        let mut records = Vec::new();
-        while let Some(record) = all.recv().await {
-            records.push(record);
-        }
-        records
-    };
-    let ((), mut records) = tokio::join!(reading, taking);
-    records.sort_by(|a, b| a.at.total_cmp(&b.at));
-    for record in records {
+    }
+    while let Some(at) = (0..heads.len()).min_by_key(|at| heads[*at].0.at) {
+        let (line, source, lines) = &mut heads[at];
+        let record = match lines.next().await {
+            Some(Ok(next)) => source.record(std::mem::replace(line, next)),
+            _ => {
+                let (line, source, _) = heads.remove(at);
+                source.record(line)
+            }
+        };
         if sender.send(record).await.is_err() {
             return;
         }
     }
 }
 
-async fn read(engine: &dyn engine::Engine, source: &Source, options: LogOptions, sender: &mpsc::Sender<LogRecord>) {
-    let Ok(mut lines) = engine.logs(&source.id, options).await else { return };
-    while let Some(Ok(line)) = lines.next().await {
-        let record = LogRecord {
+impl Source {
+    fn record(&self, line: LogLine) -> LogRecord {
+        LogRecord {
             at: view::seconds(line.at),
-            service: source.service.clone(),
-            task: source.task.clone(),
-            container: source.container.clone(),
+            service: self.service.clone(),
+            task: self.task.clone(),
+            container: self.container.clone(),
             stream: match line.stream {
                 LogStream::Stdout => "stdout".into(),
                 LogStream::Stderr => "stderr".into(),
             },
             text: line.text,
-        };
-        if sender.send(record).await.is_err() {
-            return;
         }
     }
 }

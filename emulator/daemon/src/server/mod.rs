@@ -18,7 +18,7 @@ use engine::{Clock, Engine};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::Timestamp;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,8 +31,11 @@ use crate::listeners::Listeners;
 /// The most connections at once; more wait in the operating system's queue.
 const CONNECTIONS: usize = 256;
 
-/// How long a client may take to send a request's head.
+/// How long a client may take to send a request's head, and how long a connection may stay open between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long answers under way may take at the end, the one to `shutdown` among them.
+const LAST_ANSWERS: Duration = Duration::from_millis(250);
 
 /// What requests are answered from.
 pub struct Context {
@@ -50,8 +53,10 @@ pub struct Context {
     pub state_folder: String,
     /// Since when the daemon runs.
     pub started_at: Timestamp,
-    /// Owns what goes on after a request's head was answered: an `up`, a log that is followed.
-    pub tasks: TaskTracker,
+    /// Owns every `up` that is under way: it goes on when its client hangs up, until [`Context::ending`].
+    pub ups: TaskTracker,
+    /// Owns every log that is being read.
+    pub followers: TaskTracker,
     /// Ends the daemon, when somebody asks for it.
     pub stop: CancellationToken,
     /// The daemon ends: answer what is asked, take nothing more.
@@ -82,22 +87,33 @@ pub async fn run(listener: TcpListener, context: Arc<Context>) {
                         continue;
                     }
                 };
-                let context = context.clone();
-                connections.spawn(async move {
-                    let service = service_fn(move |request| {
-                        let context = context.clone();
-                        async move { Ok::<_, std::convert::Infallible>(router::answer(context, request).await) }
-                    });
-                    let mut http = hyper::server::conn::http1::Builder::new();
-                    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-                    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
-                        tracing::debug!(%error, "a connection to the control endpoint broke off");
-                    }
-                });
+                connections.spawn(serve(stream, context.clone()));
             }
         }
     }
-    // A short grace lets the answer to `shutdown` go out.
     let grace = async { while connections.join_next().await.is_some() {} };
-    tokio::time::timeout(Duration::from_millis(250), grace).await.ok();
+    tokio::time::timeout(LAST_ANSWERS, grace).await.ok();
+    connections.shutdown().await;
+}
+
+/// Serves one connection. At the end of the daemon it is closed as soon as the answer under way is out; an idle one at once.
+async fn serve(stream: TcpStream, context: Arc<Context>) {
+    let ending = context.ending.clone();
+    let service = service_fn(move |request| {
+        let context = context.clone();
+        async move { Ok::<_, std::convert::Infallible>(router::answer(context, request).await) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = ending.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection to the control endpoint broke off");
+    }
 }

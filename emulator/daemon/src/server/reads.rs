@@ -32,9 +32,10 @@ pub(super) fn hello(context: &Context) -> Response<Body> {
 pub(super) async fn view(context: &Context, query: &Query) -> Result<Response<Body>, Failure> {
     if let Some(after) = query.parsed::<u64>("after")? {
         let mut snapshots = context.keeper.follow();
-        let newer = snapshots.wait_for(|snapshot| snapshot.world.version > after);
-        // Nothing new in time, or the keeper has ended: the newest view is the answer all the same.
-        tokio::time::timeout(LONGEST_WAIT, newer).await.ok();
+        // Another one, not a higher one: a client may have its number from the daemon before this one.
+        let newer = snapshots.wait_for(|snapshot| snapshot.sequence != after);
+        // Nothing new in time, or the daemon ends: the newest view is the answer all the same.
+        tokio::time::timeout(LONGEST_WAIT, context.ending.run_until_cancelled(newer)).await.ok();
     }
     let bound = context.listeners.as_ref().map(|listeners| listeners.bound()).unwrap_or_default();
     Ok(answer::json(&view::view(&context.keeper.snapshot(), &bound, context.engine_view.clone(), context.clock.now())))

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -14,6 +15,9 @@ use super::{Context, changes, explain, guard, logs, reads};
 
 /// The largest request body.
 const MAX_BODY: usize = 4 << 20;
+
+/// How long a client may take to send it.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers a request, whatever it is.
 pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) -> Response<Body> {
@@ -55,8 +59,14 @@ fn unknown(request: &Request<Incoming>) -> Response<Body> {
 }
 
 async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Failure> {
-    let collected = Limited::new(request.into_body(), MAX_BODY).collect().await;
-    let bytes = collected.map_err(|error| Failure::input(format!("the request's body could not be read: {error}")))?.to_bytes();
+    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(request.into_body(), MAX_BODY).collect()).await;
+    let unread = |why: String| Failure::input(format!("the request's body could not be read: {why}"));
+    let bytes = match collected {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(unread(format!("it is longer than {} MiB", MAX_BODY >> 20))),
+        Ok(Err(error)) => return Err(unread(error.to_string())),
+        Err(_) => return Err(unread(format!("it did not come within {} s", BODY_TIMEOUT.as_secs()))),
+    };
     serde_json::from_slice(&bytes).map_err(|error| Failure::input(format!("the request's body is not what this operation takes: {error}")))
 }
 

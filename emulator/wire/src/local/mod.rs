@@ -25,7 +25,7 @@ pub const API_VERSION: u32 = 1;
 pub mod path {
     /// `GET` → [`super::Hello`].
     pub const HELLO: &str = "/local/v1/hello";
-    /// `GET [?after=VERSION]` → [`super::View`]. With `after`, waits (at most 20 s) until the version is higher.
+    /// `GET [?after=VERSION]` → [`super::View`]. With `after`, waits (at most 20 s) until there is another version.
     pub const VIEW: &str = "/local/v1/view";
     /// `POST` [`super::UpRequest`] → stream of [`super::UpEvent`]; the last is `done` or `failed`.
     pub const UP: &str = "/local/v1/up";

@@ -9,10 +9,13 @@ pub type Seconds = f64;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct View {
-    /// Rises with every change.
+    /// Rises with everything new that a view shows: a change, a reason for waiting, a problem.
     pub version: u64,
     /// The daemon's clock.
     pub now: Seconds,
+    /// Why what is shown could not be saved; `None` when all is well. It is in effect, and is lost if the daemon ends before it can be.
+    #[serde(default)]
+    pub problem: Option<String>,
     /// The engine.
     pub engine: EngineView,
     /// By name.

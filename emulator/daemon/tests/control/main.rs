@@ -1,0 +1,9 @@
+//! The control endpoint over a real loopback socket: the keeper behind it runs on the simulated fleet, by the system's clock.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
+mod changes;
+mod guard;
+mod lab;
+mod reads;
+mod stopping;
