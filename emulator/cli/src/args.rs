@@ -21,14 +21,20 @@ Exit codes:
   1  your input, or a deployment that failed (also: no daemon is running)
   2  the environment, or our fault
 
-Data goes to standard output, talk to standard error. Every listing takes `--output json`.
-`ECSLOCAL_HOME` is the folder of the state, `ECSLOCAL_CONTROL` the daemon's address (default 127.0.0.1:4566).";
+Data goes to standard output, talk to standard error. Every listing takes
+`--output json`; `up -d`, `scale` and `wait` then end with the cluster as it is.
+On a narrow terminal the least important columns give way, in a pipe none does.
+`ECSLOCAL_HOME` is the folder of the state, `ECSLOCAL_CONTROL` the daemon's
+address (default 127.0.0.1:4566).";
+
+/// Over the options that every command takes.
+const EVERYWHERE: &str = "Options of every command";
 
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "ecslocal", version, about = ABOUT, after_help = START, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "ecslocal", version, about = ABOUT, after_help = START, max_term_width = 100)]
 pub(crate) struct CommandLine {
-    /// The manifest; repeat to merge several [default: cluster.yaml, then cluster.yml]
+    /// The manifest; several are merged [default: cluster.yaml, cluster.yml]
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub(crate) file: Vec<PathBuf>,
     /// What every command takes.
@@ -42,14 +48,16 @@ pub(crate) struct CommandLine {
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Common {
-    /// The cluster, where no manifest says it [default: the manifest's; else the only one there is]
-    #[arg(long, global = true, value_name = "NAME")]
+    /// The cluster [default: the manifest's; else the only one there is]
+    #[arg(long, global = true, value_name = "NAME", help_heading = EVERYWHERE)]
     pub(crate) cluster: Option<String>,
-    /// How listings are printed; JSON is one value a line where the answer is a stream
-    #[arg(long, global = true, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
+    /// `text` [default], or `json`: one value, or one a line where the answer is a stream
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text, value_name = "FORMAT", help_heading = EVERYWHERE)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub(crate) output: Output,
-    /// When to use colour; `auto`: on a terminal, unless NO_COLOR is set or TERM is `dumb`
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    /// `always`, `never` or `auto` [default]: on a terminal, unless NO_COLOR is set or TERM is `dumb`
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = EVERYWHERE)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub(crate) color: Color,
 }
 
@@ -71,7 +79,7 @@ pub(crate) enum Color {
 /// The manifest's files, for a command where `-f` is not `--follow`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Files {
-    /// The manifest; repeat to merge several [default: cluster.yaml, then cluster.yml]
+    /// The manifest; several are merged [default: cluster.yaml, cluster.yml]
     #[arg(short = 'f', long = "file", value_name = "FILE", id = "own_file")]
     pub(crate) file: Vec<PathBuf>,
 }
@@ -79,7 +87,7 @@ pub(crate) struct Files {
 /// The manifest's files, for a command where `-f` is `--follow`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct LongFiles {
-    /// The manifest; repeat to merge several [default: cluster.yaml, then cluster.yml]
+    /// The manifest; several are merged [default: cluster.yaml, cluster.yml]
     #[arg(long = "file", value_name = "FILE", id = "own_file")]
     pub(crate) file: Vec<PathBuf>,
 }
@@ -89,8 +97,8 @@ pub(crate) struct LongFiles {
 pub(crate) enum Command {
     /// Bring the cluster to what the manifest says
     #[command(after_help = "\
-Without `-d` it then follows logs and events; Ctrl-C takes the cluster down in order, a second
-Ctrl-C leaves at once and the containers running.
+Without `-d` it then follows logs and events; Ctrl-C takes the cluster down in
+order, a second Ctrl-C leaves at once and the containers running.
 
 Examples:
   ecslocal up
@@ -99,7 +107,9 @@ Examples:
     Up(Up),
     /// Remove everything that `up` made, and nothing else
     #[command(after_help = "\
-Targets drain, containers get SIGTERM and their stop timeout. A cluster that is not there is no error.
+Targets drain, containers get SIGTERM and their stop timeout. What an `up` that
+is still under way makes is waited for and removed too. A cluster that is not
+there is no error.
 
 Examples:
   ecslocal down
@@ -263,6 +273,7 @@ pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) files: Files,
     /// GET, POST …
+    #[arg(value_parser = parse_method)]
     pub(crate) method: String,
     /// `http://host:port/path?query`, or a path alone
     pub(crate) url: String,
@@ -319,6 +330,15 @@ fn parse_count(text: &str) -> Result<(String, u32), String> {
     Ok((service.to_owned(), count))
 }
 
+/// Reads a method: a token (RFC 9110 5.6.2), in capitals.
+fn parse_method(text: &str) -> Result<String, String> {
+    let is_token = |character: char| character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character);
+    if text.is_empty() || !text.chars().all(is_token) {
+        return Err("it is no method; write for example `GET`".into());
+    }
+    Ok(text.to_ascii_uppercase())
+}
+
 /// Reads `Name: value`.
 fn parse_header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("write it as `Name: value`")?;
@@ -330,48 +350,4 @@ fn parse_header(text: &str) -> Result<(String, String), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_definition_is_sound() {
-        CommandLine::command().debug_assert();
-    }
-
-    #[test]
-    fn counts_are_read() {
-        for (text, expected) in [
-            ("posts=3", Ok(("posts".to_owned(), 3))),
-            ("a-b_c=0", Ok(("a-b_c".to_owned(), 0))),
-            ("posts", Err("write it as `SERVICE=N`, for example `posts=3`".to_owned())),
-            ("=3", Err("the name of the service is missing before `=`".to_owned())),
-            ("posts=", Err("`` is not a number of tasks".to_owned())),
-            ("posts=-1", Err("`-1` is not a number of tasks".to_owned())),
-            ("posts=4294967296", Err("`4294967296` is not a number of tasks".to_owned())),
-        ] {
-            assert_eq!(parse_count(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn headers_are_read() {
-        assert_eq!(parse_header("X-Version: beta:1"), Ok(("X-Version".to_owned(), "beta:1".to_owned())));
-        assert_eq!(parse_header("A:"), Ok(("A".to_owned(), String::new())));
-        assert!(parse_header("no colon").is_err());
-        assert!(parse_header(": value").is_err());
-    }
-
-    #[test]
-    fn the_short_f_is_a_file_or_to_follow() {
-        let read = |words: &[&str]| CommandLine::try_parse_from(words).unwrap();
-        let Command::Up(up) = read(&["ecslocal", "up", "-f", "a", "-f", "b", "-d"]).command else { panic!("not up") };
-        assert_eq!(up.files.file, [PathBuf::from("a"), PathBuf::from("b")]);
-        let line = read(&["ecslocal", "-f", "a", "logs", "-f", "posts", "--output", "json"]);
-        assert_eq!((line.file, line.common.output), (vec![PathBuf::from("a")], Output::Json));
-        let Command::Logs(logs) = line.command else { panic!("not logs") };
-        assert!(logs.follow && logs.files.file.is_empty());
-        assert_eq!(logs.of.as_deref(), Some("posts"));
-    }
-}
+mod tests;

@@ -208,4 +208,4 @@ pub(crate) fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

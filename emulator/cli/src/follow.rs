@@ -110,10 +110,7 @@ pub(crate) async fn until_steady(client: Client, goal: &Goal, printer: &mut Prin
 
 fn show(progress: &mut Progress, printer: &mut Printer, goal: &Goal, view: &View, started: Instant) -> Outcome {
     let mut lines = progress::services(cluster::find(view, &goal.cluster), &goal.services, printer.talk_palette());
-    if let Some(problem) = &view.engine.problem {
-        let text = format!("  {} cannot be reached just now: {}", view.engine.name, crate::print::sanitize::visible(problem));
-        lines.push(progress::Line { key: "engine".into(), text, piped: true });
-    }
+    lines.extend(progress::problems(view));
     progress.show(printer, &format!("cluster {}, {} s", goal.cluster, started.elapsed().as_secs()), &lines)?;
     Ok(())
 }

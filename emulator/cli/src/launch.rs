@@ -230,7 +230,8 @@ fn host(options: Options, ready: oneshot::Sender<Running>) -> Result<OwnDaemon, 
 fn spawn(log: &Path) -> Result<Child, Failure> {
     let failed = |what: &str, error: std::io::Error| Failure::environment(format!("{what}: {error}"));
     let program = std::env::current_exe().map_err(|error| failed("the path of `ecslocal` itself cannot be found", error))?;
-    let unwritable = |error| failed(&format!("the log `{}` cannot be written", log.display()), error);
+    let unwritable =
+        |error| failed(&format!("the log `{}` cannot be written", log.display()), error).hint("set `ECSLOCAL_HOME` to a folder of yours");
     let file = File::options().create(true).append(true).open(log).map_err(unwritable)?;
     let second = file.try_clone().map_err(unwritable)?;
     Command::new(&program)
@@ -277,8 +278,14 @@ fn tail(lines: &[String], count: usize) -> Vec<String> {
 fn last_words(status: ExitStatus, lines: &[String], log: &Path) -> Failure {
     let fault = if status.code() == Some(1) { Fault::Input } else { Fault::Environment };
     let find = |prefix: &str| lines.iter().rev().find_map(|line| line.strip_prefix(prefix)).map(str::to_owned);
+    let error = lines.iter().rposition(|line| line.starts_with("error: ")).and_then(|at| lines.get(at..)).unwrap_or_default();
+    // A message's further lines stand below it, moved to the right.
+    let further = error.iter().skip(1).take_while(|line| line.starts_with("  "));
     match find("error: ") {
-        Some(message) => Failure { fault, message, hint: find("hint: "), log: Vec::new() },
+        Some(first) => {
+            let message = std::iter::once(first).chain(further.cloned()).collect::<Vec<_>>().join("\n");
+            Failure { fault, message, hint: find("hint: "), log: Vec::new() }
+        }
         None => Failure {
             fault,
             message: format!("the daemon ended at its start ({status})"),
@@ -301,8 +308,8 @@ mod tests {
     #[test]
     fn a_daemons_last_words_become_the_failure() {
         let log = Path::new("/s/daemon.log");
-        let said = lines("starting\nerror: port 4566 is held by `node` (process 7)\nhint: set `ECSLOCAL_CONTROL`");
-        let expected = Failure::input("port 4566 is held by `node` (process 7)").hint("set `ECSLOCAL_CONTROL`");
+        let said = lines("starting\nerror: port 4566 is held\n  by `node` (process 7)\nhint: set `ECSLOCAL_CONTROL`");
+        let expected = Failure::input("port 4566 is held\n  by `node` (process 7)").hint("set `ECSLOCAL_CONTROL`");
         assert_eq!(last_words(ExitStatus::from_raw(1 << 8), &said, log), expected);
         let mute = last_words(ExitStatus::from_raw(9), &lines("a\nb"), log);
         assert_eq!((mute.fault, mute.log), (Fault::Environment, lines("a\nb")));

@@ -1,6 +1,8 @@
 //! Arguments, environment and working directory, put together once.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use manifest::{Manifest, Problems, Request, Source};
@@ -94,8 +96,49 @@ pub(crate) fn no_manifest(directory: &Path) -> Failure {
 /// Files as they are on disk.
 struct Disk;
 
+/// Far more than a manifest may have, which is for the room `manifest` to say; without it `/dev/zero` would be read for ever.
+const LONGEST_READ: u64 = 16 * 1024 * 1024;
+
 impl Source for Disk {
     fn read(&self, path: &Path) -> Result<String, String> {
-        std::fs::read_to_string(path).map_err(|error| error.to_string())
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(|error| unreadable(&error))?;
+        file.take(LONGEST_READ + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+        if bytes.len() as u64 > LONGEST_READ {
+            return Err("it is longer than 16 MiB".into());
+        }
+        String::from_utf8(bytes).map_err(|error| format!("it is not text in UTF-8 (from its byte {} on)", error.utf8_error().valid_up_to() + 1))
+    }
+}
+
+fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".into(),
+        io::ErrorKind::IsADirectory => "it is a folder".into(),
+        io::ErrorKind::PermissionDenied => "you may not read it".into(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_says_why_in_words() {
+        let folder = std::env::temp_dir().join(format!("ecslocal-settings-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("text"), "cluster: t").unwrap();
+        std::fs::write(folder.join("binary"), b"ab\xff").unwrap();
+        for (name, expected) in [
+            ("text", Ok("cluster: t")),
+            ("binary", Err("it is not text in UTF-8 (from its byte 3 on)")),
+            ("missing", Err("there is no such file")),
+            ("", Err("it is a folder")),
+        ] {
+            assert_eq!(Disk.read(&folder.join(name)).as_deref().map_err(String::as_str), expected, "{name}");
+        }
+        assert_eq!(Disk.read(Path::new("/dev/zero")), Err("it is longer than 16 MiB".into()));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -39,12 +39,48 @@ fn wrong_type(shape: Shape, key: &str, node: &Node, report: &mut Report) {
         Shape::Map | Shape::Object(_) | Shape::Attributes(_) | Shape::Anything => "a mapping",
     };
     let hint = match (shape, &node.value) {
-        (Shape::List(_), Value::Scalar { text, .. }) => Some(format!("write `[{text}]`")),
-        (Shape::List(_), Value::Map(_)) => Some("begin each item with `- `".to_owned()),
+        (Shape::List(list), Value::Scalar { text, style }) => Some(as_list(list, text, *style)),
+        (Shape::List(list), Value::Map(entries)) => Some(as_items(list, entries)),
+        (Shape::Object(_), _) if key.is_empty() => Some("begin with `cluster: <name>`; `ecslocal schema` describes the rest".to_owned()),
         (Shape::Boolean, Value::Scalar { style: Style::Quoted, .. }) if node.boolean().is_some() => Some("remove the quotes".to_owned()),
         _ => None,
     };
-    report.problem(node.span, format!("`{key}` must be {wanted}, found {}", node.describe())).hint_if(hint);
+    report.problem(node.span, format!("{} must be {wanted}, found {}", named(key), node.describe())).hint_if(hint);
+}
+
+/// The key in backticks; the whole of a manifest has none.
+fn named(key: &str) -> String {
+    if key.is_empty() { "a manifest".into() } else { format!("`{key}`") }
+}
+
+/// How to write a text where a list is wanted: `npm start` as `["npm", "start"]`.
+fn as_list(list: &List, text: &str, style: Style) -> String {
+    if text.trim_start().starts_with(['[', '{']) {
+        // Written as a list it would have been one: it came out of a variable, or stands in quotes.
+        return match style {
+            Style::Plain => "a variable gives one text, never a list: write the list here, with a variable for each item".into(),
+            Style::Quoted => "remove the quotes".into(),
+        };
+    }
+    let Shape::Text = list.item else {
+        return "write a list: begin each item with `- `".into();
+    };
+    let words: Vec<String> = text.split_whitespace().map(|word| format!("\"{word}\"")).collect();
+    format!("write `[{}]`", words.join(", "))
+}
+
+/// How to write a mapping where a list is wanted: `{A: b}` as `[{name: A, value: b}]`.
+fn as_items(list: &List, entries: &[Entry]) -> String {
+    let pairs = match list.item {
+        Shape::Object(object) => object.fields.len() == 2 && object.fields.iter().all(|field| matches!(field.name, "name" | "value")),
+        _ => false,
+    };
+    match entries.first() {
+        Some(first) if pairs => {
+            format!("write a list of names and values: `[{{name: {}, value: {}}}]`", first.key, first.node.text().unwrap_or("…"))
+        }
+        _ => "begin each item with `- `".into(),
+    }
 }
 
 fn integer(range: Range, key: &str, node: &Node, report: &mut Report) {

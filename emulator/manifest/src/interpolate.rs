@@ -118,7 +118,7 @@ fn expression(text: &str, environment: &Environment<'_>, depth: usize) -> Result
         (Some('?'), None) => {
             let message = substitute(chars.as_str(), environment, depth + 1)?;
             let why = if message.is_empty() { String::new() } else { format!(": {message}") };
-            Err(Failure { message: format!("the variable `{name}` is required{why}"), ..unset(&whole, name, environment) })
+            Err(Failure::new(&whole, format!("the variable `{name}` is required{why}"), "set it in the environment or in `.env`"))
         }
         _ => Err(Failure::new(
             &whole,

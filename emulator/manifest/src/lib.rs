@@ -78,7 +78,7 @@ pub fn read(request: &Request<'_>) -> Result<Manifest, Problems> {
     report.partial = !complete;
     let mut desired = None;
     if let Some(tree) = &tree {
-        check::check(shape::Shape::Object(&keys::MANIFEST), "manifest", tree, &mut report);
+        check::check(shape::Shape::Object(&keys::MANIFEST), "", tree, &mut report);
         if tree.is_map() {
             desired = read::desired(tree, &mut read::Reader { files: &files, report: &mut report });
             if complete {

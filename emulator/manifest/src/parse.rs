@@ -31,7 +31,8 @@ pub(crate) fn parse(file: usize, text: &str, report: &mut Report) -> Option<Node
             Ok((event, span)) => builder.event(event, builder.span(span)),
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(text.len());
-                builder.report.problem(Span { file, start: at, end: at + 1 }, format!("not YAML: {}", error.info()));
+                let hint = tab_in_front(text, at).map(|line| format!("line {line} begins with a tab: indent with spaces"));
+                builder.report.problem(Span { file, start: at, end: at + 1 }, format!("not YAML: {}", error.info())).hint_if(hint);
                 None
             }
         };
@@ -43,6 +44,17 @@ pub(crate) fn parse(file: usize, text: &str, report: &mut Report) -> Option<Node
         return None;
     }
     root
+}
+
+/// The line (from 1) with a tab in its indentation that is at fault for a problem at that byte: the same line or one of the next two,
+/// since the parser points at the end of what came before. JSON may be indented as one likes.
+fn tab_in_front(text: &str, at: usize) -> Option<usize> {
+    if text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let line = text.get(..at).unwrap_or(text).matches('\n').count();
+    let indentation = |line: &str| line.chars().take_while(|character| character.is_whitespace()).any(|character| character == '\t');
+    text.lines().enumerate().skip(line).take(3).find(|(_, line)| indentation(line)).map(|(number, _)| number + 1)
 }
 
 struct Builder<'a> {

@@ -13,10 +13,11 @@ use wire::local::Fault;
 
 use super::*;
 
-type Reply = Response<BoxBody<Bytes, Infallible>>;
+/// What the server answers.
+pub(crate) type Reply = Response<BoxBody<Bytes, Infallible>>;
 
 /// A server that answers every request with `answer`; it ends with the test's runtime.
-async fn serve(answer: fn(&Request<Incoming>) -> Reply) -> Client {
+pub(crate) async fn serve(answer: fn(&Request<Incoming>) -> Reply) -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -29,7 +30,8 @@ async fn serve(answer: fn(&Request<Incoming>) -> Reply) -> Client {
     Client::new(endpoint)
 }
 
-fn reply(status: u16, chunks: &[&str]) -> Reply {
+/// An answer in chunks.
+pub(crate) fn reply(status: u16, chunks: &[&str]) -> Reply {
     let frames: Vec<Result<Frame<Bytes>, Infallible>> = chunks.iter().map(|chunk| Ok(Frame::data(Bytes::from((*chunk).to_owned())))).collect();
     Response::builder().status(status).body(BoxBody::new(StreamBody::new(stream::iter(frames)))).unwrap()
 }

@@ -19,10 +19,10 @@ pub(crate) async fn run(settings: &Settings, printer: &mut Printer) -> Outcome {
             .collect();
         printer.json(&values)?;
     } else {
-        let mut table = Table::new(&["CHECK", "STATE", "DETAIL"]);
+        let mut table = Table::new(&["CHECK", "STATE", "DETAIL"]).open_ended();
         for finding in &findings {
             let (word, tone) = word(finding);
-            table.row(vec![cell(&finding.name), toned(word, tone), cell(&finding.detail)]);
+            table.row(vec![cell(&finding.name), toned(word, tone), cell(in_one_line(&finding.detail))]);
         }
         printer.table(&table)?;
         for finding in &findings {
@@ -32,6 +32,10 @@ pub(crate) async fn run(settings: &Settings, printer: &mut Printer) -> Outcome {
         }
     }
     if findings.iter().any(|finding| matches!(finding.state, FindingState::Problem)) { Err(End::Said(ENVIRONMENT)) } else { Ok(()) }
+}
+
+fn in_one_line(detail: &str) -> String {
+    detail.lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 fn word(finding: &Finding) -> (&'static str, Tone) {

@@ -14,11 +14,11 @@ use crate::settings::Settings;
 pub(crate) async fn run(args: &Explain, settings: Settings, printer: &mut Printer) -> Outcome {
     let (client, view, name) = look(&settings, printer).await?;
     cluster::require(&view, &name)?;
-    let request = ExplainRequest { cluster: name, method: args.method.to_ascii_uppercase(), url: args.url.clone(), headers: args.headers.clone() };
+    let request = ExplainRequest { cluster: name, method: args.method.clone(), url: args.url.clone(), headers: args.headers.clone() };
     let reply: ExplainReply = client.post(path::EXPLAIN, &request).await?;
     if settings.json {
         return Ok(printer.json(&reply)?);
     }
-    let text = listing::explain::explain(&reply, printer.data_palette());
+    let text = listing::explain::explain(&reply, printer.data_palette(), printer.data_columns());
     Ok(printer.raw(text.as_bytes())?)
 }

@@ -27,6 +27,6 @@ pub(crate) async fn routes(settings: Settings, printer: &mut Printer) -> Outcome
     if cluster.load_balancers.is_empty() {
         printer.talk(&format!("the cluster `{name}` has no load balancer"))?;
     }
-    let text = listing::routes::routes(cluster, printer.data_palette());
+    let text = listing::routes::routes(cluster, printer.data_palette(), printer.data_columns());
     Ok(printer.raw(text.as_bytes())?)
 }

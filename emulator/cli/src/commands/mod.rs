@@ -24,6 +24,7 @@ use crate::cluster;
 use crate::end::Outcome;
 use crate::launch::{self, Launcher};
 use crate::print::Printer;
+use crate::progress;
 use crate::settings::Settings;
 
 /// Does what was asked.
@@ -53,6 +54,9 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
 async fn look(settings: &Settings, printer: &mut Printer) -> Outcome<(Client, View, ClusterName)> {
     let client = Launcher::new(settings)?.require().await?;
     let view: View = client.get(path::VIEW).await?;
+    for (_, problem) in progress::problem_texts(&view) {
+        printer.notice(&problem)?;
+    }
     let name = cluster::choose(settings, &view, printer)?;
     Ok((client, view, name))
 }

@@ -1,7 +1,10 @@
 //! `ps`: services and tasks.
 
+use std::time::Duration;
+
 use model::ClusterName;
 use serde::Serialize;
+use tokio::time::{Instant, interval};
 use wire::local::{ClusterView, ServiceView, TaskView, View};
 
 use super::look;
@@ -12,7 +15,6 @@ use crate::follow::Watcher;
 use crate::interrupt::Interrupts;
 use crate::listing::tasks;
 use crate::print::Printer;
-use crate::print::color::Palette;
 use crate::print::live::Block;
 use crate::settings::Settings;
 
@@ -35,7 +37,7 @@ pub(crate) async fn run(args: &Ps, settings: Settings, printer: &mut Printer) ->
     if settings.json {
         return Ok(printer.json(&listing(cluster, args.all))?);
     }
-    let text = text(&view, cluster, args.all, printer.data_palette());
+    let text = text(&view, cluster, args.all, printer);
     Ok(printer.raw(text.as_bytes())?)
 }
 
@@ -43,9 +45,22 @@ async fn watch(args: &Ps, json: bool, mut watcher: Watcher, name: &ClusterName, 
     let mut interrupts = Interrupts::new()?;
     let mut block = Block::default();
     let mut before = String::new();
+    let mut seen: Option<(View, Instant)> = None;
+    // Ages grow without any change; only a terminal wants to see them do so.
+    let mut tick = interval(Duration::from_secs(1));
+    let lively = !json && printer.data_columns().is_some();
+    let mut next = Box::pin(watcher.next());
     loop {
         let view = tokio::select! {
-            view = watcher.next() => view?,
+            view = &mut next => {
+                drop(next);
+                next = Box::pin(watcher.next());
+                seen.insert((view?, Instant::now())).0.clone()
+            }
+            _ = tick.tick(), if lively && seen.is_some() => match &seen {
+                Some((view, at)) => View { now: view.now + at.elapsed().as_secs_f64(), ..view.clone() },
+                None => continue,
+            },
             () = interrupts.next() => return Ok(()),
         };
         let Some(cluster) = cluster::find(&view, name) else {
@@ -55,7 +70,7 @@ async fn watch(args: &Ps, json: bool, mut watcher: Watcher, name: &ClusterName, 
             printer.json_line(&listing(cluster, args.all))?;
             continue;
         }
-        let text = text(&view, cluster, args.all, printer.data_palette());
+        let text = text(&view, cluster, args.all, printer);
         if text == before {
             continue;
         }
@@ -73,14 +88,15 @@ fn listing(cluster: &ClusterView, all: bool) -> Listing<'_> {
     Listing { cluster_name: &cluster.cluster_name, services: &cluster.services, tasks }
 }
 
-fn text(view: &View, cluster: &ClusterView, all: bool, palette: Palette) -> String {
-    let mut text = tasks::services(cluster).render(palette);
+fn text(view: &View, cluster: &ClusterView, all: bool, printer: &Printer) -> String {
+    let (palette, columns) = (printer.data_palette(), printer.data_columns());
+    let mut text = tasks::services(cluster).render(palette, columns);
     text.push('\n');
-    text.push_str(&tasks::tasks(cluster, view.now).render(palette));
+    text.push_str(&tasks::tasks(cluster, view.now).render(palette, columns));
     let stopped = tasks::stopped(cluster, view.now);
     if all && !stopped.is_empty() {
         text.push('\n');
-        text.push_str(&stopped.render(palette));
+        text.push_str(&stopped.render(palette, columns));
     }
     text
 }

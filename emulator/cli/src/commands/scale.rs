@@ -31,22 +31,23 @@ pub(crate) async fn run(args: &Scale, settings: Settings, printer: &mut Printer)
             })?;
         }
     }
-    if args.no_wait {
-        return Ok(());
-    }
     // The reply came after the change was published: the view of now has it.
     let now: View = client.get(path::VIEW).await?;
+    if args.no_wait {
+        return if settings.json { Ok(printer.json(cluster::require(&now, &name)?)?) } else { Ok(()) };
+    }
     let services = desired_counts.keys().map(ToString::to_string).collect();
-    settle(client, &Goal { cluster: name, services, version: now.version, timeout: Duration::from_secs(args.timeout) }, printer).await
+    let goal = Goal { cluster: name, services, version: now.version, timeout: Duration::from_secs(args.timeout) };
+    settle(client, &goal, settings.json, printer).await
 }
 
-/// Waits for the goal; a failure is reported, Ctrl-C ends the waiting only.
-pub(super) async fn settle(client: Client, goal: &Goal, printer: &mut Printer) -> Outcome {
+/// Waits for the goal; a failure is reported, Ctrl-C ends the waiting only. As JSON the cluster as it then is follows.
+pub(super) async fn settle(client: Client, goal: &Goal, json: bool, printer: &mut Printer) -> Outcome {
     let mut interrupts = Interrupts::new()?;
     let (view, failed, message) = match until_steady(client, goal, printer, &mut interrupts).await? {
-        Reached::Steady(_) => {
+        Reached::Steady(view) => {
             printer.talk(&format!("steady: {}", goal.services.join(", ")))?;
-            return Ok(());
+            return if json { Ok(printer.json(cluster::require(&view, &goal.cluster)?)?) } else { Ok(()) };
         }
         Reached::Interrupted => {
             printer.talk("no longer waiting; the daemon goes on")?;
@@ -55,8 +56,11 @@ pub(super) async fn settle(client: Client, goal: &Goal, printer: &mut Printer) -
         Reached::Failed(view, services) => (view, services, "the tasks keep failing".to_owned()),
         Reached::TimedOut(view) => (view, goal.services.clone(), format!("not steady after {} s", goal.timeout.as_secs())),
     };
-    let trouble = Trouble { client, cluster: cluster::require(&view, &goal.cluster)?, services: &failed, message: &message };
-    Err(report::not_steady(&trouble, printer).await?)
+    let cluster = cluster::require(&view, &goal.cluster)?;
+    if json {
+        printer.json(cluster)?;
+    }
+    Err(report::not_steady(&Trouble { client, cluster, services: &failed, message: &message }, printer).await?)
 }
 
 fn counts(typed: &[(String, u32)], cluster: &ClusterView) -> Result<BTreeMap<ServiceName, u32>, Failure> {

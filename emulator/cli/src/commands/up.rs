@@ -5,7 +5,7 @@ mod foreground;
 
 use std::time::Duration;
 
-use wire::local::View;
+use wire::local::{Failure, View};
 
 use crate::args::Up;
 use crate::cluster;
@@ -14,6 +14,7 @@ use crate::interrupt::Interrupts;
 use crate::launch::Launcher;
 use crate::listing;
 use crate::print::Printer;
+use crate::progress::{is_leaving, leaving};
 use crate::settings::Settings;
 
 use bring::{Brought, Wanted, bring_up};
@@ -25,6 +26,11 @@ pub(crate) async fn run(args: &Up, settings: Settings, printer: &mut Printer) ->
         printer.notice(&note.to_string())?;
     }
     let wanted = Wanted { desired: manifest.desired, timeout: Duration::from_secs(args.timeout) };
+    if settings.json && !args.detach {
+        return Err(Failure::input("`up` in the foreground has no JSON to give")
+            .hint("`ecslocal up -d --output json` ends with the cluster as JSON")
+            .into());
+    }
     let launcher = Launcher::new(&settings)?;
     let mut interrupts = Interrupts::new()?;
     if !args.detach {
@@ -32,10 +38,16 @@ pub(crate) async fn run(args: &Up, settings: Settings, printer: &mut Printer) ->
     }
     let client = launcher.find_or_spawn().await?;
     match bring_up(client, &wanted, printer, &mut interrupts).await {
-        Ok(Brought::Steady(view, seconds)) => summary(&view, &wanted, seconds, printer),
+        Ok(Brought::Steady(view, seconds)) => {
+            let summed_up = summary(&view, &wanted, seconds, settings.json, printer);
+            if settings.json {
+                printer.json(cluster::require(&view, &wanted.desired.cluster)?)?;
+            }
+            summed_up
+        }
         Ok(Brought::Interrupted) => {
             printer.talk("no longer waiting; the daemon goes on")?;
-            printer.hint("`ecslocal ps --watch` shows how far it is, `ecslocal down` removes all")?;
+            printer.hint("`ecslocal up -d` waits again, `ecslocal down` removes all")?;
             Err(End::Said(INPUT))
         }
         Ok(Brought::Failed(end)) => Err(end),
@@ -48,17 +60,22 @@ pub(crate) async fn run(args: &Up, settings: Settings, printer: &mut Printer) ->
 }
 
 /// Where the listeners are, and each service with its tasks.
-fn summary(view: &View, wanted: &Wanted, seconds: f64, printer: &mut Printer) -> Outcome {
+/// As JSON the listeners are in what follows.
+fn summary(view: &View, wanted: &Wanted, seconds: f64, json: bool, printer: &mut Printer) -> Outcome {
     let Some(cluster) = cluster::find(view, &wanted.desired.cluster) else {
         return Ok(());
     };
     for service in &cluster.services {
+        if is_leaving(service) {
+            printer.talk(&format!("  {}  {}", service.service_name, leaving(cluster, service)))?;
+            continue;
+        }
         let tasks = if service.running_count == 1 { "1 task".to_owned() } else { format!("{} tasks", service.running_count) };
         printer.talk(&format!("  {}  {tasks} of {}, steady", service.service_name, service.task_definition))?;
     }
     printer.talk(&format!("cluster {} is up after {seconds:.1} s", cluster.cluster_name))?;
     for balancer in &cluster.load_balancers {
-        for listener in &balancer.listeners {
+        for listener in balancer.listeners.iter().filter(|_| !json) {
             printer.data(listing::routes::heading(balancer, listener, printer.data_palette()).trim_end())?;
         }
     }

@@ -16,5 +16,5 @@ pub(crate) async fn run(args: &Wait, settings: Settings, printer: &mut Printer) 
     let (client, view, name) = look(&settings, printer).await?;
     let services = cluster::require(&view, &name)?.services.iter().map(|service| service.service_name.clone()).collect();
     let goal = Goal { cluster: name, services, version: 0, timeout: Duration::from_secs(args.timeout) };
-    super::scale::settle(client, &goal, printer).await
+    super::scale::settle(client, &goal, settings.json, printer).await
 }

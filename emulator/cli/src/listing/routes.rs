@@ -7,7 +7,7 @@ use crate::print::sanitize::visible;
 use crate::print::table::{Table, cell};
 
 /// A heading and a table for each listener.
-pub(crate) fn routes(cluster: &ClusterView, palette: Palette) -> String {
+pub(crate) fn routes(cluster: &ClusterView, palette: Palette, columns: Option<usize>) -> String {
     let mut text = String::new();
     for balancer in &cluster.load_balancers {
         for listener in &balancer.listeners {
@@ -15,7 +15,7 @@ pub(crate) fn routes(cluster: &ClusterView, palette: Palette) -> String {
                 text.push('\n');
             }
             text.push_str(&heading(balancer, listener, palette));
-            text.push_str(&rules(listener).render(palette));
+            text.push_str(&rules(listener).render(palette, columns));
         }
     }
     text
@@ -30,7 +30,7 @@ pub(crate) fn heading(balancer: &LoadBalancerView, listener: &ListenerView, pale
 }
 
 fn rules(listener: &ListenerView) -> Table {
-    let mut table = Table::new(&["PRIORITY", "CONDITIONS", "ACTION"]).indented(2);
+    let mut table = Table::new(&["PRIORITY", "CONDITIONS", "ACTION"]).open_ended().indented(2);
     for rule in &listener.rules {
         table.row(vec![cell(&rule.priority), cell(conditions(rule)), cell(&rule.action)]);
     }
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn rules_are_listed_in_order() {
-        insta::assert_snapshot!(routes(&sample::view().clusters[0], Palette::plain()), @r#"
+        insta::assert_snapshot!(routes(&sample::view().clusters[0], Palette::plain(), None), @r#"
         front HTTP:80  http://localhost:8080  (port 80 is not permitted)
           PRIORITY  CONDITIONS                                              ACTION
           1         path-pattern /api/posts* or /p, and host-header a.test  forward to posts

@@ -7,20 +7,22 @@ use crate::print::table::{Table, cell, toned};
 
 /// One row a target; a group without any has a row that says so.
 pub(crate) fn targets(cluster: &ClusterView) -> Table {
-    let mut table = Table::new(&["TARGET GROUP", "TARGET", "TASK", "STATE", "REASON", "DESCRIPTION", "IN FLIGHT"]);
+    let mut table = Table::new(&["TARGET GROUP", "TARGET", "TASK", "STATE", "IN FLIGHT", "REASON", "DESCRIPTION"])
+        .giving_way(&["IN FLIGHT", "TARGET", "TASK"])
+        .open_ended();
     for group in &cluster.target_groups {
         if group.targets.is_empty() {
-            table.row(vec![cell(&group.target_group_name), cell(""), cell(""), cell("no targets"), cell(""), cell(""), cell("0")]);
+            table.row(vec![cell(&group.target_group_name), cell(""), cell(""), cell("no targets"), cell("0"), cell(""), cell("")]);
         }
         for target in &group.targets {
             table.row(vec![
                 cell(&group.target_group_name),
-                cell(format!("{}:{}", target.id, target.port)),
+                cell(format!("{}:{}", target.id, target.port)).brief(format!(":{}", target.port)),
                 cell(target.task_id.as_deref().map_or("", short)),
                 toned(&target.state, tone(&target.state)),
+                cell(target.in_flight.to_string()),
                 cell(target.reason.as_deref().unwrap_or_default()),
                 cell(target.description.as_deref().unwrap_or_default()),
-                cell(target.in_flight.to_string()),
             ]);
         }
     }
@@ -37,10 +39,10 @@ mod tests {
     fn targets_are_listed_with_their_reasons() {
         let mut view = sample::view();
         view.clusters[0].target_groups[1].targets.clear();
-        insta::assert_snapshot!(targets(&view.clusters[0]).render(Palette::plain()), @r#"
-        TARGET GROUP  TARGET     TASK      STATE       REASON                       DESCRIPTION                                   IN FLIGHT
-        posts         i-1:32770  beef0000  unhealthy   Target.ResponseCodeMismatch  Health checks failed with these codes: [500]  0
-        users         -          -         no targets  -                            -                                             0
+        insta::assert_snapshot!(targets(&view.clusters[0]).render(Palette::plain(), None), @r#"
+        TARGET GROUP  TARGET     TASK      STATE       IN FLIGHT  REASON                       DESCRIPTION
+        posts         i-1:32770  beef0000  unhealthy   0          Target.ResponseCodeMismatch  Health checks failed with these codes: [500]
+        users         -          -         no targets  0          -                            -
         "#);
     }
 }

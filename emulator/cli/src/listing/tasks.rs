@@ -7,7 +7,12 @@ use crate::print::table::{Cell, Table, cell, toned};
 
 /// One row a service.
 pub(crate) fn services(cluster: &ClusterView) -> Table {
-    let mut table = Table::new(&["SERVICE", "STATUS", "DESIRED", "RUNNING", "PENDING", "TASK DEFINITION", "ROLLOUT"]);
+    let mut table = Table::new(&["SERVICE", "STATUS", "DESIRED", "RUNNING", "PENDING", "TASK DEFINITION", "ROLLOUT"]).giving_way(&[
+        "TASK DEFINITION",
+        "STATUS",
+        "PENDING",
+        "ROLLOUT",
+    ]);
     for service in &cluster.services {
         let rollout = service.deployments.iter().find(|deployment| deployment.status == "PRIMARY").map_or("", |deployment| &deployment.rollout_state);
         table.row(vec![
@@ -25,7 +30,12 @@ pub(crate) fn services(cluster: &ClusterView) -> Table {
 
 /// One row a task that is not over.
 pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
-    let mut table = Table::new(&["SERVICE", "TASK", "LAST STATUS", "HEALTH", "TASK DEFINITION", "PORTS", "AGE"]);
+    let mut table = Table::new(&["SERVICE", "TASK", "LAST STATUS", "HEALTH", "TASK DEFINITION", "PORTS", "AGE"]).giving_way(&[
+        "PORTS",
+        "TASK DEFINITION",
+        "AGE",
+        "TASK",
+    ]);
     let mut tasks: Vec<&TaskView> = cluster.tasks.iter().filter(|task| task.last_status != "STOPPED").collect();
     tasks.sort_by(|a, b| a.service_name.cmp(&b.service_name));
     for task in tasks {
@@ -45,7 +55,9 @@ pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
 
 /// One row a task that is over, newest first.
 pub(crate) fn stopped(cluster: &ClusterView, now: Seconds) -> Table {
-    let mut table = Table::new(&["SERVICE", "TASK", "TASK DEFINITION", "STOPPED", "EXIT", "STOP CODE", "STOPPED REASON"]);
+    let mut table = Table::new(&["SERVICE", "TASK", "TASK DEFINITION", "STOPPED", "EXIT", "STOP CODE", "STOPPED REASON"])
+        .giving_way(&["TASK DEFINITION", "STOP CODE", "STOPPED", "EXIT"])
+        .open_ended();
     for task in cluster.tasks.iter().filter(|task| task.last_status == "STOPPED") {
         table.row(vec![
             cell(task.service_name.as_deref().unwrap_or_default()),
@@ -73,10 +85,10 @@ pub(crate) fn health(cluster: &ClusterView, task: &TaskView) -> String {
 }
 
 fn ports(task: &TaskView) -> Cell {
-    let bindings = task.containers.iter().flat_map(|container| &container.network_bindings);
-    let texts: Vec<String> =
-        bindings.map(|binding| format!("{}:{}->{}/{}", binding.bind_ip, binding.host_port, binding.container_port, binding.protocol)).collect();
-    cell(texts.join(", "))
+    let bindings = || task.containers.iter().flat_map(|container| &container.network_bindings);
+    let long = bindings().map(|binding| format!("{}:{}->{}/{}", binding.bind_ip, binding.host_port, binding.container_port, binding.protocol));
+    let brief = bindings().map(|binding| format!("{}->{}", binding.host_port, binding.container_port));
+    cell(long.collect::<Vec<_>>().join(", ")).brief(brief.collect::<Vec<_>>().join(", "))
 }
 
 /// Its containers' exit codes; with several, each with its name.
@@ -105,8 +117,12 @@ mod tests {
         let view = sample::view();
         let cluster = &view.clusters[0];
         let plain = Palette::plain();
-        let text =
-            format!("{}\n{}\n{}", services(cluster).render(plain), tasks(cluster, view.now).render(plain), stopped(cluster, view.now).render(plain));
+        let text = format!(
+            "{}\n{}\n{}",
+            services(cluster).render(plain, None),
+            tasks(cluster, view.now).render(plain, None),
+            stopped(cluster, view.now).render(plain, None)
+        );
         insta::assert_snapshot!(text, @r#"
         SERVICE  STATUS  DESIRED  RUNNING  PENDING  TASK DEFINITION  ROLLOUT
         posts    ACTIVE  2        1        1        posts:1          IN_PROGRESS

@@ -18,6 +18,11 @@ impl Size {
             _ => Self { columns: 80, rows: 24 },
         }
     }
+
+    /// How many characters a line has room for.
+    pub(crate) const fn columns(self) -> usize {
+        self.columns
+    }
 }
 
 /// A writer to a terminal that draws blocks. How many lines the block before had is the caller's to keep ([`Block`]).

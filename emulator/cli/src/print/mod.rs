@@ -52,6 +52,11 @@ impl Printer {
         self.data.palette
     }
 
+    /// The width of the terminal that standard output is; `None` where it is none.
+    pub(crate) fn data_columns(&self) -> Option<usize> {
+        self.data.terminal.then(|| live::Size::of(&io::stdout()).columns())
+    }
+
     /// The colours of standard error.
     pub(crate) const fn talk_palette(&self) -> Palette {
         self.talk.palette
@@ -71,7 +76,7 @@ impl Printer {
 
     /// A table of data.
     pub(crate) fn table(&mut self, table: &Table) -> io::Result<()> {
-        let text = table.render(self.data.palette);
+        let text = table.render(self.data.palette, self.data_columns());
         self.raw(text.as_bytes())
     }
 
@@ -111,7 +116,11 @@ impl Printer {
             self.talk(&format!("  | {}", visible(line)))?;
         }
         let label = self.talk.palette.paint(Tone::Error, "error:");
-        self.talk(&format!("{label} {}", visible(&failure.message)))?;
+        let mut lines = failure.message.lines();
+        self.talk(&format!("{label} {}", visible(lines.next().unwrap_or_default())))?;
+        for line in lines {
+            self.talk(&format!("  {}", visible(line.trim_start())))?;
+        }
         match &failure.hint {
             Some(hint) => self.hint(hint),
             None => Ok(()),
@@ -166,13 +175,15 @@ pub(crate) mod tests {
     #[test]
     fn a_failure_shows_its_output_then_what_and_the_next_step() {
         let (mut printer, data, talk) = into_pipes();
-        let failure =
-            Failure::input("the build of `posts:v1` failed").hint("look at `services/posts/Dockerfile`").log(vec!["\u{1b}[2Jno such file".into()]);
+        let failure = Failure::input("the build of `posts:v1` failed\n  at its third step")
+            .hint("look at `services/posts/Dockerfile`")
+            .log(vec!["\u{1b}[2Jno such file".into()]);
         printer.failure(&failure).unwrap();
         assert_eq!(data.text(), "");
         insta::assert_snapshot!(talk.text(), @r#"
           | \x1b[2Jno such file
         error: the build of `posts:v1` failed
+          at its third step
         hint: look at `services/posts/Dockerfile`
         "#);
     }

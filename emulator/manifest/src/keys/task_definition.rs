@@ -26,8 +26,8 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
     ],
 )
 .refusing(&[
-    ("volumes", "volumes are not supported yet"),
-    ("placementConstraints", "there is one container instance; remove it for local runs"),
+    ("volumes", "volumes are not supported yet; `volumes: []` in a second `-f` file takes it out of an included one"),
+    ("placementConstraints", "there is one container instance: remove it here, or with `placementConstraints: []` in a second `-f` file"),
     ("pidMode", "each container has a process namespace of its own here"),
     ("ipcMode", "each container has an IPC namespace of its own here"),
     ("proxyConfiguration", "App Mesh is not supported"),
@@ -49,7 +49,7 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
 static NETWORK_MODE: Choice = Choice {
     accepted: &["bridge"],
     refused: &[
-        ("awsvpc", "use `bridge`, with `hostPort: 0` and target groups of type `instance`"),
+        ("awsvpc", "use `bridge`, here or in a second `-f` file, with `hostPort: 0` and target groups of type `instance`"),
         ("host", "use `bridge`; a static `hostPort` publishes a fixed port"),
         ("none", "use `bridge`"),
     ],
@@ -92,20 +92,20 @@ static CONTAINER: Object = Object::new(
 )
 .refusing(&[
     ("watch", "`watch` is not supported yet; run `ecslocal up` again after a change"),
-    ("secrets", "use `environment`, with a value from `${VAR}` or `.env`"),
+    ("secrets", "use `environment`, with a value from `${VAR}` or `.env`; `secrets: []` in a second `-f` file takes it out of an included one"),
     ("environmentFiles", "use `environment`, with values from `${VAR}` or `.env`"),
-    ("mountPoints", "volumes are not supported yet"),
-    ("volumesFrom", "volumes are not supported yet"),
+    ("mountPoints", "volumes are not supported yet; `mountPoints: []` in a second `-f` file takes it out of an included one"),
+    ("volumesFrom", "volumes are not supported yet; keep both programs in one container, or the data in the image"),
     ("links", "use `connectsTo` of the service"),
     ("firelensConfiguration", "logs are kept by the engine, see `ecslocal logs`"),
     ("restartPolicy", "an essential container that ends is replaced with its task"),
     ("resourceRequirements", "GPUs are not supported"),
     ("disableNetworking", "every container joins its service's network"),
-    ("dockerSecurityOptions", "security options are not supported yet"),
+    ("dockerSecurityOptions", "security options are not supported yet; remove it"),
     ("credentialSpecs", "they belong to Windows"),
-    ("systemControls", "kernel parameters are not supported yet"),
-    ("interactive", "use `ecslocal exec`"),
-    ("pseudoTerminal", "use `ecslocal exec`"),
+    ("systemControls", "kernel parameters are not supported yet; remove it"),
+    ("interactive", "containers run without a terminal; remove it"),
+    ("pseudoTerminal", "containers run without a terminal; remove it"),
 ]);
 
 static BUILD: Object = Object::new(
@@ -165,11 +165,11 @@ static LINUX_PARAMETERS: Object =
     Object::new("LinuxParameters", "Linux settings", &[field("initProcessEnabled", Shape::Boolean, "An init process as PID 1. Default false.")])
         .refusing(&[
             ("capabilities", "capabilities are not supported yet; `privileged: true` gives all of them"),
-            ("devices", "devices are not supported yet"),
-            ("sharedMemorySize", "it is not supported yet"),
-            ("tmpfs", "it is not supported yet"),
-            ("maxSwap", "it is not supported yet"),
-            ("swappiness", "it is not supported yet"),
+            ("devices", "devices are not supported yet; remove it"),
+            ("sharedMemorySize", "remove it; it is not supported yet"),
+            ("tmpfs", "remove it; it is not supported yet"),
+            ("maxSwap", "remove it; it is not supported yet"),
+            ("swappiness", "remove it; it is not supported yet"),
         ]);
 
 static ULIMIT: Object = Object::new(

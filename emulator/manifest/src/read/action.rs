@@ -25,7 +25,9 @@ fn read(node: &Node, report: &mut Report) -> Option<Action> {
     let kind = node.text_of("type")?;
     let configs =
         [("forward", "targetGroup"), ("forward", "forwardConfig"), ("redirect", "redirectConfig"), ("fixed-response", "fixedResponseConfig")];
-    for (owner, key) in configs {
+    // Of an unknown type nothing can be said; the tables have reported it.
+    let known = configs.iter().any(|(owner, _)| *owner == kind);
+    for (owner, key) in configs.into_iter().filter(|_| known) {
         if let Some(entry) = node.entry(key).filter(|entry| owner != kind && !entry.node.asks_for_nothing()) {
             report
                 .problem(entry.key_span, format!("`{key}` does not belong to an action of type '{kind}'"))

@@ -53,9 +53,14 @@ fn health_check(node: &Node, report: &mut Report) -> Option<HealthCheck> {
 fn timeout_too_long(node: &Node, check: &HealthCheck, report: &mut Report) {
     let (timeout, interval) = (check.timeout.as_secs(), check.interval.as_secs());
     let key = if node.get("healthCheckTimeoutSeconds").is_some() { "healthCheckTimeoutSeconds" } else { "healthCheckIntervalSeconds" };
-    report
-        .problem(super::place(node, key), format!("Health check timeout '{timeout}' must be smaller than the interval '{interval}'"))
-        .hint("the defaults are a timeout of 5 seconds and an interval of 30");
+    report.problem(super::place(node, key), format!("Health check timeout '{timeout}' must be smaller than the interval '{interval}'")).hint(match (
+        node.get("healthCheckTimeoutSeconds"),
+        node.get("healthCheckIntervalSeconds"),
+    ) {
+        (None, _) => format!("`healthCheckTimeoutSeconds` is 5 where it is left out: set it to less than {interval}, for example to 2"),
+        (_, None) => format!("`healthCheckIntervalSeconds` is 30 where it is left out: set it to more than {timeout}"),
+        _ => "set a shorter `healthCheckTimeoutSeconds`, or a longer `healthCheckIntervalSeconds`".to_owned(),
+    });
 }
 
 /// `Some(None)` is the traffic port.

@@ -111,7 +111,7 @@ fn wrong_types_and_ranges() {
     23 |         command: npm start
        |                  ^^^^^^^^^
        |
-       = hint: write `[npm start]`
+       = hint: write `["npm", "start"]`
 
     error: `cpu` must be a whole number from 0 to 262144, found `1.5`
       --> cluster.yaml:24:14
@@ -755,7 +755,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
     18 |     networkMode: awsvpc
        |                  ^^^^^^
        |
-       = hint: use `bridge`, with `hostPort: 0` and target groups of type `instance`
+       = hint: use `bridge`, here or in a second `-f` file, with `hostPort: 0` and target groups of type `instance`
 
     error: `volumes` of a task definition is not supported
       --> cluster.yaml:19:5
@@ -763,7 +763,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
     19 |     volumes: [{ name: data }]
        |     ^^^^^^^
        |
-       = hint: volumes are not supported yet
+       = hint: volumes are not supported yet; `volumes: []` in a second `-f` file takes it out of an included one
 
     error: `watch` of a container definition is not supported
       --> cluster.yaml:24:9
@@ -779,7 +779,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
     25 |         secrets: [{ name: A, valueFrom: b }]
        |         ^^^^^^^
        |
-       = hint: use `environment`, with a value from `${VAR}` or `.env`
+       = hint: use `environment`, with a value from `${VAR}` or `.env`; `secrets: []` in a second `-f` file takes it out of an included one
 
     error: `logDriver: awsfirelens` is not supported
       --> cluster.yaml:27:40
@@ -989,7 +989,7 @@ fn variables() {
     18 |         image: users:${TAG:?set it to a tag}
        |                      ^^^^^^^^^^^^^^^^^^^^^^^
        |
-       = hint: set it in the environment or in `.env`, or give a default: `${TAG:-value}`; `$$` is a dollar sign
+       = hint: set it in the environment or in `.env`
 
     5 problems in 2 files
     "#);
@@ -1043,11 +1043,13 @@ fn files_that_cannot_be_read() {
     1 problem in cluster.yaml
     "#);
     assert_snapshot!(bad("- a\n"), @r#"
-    error: `manifest` must be a mapping, found a list
+    error: a manifest must be a mapping, found a list
      --> cluster.yaml:1:1
       |
     1 | - a
       | ^^^
+      |
+      = hint: begin with `cluster: <name>`; `ecslocal schema` describes the rest
 
     1 problem in cluster.yaml
     "#);

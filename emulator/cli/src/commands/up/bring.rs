@@ -145,10 +145,10 @@ impl Steps {
         let mut lines = Vec::new();
         for (image, last) in &self.builds {
             let image = visible(image);
-            lines.push(Line { key: format!("building {image}"), text: format!("  building {image}"), piped: true });
+            lines.push(Line { key: format!("building {image}"), text: format!("  building {image}"), piped: true, ..Line::default() });
             if !last.is_empty() {
                 let text = format!("    {}", palette.paint(Tone::Faint, &visible(last)));
-                lines.push(Line { key: format!("output of {image}"), text, piped: false });
+                lines.push(Line { key: format!("output of {image}"), text, ..Line::default() });
             }
         }
         Ok(self.progress.show(printer, "images", &lines)?)

@@ -120,7 +120,7 @@ impl Foreground<'_> {
 async fn attended(client: Client, wanted: &Wanted, printer: &mut Printer, interrupts: &mut Interrupts) -> Outcome<Ended> {
     let after = last_event(client, &wanted.desired.cluster).await;
     match bring_up(client, wanted, printer, interrupts).await? {
-        Brought::Steady(view, seconds) => summary(&view, wanted, seconds, printer)?,
+        Brought::Steady(view, seconds) => summary(&view, wanted, seconds, false, printer)?,
         Brought::Interrupted => return Ok(Ended::Interrupted),
         Brought::Failed(end) => return Err(end),
     }
