@@ -21,14 +21,12 @@ pub trait Probe: Send + Sync + 'static {
     fn probe<'a>(&'a self, address: SocketAddr, check: &'a HealthCheck) -> Pin<Box<dyn Future<Output = ProbeOutcome> + Send + 'a>>;
 }
 
-/// A target that never passed a check is asked again after this, then after twice as long, until the interval is reached.
+/// A target that never passed a check is asked again after this, and later after an eighth of the time that it has been registered,
+/// until the interval is reached: whatever an application takes to listen, it is in rotation at most an eighth later.
 ///
 /// AWS waits the full interval (5 s at least) from the first check on. On a laptop an application that needs 300 ms to listen would
 /// then be in rotation seconds late, so a new target is asked eagerly; only one failure an interval counts towards unhealthy, as at AWS.
-const EAGER: Duration = Duration::from_millis(25);
-
-/// The eager checks come no further apart than this.
-const EAGER_MAX: Duration = Duration::from_millis(500);
+const EAGER: Duration = Duration::from_millis(20);
 
 type Key = (TargetGroupName, TargetKey, Timestamp);
 
@@ -107,7 +105,6 @@ impl Check {
     /// ```
     async fn run(self) {
         let mut checker = Checker::default();
-        let mut eager = EAGER;
         let mut count_from: Option<Timestamp> = None;
         loop {
             let asked_at = self.clock.now();
@@ -127,8 +124,9 @@ impl Check {
             }
             let next = count_from.unwrap_or(asked_at);
             if state == TargetHealthState::Initial {
-                self.clock.sleep_until(next.min(self.clock.now() + eager)).await;
-                eager = (eager * 2).min(EAGER_MAX);
+                let now = self.clock.now();
+                let eager = (now.since(self.key.2) / 8).max(EAGER);
+                self.clock.sleep_until(next.min(now + eager)).await;
             } else {
                 self.clock.sleep_until(next).await;
             }

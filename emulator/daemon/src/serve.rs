@@ -174,7 +174,7 @@ async fn bind_control(address: SocketAddr) -> Result<TcpListener, Failure> {
 pub(crate) async fn connect(options: &Options) -> Result<(Arc<dyn Engine>, EngineView), Failure> {
     let failure = |error: engine::EngineError| {
         let (message, hint) = error.message.rsplit_once("\nhint: ").unwrap_or((&error.message, "is Docker installed and running?"));
-        Failure::environment(format!("no container engine answers: {message}")).hint(hint)
+        Failure::environment(message).hint(hint)
     };
     let engine: Arc<dyn Engine> = Arc::new(docker::connect(&options.docker).await.map_err(failure)?);
     let info = engine.describe().await.map_err(failure)?;

@@ -14,7 +14,6 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     let mut registered = BTreeSet::new();
     for service in tree.list("services") {
         task_definition(service, &index, report);
-        connections(service, &index, report);
         for entry in service.list("loadBalancers") {
             registered.extend(load_balancer(service, entry, &index, &forwarded, report));
         }
@@ -33,7 +32,6 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
 /// The names of everything, read from the tree: a thing that is wrong in itself is not missing.
 struct Index<'a> {
     target_groups: BTreeMap<&'a str, Span>,
-    services: BTreeSet<&'a str>,
     definitions: BTreeMap<&'a str, &'a Node>,
 }
 
@@ -42,7 +40,6 @@ impl<'a> Index<'a> {
         let names = |key: &str, name: &'static str| tree.list(key).iter().filter_map(move |item| Some((item.text_of(name)?, item)));
         Self {
             target_groups: names("targetGroups", "name").map(|(name, item)| (name, item.get("name").unwrap_or(item).span)).collect(),
-            services: names("services", "serviceName").map(|(name, _)| name).collect(),
             definitions: names("taskDefinitions", "family").collect(),
         }
     }
@@ -100,22 +97,6 @@ fn task_definition(service: &Node, index: &Index<'_>, report: &mut Report) {
     if revision.is_none() && !index.definitions.contains_key(family) {
         let hint = report.suggest(family, index.definitions.keys().copied()).unwrap_or_else(|| "list it under `taskDefinitions`".into());
         report.problem(node.span, format!("the task definition `{family}` is not in this manifest")).label("no such family").hint(hint);
-    }
-}
-
-fn connections(service: &Node, index: &Index<'_>, report: &mut Report) {
-    let own = service.text_of("serviceName");
-    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
-    for node in service.list("connectsTo") {
-        let Some(name) = node.text() else { continue };
-        if let Some(first) = seen.insert(name, node.span) {
-            report.problem(node.span, format!("`connectsTo` lists `{name}` twice")).again(first);
-        } else if Some(name) == own {
-            report.problem(node.span, format!("service `{name}` connects to itself")).hint("remove it; tasks of one service always reach each other");
-        } else if !index.services.contains(name) {
-            let hint = report.suggest(name, index.services.iter().copied()).unwrap_or_else(|| "list it under `services`".into());
-            report.problem(node.span, format!("the service `{name}` is not in this manifest")).label("no such service").hint(hint);
-        }
     }
 }
 

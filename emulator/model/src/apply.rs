@@ -50,7 +50,11 @@ impl World {
             Change::CreateService { cluster, spec, revision } => self.create_service(cluster, *spec, revision, now, ids)?,
             Change::UpdateService { cluster, spec, revision } => self.update_service(cluster, *spec, revision, now, ids)?,
             Change::Scale { service, desired_count } => self.scale(&service, desired_count)?,
-            Change::DeleteService(key) => self.active_service_mut(&key)?.status = ServiceStatus::Draining,
+            Change::DeleteService(key) => {
+                let service = self.active_service_mut(&key)?;
+                service.status = ServiceStatus::Draining;
+                service.steady = false;
+            }
             Change::StopTask { task, reason } => self.stop_task(&task, reason.as_deref(), now)?,
         }
         self.version += 1;
@@ -90,6 +94,7 @@ impl World {
         self.target_groups.retain(|_, group| group.owner != *name);
         for (_, service) in self.services.iter_mut().filter(|(key, _)| key.cluster == *name) {
             service.status = ServiceStatus::Draining;
+            service.steady = false;
         }
         Ok(())
     }

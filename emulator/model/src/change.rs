@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, ServiceKey, ServiceSpec, TargetGroupName,
+    ClusterName, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, Service, ServiceKey, ServiceSpec, TargetGroupName,
     TargetGroupSpec, TaskDefinition, TaskId, World,
 };
 
@@ -181,10 +181,31 @@ impl Change {
             }
             Self::DeleteRule { load_balancer, port, priority } => format!("- rule {priority} on {load_balancer}:{port}"),
             Self::CreateService { spec, revision, .. } => format!("+ service {}, {} of {revision}", spec.name, spec.desired_count),
-            Self::UpdateService { spec, revision, .. } => format!("~ service {}, {} of {revision}", spec.name, spec.desired_count),
-            Self::Scale { service, desired_count } => format!("~ service {}, {desired_count} tasks", service.name),
+            Self::UpdateService { cluster, spec, revision } => {
+                let key = ServiceKey { cluster: cluster.clone(), name: spec.name.clone() };
+                format!("~ service {}{}", spec.name, before.services.get(&key).map(|old| difference(old, spec, revision)).unwrap_or_default())
+            }
+            Self::Scale { service, desired_count } => {
+                let old = before.services.get(service).map_or(0, |old| old.spec.desired_count);
+                format!("~ service {}, desired count {old} -> {desired_count}", service.name)
+            }
             Self::DeleteService(key) => format!("- service {}", key.name),
             Self::StopTask { task, .. } => format!("- task {task}"),
         }
     }
+}
+
+/// What an update changes of a service, each part with a comma before it.
+fn difference(old: &Service, spec: &ServiceSpec, revision: &Revision) -> String {
+    let mut parts = String::new();
+    if old.revision != *revision {
+        parts += &format!(", {} -> {revision}", old.revision);
+    }
+    if old.spec.desired_count != spec.desired_count {
+        parts += &format!(", desired count {} -> {}", old.spec.desired_count, spec.desired_count);
+    }
+    if parts.is_empty() {
+        parts += ", settings";
+    }
+    parts
 }

@@ -56,8 +56,6 @@ pub struct ServiceSpec {
     pub maximum_percent: u32,
     /// How long failing health checks of a young task are forgiven. Default 0.
     pub health_check_grace_period: Duration,
-    /// Services that it may reach besides itself.
-    pub connects_to: Vec<ServiceName>,
 }
 
 impl ServiceSpec {
@@ -172,7 +170,6 @@ mod tests {
             minimum_healthy_percent: minimum,
             maximum_percent: maximum,
             health_check_grace_period: Duration::ZERO,
-            connects_to: vec![],
         }
     }
 

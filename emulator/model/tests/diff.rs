@@ -52,7 +52,6 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
             minimum_healthy_percent: 100,
             maximum_percent: 200,
             health_check_grace_period: Duration::ZERO,
-            connects_to: vec![],
         };
         desired.services.insert(spec.name.clone(), DesiredService { spec, task_definition: family, revision: None });
     }
@@ -167,8 +166,9 @@ fn a_definition_that_some_revision_holds_is_not_registered_again() {
     let (mut world, mut ids) = (world(), Ids::seeded(1));
     bring(&mut world, &one(1), &mut ids);
     bring(&mut world, &one(2), &mut ids);
-    let summaries: Vec<String> = bring(&mut world, &one(1), &mut ids).iter().map(|change| change.summary(&world)).collect();
-    assert_eq!(summaries, ["~ service s0, 1 of s0:1"]);
+    let before = world.clone();
+    let summaries: Vec<String> = bring(&mut world, &one(1), &mut ids).iter().map(|change| change.summary(&before)).collect();
+    assert_eq!(summaries, ["~ service s0, s0:2 -> s0:1"]);
     assert_eq!(world.task_definitions["s0"].latest(), 2);
 }
 

@@ -131,12 +131,17 @@ async fn a_new_target_is_asked_eagerly_and_fails_once_an_interval() {
     let mut world = world();
     register(&mut world, "used", 1, initial());
     let (asked, said) = play(world.clone(), 16, |_| ProbeOutcome::Failed).await;
-    assert_eq!(times(&asked)[..7], [0, 25, 75, 175, 375, 775, 1275]);
-    assert_eq!(times(&asked).into_iter().filter(|at| *at >= 4775).collect::<Vec<_>>(), [4775, 5000, 10_000, 15_000]);
+    let eager: Vec<u64> = times(&asked).into_iter().take_while(|at| *at < 5000).collect();
+    assert_eq!(eager[..4], [0, 20, 40, 60]);
+    assert!(eager.windows(2).all(|pair| pair[1] - pair[0] <= (pair[0] / 8).max(20)), "never later than an eighth: {eager:?}");
+    assert!(eager.len() < 40, "and never many: {eager:?}");
+    assert_eq!(times(&asked)[eager.len()..], [5000, 10_000, 15_000]);
     assert_eq!(said, told(&[(0, "initial"), (5000, "unhealthy")]));
     let (asked, said) = play(world, 12, |now| if now < 300 { ProbeOutcome::Failed } else { ProbeOutcome::Status(200) }).await;
-    assert_eq!(times(&asked), [0, 25, 75, 175, 375, 5375, 10_375]);
-    assert_eq!(said, told(&[(0, "initial"), (375, "healthy")]));
+    let passed = times(&asked).into_iter().find(|at| *at >= 300).unwrap();
+    assert!(passed <= 337, "an eighth after 300: {passed}");
+    assert_eq!(times(&asked).into_iter().filter(|at| *at > passed).collect::<Vec<_>>(), [passed + 5000, passed + 10_000]);
+    assert_eq!(said, told(&[(0, "initial"), (passed, "healthy")]));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::stream;
 use hyper::Response;
-use model::{Change, ClusterName, Refused, ServiceKey, TaskId};
+use model::{Change, ClusterName, Desired, Refused, ServiceKey, TaskId, World};
 use tokio::sync::mpsc;
 use wire::local::{DiffReply, Failure, ScaleRequest, ShutdownReply, StopTaskRequest, UpEvent, UpRequest};
 
@@ -51,7 +51,10 @@ async fn bring_up(context: &Context, request: UpRequest, progress: &mpsc::Sender
         }
     }
     let applied = match context.images().resolve(&mut desired, progress).await {
-        Ok(()) => context.keeper.up(desired).await.ok_or_else(ended).and_then(|applied| applied.map_err(refused)),
+        Ok(()) => {
+            adopt_image_ids(&context.keeper.snapshot().world, &mut desired);
+            context.keeper.up(desired).await.ok_or_else(ended).and_then(|applied| applied.map_err(refused))
+        }
         Err(failure) => Err(failure),
     };
     if let Some(listeners) = &context.listeners {
@@ -73,14 +76,16 @@ pub(super) async fn diff(context: &Context, request: UpRequest) -> Result<Respon
     Ok(answer::json(&DiffReply { changes: changes.iter().map(|change| change.summary(&snapshot.world)).collect() }))
 }
 
-/// Only `up` builds and pulls, so a difference is told as if the images were those that run now.
-fn adopt_image_ids(world: &model::World, desired: &mut model::Desired) {
+/// An image that was not asked for is taken to be the one that runs now, or ran last: `diff` builds and pulls nothing, and `up` only
+/// what a service runs.
+fn adopt_image_ids(world: &World, desired: &mut Desired) {
     for (family, definition) in &mut desired.task_definitions {
-        let running = world.services.values().find(|service| service.revision.family == *family).map(|service| &service.revision);
-        let Some(running) = running.and_then(|revision| world.definition(revision)) else { continue };
-        for container in &mut definition.containers {
-            container.image_id =
-                running.container(&container.name).filter(|found| found.image == container.image).and_then(|found| found.image_id.clone());
+        let running = world.services.values().map(|service| &service.revision).find(|revision| revision.family == *family);
+        let latest = || world.task_definitions.get(family).and_then(|found| found.revisions.values().next_back());
+        let Some(known) = running.and_then(|revision| world.definition(revision)).or_else(latest) else { continue };
+        for container in definition.containers.iter_mut().filter(|container| container.image_id.is_none()) {
+            let same = known.container(&container.name).filter(|found| found.image == container.image);
+            container.image_id = same.and_then(|found| found.image_id.clone());
         }
     }
 }
@@ -109,7 +114,7 @@ pub(super) async fn stop_task(context: &Context, request: StopTaskRequest) -> Re
     Ok(answer::json(&serde_json::json!({ "task": task.as_str() })))
 }
 
-fn find_task(world: &model::World, request: &StopTaskRequest) -> Result<TaskId, Failure> {
+fn find_task(world: &World, request: &StopTaskRequest) -> Result<TaskId, Failure> {
     let asked = request.task.rsplit('/').next().unwrap_or_default();
     let found: Vec<_> = world.tasks.values().filter(|task| task.cluster == request.cluster && task.id.as_str().starts_with(asked)).collect();
     match found.as_slice() {
@@ -143,8 +148,10 @@ fn refused(refused: Refused) -> Failure {
     let hint = match &refused {
         Refused::NotFound { what: "service", .. } => Some("`ecslocal ps` lists the services"),
         Refused::NotFound { what: "cluster", .. } => Some("`ecslocal up` makes the cluster of the manifest"),
-        Refused::Exists { owner: Some(_), .. } => Some("names of load balancers and target groups are the region's: give it another name"),
-        Refused::InUse { what: "cluster", .. } => Some("try again in a moment; `ecslocal ps --watch` shows what is left"),
+        Refused::Exists { owner: Some(_), .. } => Some(
+            "names of load balancers and target groups are the region's: give it another name, or take that cluster down with `ecslocal down --cluster`",
+        ),
+        Refused::InUse { what: "cluster" | "service name", .. } => Some("try again in a moment; `ecslocal ps --watch` shows what is left"),
         _ => None,
     };
     let failure = Failure::input(refused.to_string());

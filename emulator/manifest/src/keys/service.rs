@@ -1,6 +1,6 @@
 //! The keys of CreateService (ecs.md 3 and 4).
 
-use crate::shape::{Choice, Object, Shape, TEXTS, field, inert, integer, list};
+use crate::shape::{Choice, Object, Shape, field, inert, integer, list};
 
 pub(crate) static SERVICE: Object = Object::new(
     "Service",
@@ -14,7 +14,6 @@ pub(crate) static SERVICE: Object = Object::new(
         field("deploymentConfiguration", Shape::Object(&DEPLOYMENT_CONFIGURATION), "How a new revision rolls out."),
         field("deploymentController", Shape::Object(&DEPLOYMENT_CONTROLLER), "Who rolls out: `{type: ECS}`."),
         field("schedulingStrategy", Shape::Choice(&STRATEGY), "Default REPLICA."),
-        field("connectsTo", TEXTS, "Services of this manifest that its tasks may reach besides each other."),
         inert("cluster", "the manifest's own `cluster` says it"),
         inert("launchType", "every task runs on the local engine"),
         inert("capacityProviderStrategy", "every task runs on the local engine"),
@@ -22,7 +21,7 @@ pub(crate) static SERVICE: Object = Object::new(
         inert("platformFamily", "every task runs on the local engine"),
         inert("placementStrategy", "there is one container instance to choose from"),
         inert("availabilityZoneRebalancing", "there is one container instance"),
-        inert("enableExecuteCommand", "`ecslocal exec` works on every task"),
+        inert("enableExecuteCommand", "commands cannot be run in containers yet"),
         inert("enableECSManagedTags", "tags are not kept"),
         inert("propagateTags", "tags are not kept"),
         inert("tags", "tags are not kept"),
@@ -33,8 +32,9 @@ pub(crate) static SERVICE: Object = Object::new(
 .refusing(&[
     ("networkConfiguration", "it belongs to `networkMode: awsvpc`; tasks run in `bridge` mode here"),
     ("placementConstraints", "there is one container instance; remove it for local runs"),
-    ("serviceConnectConfiguration", "`connectsTo` lists the services that this one may reach"),
-    ("serviceRegistries", "`connectsTo` lists the services that this one may reach"),
+    ("connectsTo", "services reach each other through the load balancer until it is; remove it"),
+    ("serviceConnectConfiguration", "services reach each other through the load balancer until it is; remove it"),
+    ("serviceRegistries", "services reach each other through the load balancer until they are; remove it"),
     ("volumeConfigurations", "volumes are not supported yet"),
     ("vpcLatticeConfigurations", "register in a target group with `loadBalancers`"),
     ("externalId", "it belongs to the controller EXTERNAL, which is not supported"),

@@ -96,7 +96,7 @@ static CONTAINER: Object = Object::new(
     ("environmentFiles", "use `environment`, with values from `${VAR}` or `.env`"),
     ("mountPoints", "volumes are not supported yet; `mountPoints: []` in a second `-f` file takes it out of an included one"),
     ("volumesFrom", "volumes are not supported yet; keep both programs in one container, or the data in the image"),
-    ("links", "use `connectsTo` of the service"),
+    ("links", "containers of one service reach each other by container name; remove it"),
     ("firelensConfiguration", "logs are kept by the engine, see `ecslocal logs`"),
     ("restartPolicy", "an essential container that ends is replaced with its task"),
     ("resourceRequirements", "GPUs are not supported"),

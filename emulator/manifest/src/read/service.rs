@@ -20,7 +20,6 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<DesiredService> {
     let name = super::name_under(node, "serviceName", report);
     let definition = node.get("taskDefinition").and_then(|node| task_definition(node, report));
     let load_balancers = load_balancers(node, report);
-    let connects_to = node.list("connectsTo").iter().map(|node| super::name(node, report)).collect::<Option<Vec<_>>>();
     let configuration = node.get("deploymentConfiguration");
     let percent = |key: &str, default| configuration.and_then(|node| node.integer_of(key)).unwrap_or(default);
     let (task_definition, revision) = definition?;
@@ -31,7 +30,6 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<DesiredService> {
         minimum_healthy_percent: percent("minimumHealthyPercent", 100),
         maximum_percent: percent("maximumPercent", 200),
         health_check_grace_period: Duration::from_secs(node.integer_of("healthCheckGracePeriodSeconds").unwrap_or(0)),
-        connects_to: connects_to?,
     };
     if spec.desired_count > 0 && spec.lower_bound() >= spec.upper_bound() {
         report.note(

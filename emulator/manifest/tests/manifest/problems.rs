@@ -274,7 +274,7 @@ fn things_given_twice() {
 fn references_to_nothing() {
     assert_snapshot!(broken(&[
         ("type: forward, targetGroup: users", "type: forward, targetGroup: user"),
-        ("taskDefinition: users", "taskDefinition: userz\n    connectsTo: [posts, users]"),
+        ("taskDefinition: users", "taskDefinition: userz"),
     ]), @r#"
     error: Target group 'user' not found
       --> cluster.yaml:10:53
@@ -292,31 +292,15 @@ fn references_to_nothing() {
        |
        = hint: did you mean `users`?
 
-    error: the service `posts` is not in this manifest
-      --> cluster.yaml:24:18
-       |
-    24 |     connectsTo: [posts, users]
-       |                  ^^^^^ no such service
-       |
-       = hint: list it under `services`
-
-    error: service `users` connects to itself
-      --> cluster.yaml:24:25
-       |
-    24 |     connectsTo: [posts, users]
-       |                         ^^^^^
-       |
-       = hint: remove it; tasks of one service always reach each other
-
     error: The target group with targetGroupArn users does not have an associated load balancer.
-      --> cluster.yaml:25:36
+      --> cluster.yaml:24:36
        |
-    25 |     loadBalancers: [{ targetGroup: users, containerName: web, containerPort: 3000 }]
+    24 |     loadBalancers: [{ targetGroup: users, containerName: web, containerPort: 3000 }]
        |                                    ^^^^^
        |
        = hint: forward to it from a listener's default action or from a rule
 
-    5 problems in cluster.yaml
+    3 problems in cluster.yaml
     "#);
     assert_snapshot!(broken(&[
         ("containerName: web, containerPort: 3000", "containerName: wep, containerPort: 3000"),
@@ -1020,7 +1004,7 @@ fn syntax_errors_leave_other_files_checked() {
     4 |     colour: red
       |     ^^^^^^ unknown key
       |
-      = hint: a service may have `serviceName`, `taskDefinition`, `desiredCount`, `loadBalancers`, `healthCheckGracePeriodSeconds`, `deploymentConfiguration`, `deploymentController`, `schedulingStrategy` or `connectsTo`
+      = hint: a service may have `serviceName`, `taskDefinition`, `desiredCount`, `loadBalancers`, `healthCheckGracePeriodSeconds`, `deploymentConfiguration`, `deploymentController` or `schedulingStrategy`
 
     3 problems in 2 files
     "#);

@@ -111,7 +111,6 @@ impl Setup {
             minimum_healthy_percent: self.percent.0,
             maximum_percent: self.percent.1,
             health_check_grace_period: Duration::from_secs(self.grace),
-            connects_to: vec![],
         }
     }
 
