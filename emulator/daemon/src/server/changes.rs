@@ -11,7 +11,7 @@ use wire::local::{DiffReply, Failure, ScaleRequest, ShutdownReply, StopTaskReque
 
 use super::Context;
 use super::answer::{self, Body};
-use super::router::Query;
+use super::query::Query;
 use crate::keeper::Done;
 
 /// Steps of an `up` that may wait for a slow reader; lines of builds beyond are dropped.

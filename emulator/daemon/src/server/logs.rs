@@ -14,7 +14,7 @@ use wire::local::{Failure, LogRecord};
 
 use super::Context;
 use super::answer::{self, Body};
-use super::router::Query;
+use super::query::Query;
 use crate::view;
 
 /// Lines that wait for a slow reader; then the containers' streams wait too.

@@ -8,6 +8,7 @@ mod changes;
 mod explain;
 mod guard;
 mod logs;
+mod query;
 mod reads;
 mod router;
 

@@ -10,7 +10,7 @@ use wire::local::{API_VERSION, EventRecord, Failure, Hello};
 
 use super::Context;
 use super::answer::{self, Body};
-use super::router::Query;
+use super::query::Query;
 use crate::keeper::Snapshot;
 use crate::view;
 
