@@ -36,6 +36,11 @@ impl Client {
 
     /// One GET. An error means that no whole response came back.
     pub(crate) fn get(&mut self, path: &str) -> io::Result<Response> {
+        self.get_from(&format!("localhost:{}", self.port), path)
+    }
+
+    /// The same with another name in `Host`.
+    pub(crate) fn get_from(&mut self, host: &str, path: &str) -> io::Result<Response> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
@@ -45,7 +50,7 @@ impl Client {
                 BufReader::new(stream)
             }
         };
-        write!(connection.get_mut(), "GET {path} HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", self.port)?;
+        write!(connection.get_mut(), "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")?;
         let response = read(&mut connection)?;
         if !response.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
             self.connection = Some(connection);

@@ -9,4 +9,5 @@ mod http;
 mod lab;
 mod life;
 mod load;
+mod sharing;
 mod tutorial;

@@ -132,11 +132,22 @@ fn load_balancer(world: &World, balancer: &LoadBalancer, bound: &BTreeMap<u16, B
     LoadBalancerView {
         load_balancer_name: balancer.name.to_string(),
         load_balancer_arn: world.load_balancer_arn(balancer),
-        listeners: balancer.listeners.values().map(|listener| listener_view(listener, bound.get(&listener.port))).collect(),
+        listeners: balancer
+            .listeners
+            .values()
+            .map(|listener| listener_view(listener, bound.get(&listener.port), &host(world, balancer, listener)))
+            .collect(),
     }
 }
 
-fn listener_view(listener: &Listener, bound: Option<&Bound>) -> ListenerView {
+/// The name by which a listener is reached: of several load balancers that share a port, the first by name is the default, the others
+/// are chosen by their own name (design, 4).
+fn host(world: &World, balancer: &LoadBalancer, listener: &Listener) -> String {
+    let first = world.load_balancers.values().find(|other| other.listeners.contains_key(&listener.port));
+    if first.is_none_or(|first| first.name == balancer.name) { "localhost".into() } else { format!("{}.localhost", balancer.name) }
+}
+
+fn listener_view(listener: &Listener, bound: Option<&Bound>, host: &str) -> ListenerView {
     let bound_port = bound.and_then(|bound| bound.port);
     let default = rule_view("default".into(), &[], &listener.default_action);
     let rules = listener.rules.values().map(|Rule { priority, conditions, action }| rule_view(priority.to_string(), conditions, action));
@@ -145,7 +156,7 @@ fn listener_view(listener: &Listener, bound: Option<&Bound>) -> ListenerView {
         protocol: "HTTP".into(),
         bound_port,
         problem: bound.and_then(|bound| bound.problem.clone()),
-        url: bound_port.map(|port| if port == 80 { "http://localhost".to_owned() } else { format!("http://localhost:{port}") }),
+        url: bound_port.map(|port| if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") }),
         rules: rules.chain([default]).collect(),
     }
 }
