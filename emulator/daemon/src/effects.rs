@@ -100,7 +100,7 @@ impl Effects {
                     let fact = failure(&work, &error);
                     if fact.is_none() {
                         let rest = rest(&error, failures);
-                        tracing::warn!(?work, %error, failures, "the engine did not do its work; it is tried again in {} s", rest.as_secs());
+                        tracing::warn!(%work, %error, failures, "the engine did not do its work; it is tried again in {} s", rest.as_secs());
                         clock.sleep(rest).await;
                         return Finished { work, fact: None, failed: true };
                     }

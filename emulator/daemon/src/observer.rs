@@ -25,12 +25,15 @@ pub async fn run(engine: Arc<dyn Engine>, owner: OwnerId, clock: Arc<dyn Clock>,
             Ok(()) => return,
             Err(error) => error,
         };
-        tracing::warn!(%error, "lost sight of the container engine");
-        if !keeper.tell(Input::EngineLost(error.message)).await {
-            return;
-        }
         if clock.now().since(before) > RETRY.1 {
             pause = RETRY.0;
+        }
+        // Said once an outage, not once a try.
+        if pause == RETRY.0 {
+            tracing::warn!(%error, "lost sight of the container engine");
+        }
+        if !keeper.tell(Input::EngineLost(error.message)).await {
+            return;
         }
         clock.sleep(pause).await;
         pause = (pause * 2).min(RETRY.1);

@@ -145,7 +145,7 @@ fn is_pull_failure(why: &str) -> bool {
         "connection refused",
         "i/o timeout",
         "failed to resolve source metadata",
-        "registry-1.docker.io",
+        "/v2/\":",
         "Client.Timeout exceeded",
         "TLS handshake",
         "network is unreachable",
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_base_that_cannot_be_pulled_is_named_with_the_argument_that_chooses_it() {
-        let offline = "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io on 10.0.0.1:53: no such host";
+        let offline = "Get \"https://registry.example/v2/\": dial tcp: lookup registry.example on 192.0.2.1:53: no such host";
         let from = ["Step 1/3 : ARG BASE=node:22-alpine\n", "Step 2/3 : FROM ${BASE}\n"];
         for (output, arguments, base, hint) in [
             (&from[..], &[][..], "node:22-alpine", "build argument `BASE`"),

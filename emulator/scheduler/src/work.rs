@@ -48,3 +48,17 @@ pub enum Work {
     /// Remove a deleted service's network.
     RemoveNetwork(ServiceKey),
 }
+
+/// A few words for a log.
+impl std::fmt::Display for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::PrepareImage { task, container } => write!(f, "image of {container} of task {}", task.short()),
+            Self::Create { task, container } => write!(f, "create {container} of task {}", task.short()),
+            Self::Start { task, container, .. } => write!(f, "start {container} of task {}", task.short()),
+            Self::Stop { task, .. } => write!(f, "stop a container of task {}", task.short()),
+            Self::Remove { id } => write!(f, "remove container {id:.12}"),
+            Self::RemoveNetwork(service) => write!(f, "remove the network of {service}"),
+        }
+    }
+}
