@@ -81,8 +81,12 @@ impl Lab {
     }
 
     pub(crate) fn daemon_pid(&self) -> u32 {
-        let note: Value = serde_json::from_str(&fs::read_to_string(self.home.path().join("daemon.json")).unwrap()).unwrap();
-        u32::try_from(note["pid"].as_u64().unwrap()).unwrap()
+        self.daemon_pid_if_any().unwrap()
+    }
+
+    pub(crate) fn daemon_pid_if_any(&self) -> Option<u32> {
+        let note: Value = serde_json::from_str(&fs::read_to_string(self.home.path().join("daemon.json")).ok()?).ok()?;
+        u32::try_from(note["pid"].as_u64()?).ok()
     }
 
     pub(crate) fn daemon_log(&self) -> String {

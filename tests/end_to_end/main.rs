@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod http;
+mod interrupted;
 mod lab;
 mod life;
 mod load;
