@@ -87,8 +87,7 @@ impl Launcher {
                 return Ok(client);
             }
             if let Some(status) = child.try_wait().map_err(|error| Failure::environment(format!("the daemon cannot be watched: {error}")))? {
-                // Two `up` at once: the other one's daemon is as good.
-                return match self.find().await? {
+                return match self.of_another(deadline).await? {
                     Some(client) => Ok(client),
                     None => Err(last_words(status, &new_lines(&log, before), &log)),
                 };
@@ -109,9 +108,25 @@ impl Launcher {
         let mut own = host(self.options.clone(), ready)?;
         match timeout(START, readiness).await {
             Ok(Ok(running)) => Ok((Client::new(running.endpoint), Some(own))),
-            Ok(Err(_)) => Err(own.end().await.err().unwrap_or_else(|| Failure::environment("the daemon ended before it was ready"))),
+            Ok(Err(_)) => match self.of_another(Instant::now() + START).await? {
+                Some(client) => Ok((client, None)),
+                None => Err(own.end().await.err().unwrap_or_else(|| Failure::environment("the daemon ended before it was ready"))),
+            },
             Err(_) => Err(Failure::environment(format!("the daemon is not ready {} s after its start", START.as_secs()))
                 .hint("`ecslocal doctor` looks at the engine and the ports")),
+        }
+    }
+
+    /// Two `up` at once: one daemon is too late for the state folder, the other is as good and answers soon.
+    async fn of_another(&self, deadline: Instant) -> Result<Option<Client>, Failure> {
+        loop {
+            if let Some(client) = self.find().await? {
+                return Ok(Some(client));
+            }
+            if Instant::now() >= deadline || !daemon::is_held(&self.options.state_folder) {
+                return Ok(None);
+            }
+            sleep(LOOK).await;
         }
     }
 

@@ -30,4 +30,4 @@ pub mod view;
 
 pub use options::Options;
 pub use serve::serve;
-pub use store::Running;
+pub use store::{Running, is_held};

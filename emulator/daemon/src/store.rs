@@ -46,6 +46,13 @@ impl Running {
     }
 }
 
+/// Whether a live daemon holds the state folder, though it may not answer yet.
+#[must_use]
+pub fn is_held(state_folder: &Path) -> bool {
+    let lock = File::options().write(true).open(state_folder.join("daemon.lock"));
+    lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)))
+}
+
 impl Store {
     /// Takes the folder for this process, making it if needed.
     ///
@@ -161,10 +168,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         assert!(Store::open(folder.path()).unwrap_err().message.contains("another daemon holds"));
+        assert!(is_held(folder.path()));
         let mut world = store.load(&mut Ids::seeded(1)).unwrap();
         world.version = 7;
         store.save(&world, true).unwrap();
         drop(store);
+        assert!(!is_held(folder.path()));
         let store = Store::open(folder.path()).unwrap();
         assert_eq!(store.load(&mut Ids::seeded(2)).unwrap(), world);
     }
