@@ -32,9 +32,9 @@ pub(crate) static SERVICE: Object = Object::new(
 .refusing(&[
     ("networkConfiguration", "it belongs to `networkMode: awsvpc`; tasks run in `bridge` mode here"),
     ("placementConstraints", "there is one container instance; remove it for local runs"),
-    ("connectsTo", "services reach each other through the load balancer until it is; remove it"),
-    ("serviceConnectConfiguration", "services reach each other through the load balancer until it is; remove it"),
-    ("serviceRegistries", "services reach each other through the load balancer until they are; remove it"),
+    ("connectsTo", "each service is alone on a network of its own until it is; remove it"),
+    ("serviceConnectConfiguration", "each service is alone on a network of its own until it is; remove it"),
+    ("serviceRegistries", "each service is alone on a network of its own until they are; remove it"),
     ("volumeConfigurations", "volumes are not supported yet"),
     ("vpcLatticeConfigurations", "register in a target group with `loadBalancers`"),
     ("externalId", "it belongs to the controller EXTERNAL, which is not supported"),
