@@ -10,11 +10,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::local::{Failure, UpEvent};
 
-/// How many images are pulled at once.
-///
-/// Builds go one after the other: the classic builder, given two builds that begin with the same steps at once, makes those steps twice,
-/// remembers one of them, and then finds nothing in its cache for the other. The next `up` would roll a service that nobody changed.
-const PULLS_AT_ONCE: usize = 4;
+/// How many images are built or pulled at once.
+const AT_ONCE: usize = 4;
 
 /// How many last lines of a failed build are shown.
 const LOG_LINES: usize = 20;
@@ -57,12 +54,7 @@ impl Images {
         let mut all = containers(desired);
         all.sort();
         all.dedup();
-        let (builds, pulls): (Vec<_>, Vec<_>) = all.into_iter().partition(|wanted| wanted.build.is_some());
-        let mut ids = self.pull_all(pulls, progress).await?;
-        for wanted in builds {
-            let id = self.get(&wanted, progress.clone()).await?;
-            ids.insert(wanted, id);
-        }
+        let ids = self.get_all(all, progress).await?;
         for definition in desired.task_definitions.values_mut() {
             for container in &mut definition.containers {
                 if let Some(id) = ids.get(&wanted(container)) {
@@ -73,11 +65,11 @@ impl Images {
         Ok(())
     }
 
-    async fn pull_all(&self, mut waiting: Vec<Wanted>, progress: &mpsc::Sender<UpEvent>) -> Result<BTreeMap<Wanted, String>, Failure> {
+    async fn get_all(&self, mut waiting: Vec<Wanted>, progress: &mpsc::Sender<UpEvent>) -> Result<BTreeMap<Wanted, String>, Failure> {
         let mut ids = BTreeMap::new();
         let mut under_way = JoinSet::new();
         loop {
-            while under_way.len() < PULLS_AT_ONCE {
+            while under_way.len() < AT_ONCE {
                 let Some(wanted) = waiting.pop() else { break };
                 let (images, progress) = (self.clone(), progress.clone());
                 under_way.spawn(async move { (images.get(&wanted, progress).await, wanted) });

@@ -29,7 +29,8 @@ impl Docker {
     }
 
     async fn build_opened(&self, context: Context, spec: &BuildSpec, progress: &Progress) -> Result<String, EngineError> {
-        let options = options(spec, &context.dockerfile());
+        let built_before = self.local_image(&spec.tag).await?.is_some();
+        let options = options(spec, &context.dockerfile(), built_before);
         let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
         // It ends by itself when the engine takes no more: the receiver is dropped with the request.
         let writing = tokio::task::spawn_blocking(move || write(&context, sender));
@@ -80,9 +81,12 @@ impl Docker {
     }
 }
 
-fn options(spec: &BuildSpec, dockerfile: &str) -> BuildImageOptions {
+/// The image's own last build comes first in the cache: of builds that begin with the same steps and run at once the engine remembers one
+/// set of those steps, finds nothing behind it for the others, and would make an image of another id though nothing has changed.
+fn options(spec: &BuildSpec, dockerfile: &str, built_before: bool) -> BuildImageOptions {
     let arguments: HashMap<&str, &str> = spec.args.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let options = BuildImageOptionsBuilder::new().dockerfile(dockerfile).t(&spec.tag).rm(true).forcerm(true).buildargs(&arguments);
+    let options = if built_before { options.cachefrom(&vec![spec.tag.as_str()]) } else { options };
     match &spec.target {
         Some(target) => options.target(target).build(),
         None => options.build(),

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 
 use engine::{Engine, EngineErrorKind, Progress};
+use futures_util::future::join_all;
 
 use crate::lab::Lab;
 
@@ -66,6 +67,26 @@ async fn a_context_that_is_not_there_is_refused_by_name() {
         let error = lab.docker.build(&lab.build(std::path::Path::new("/nope/context")), Progress::none()).await.unwrap_err();
         assert_eq!(error.kind, EngineErrorKind::Refused);
         assert!(error.message.contains("build context `/nope/context` is not a folder"), "{error}");
+    })
+    .await;
+}
+
+/// The classic builder makes the first step of both twice, remembers one of them, and then has nothing in its cache for the other.
+#[tokio::test]
+async fn builds_at_once_are_found_again_by_each() {
+    Lab::work(async |lab| {
+        let dockerfile = format!("FROM {}\nWORKDIR /srv\nCOPY name /srv/\n", test_support::test_image());
+        let contexts = ["one", "two", "three"].map(|name| context(&[("Dockerfile", &dockerfile), ("name", name)]));
+        let specs = contexts.each_ref().map(|context| {
+            let spec = lab.build(context.path());
+            let name = fs::read_to_string(context.path().join("name")).unwrap();
+            engine::BuildSpec { tag: format!("{}-{name}", spec.tag), ..spec }
+        });
+        let build = async || {
+            let all = specs.each_ref().map(|spec| lab.docker.build(spec, Progress::none()));
+            join_all(all).await.into_iter().map(Result::unwrap).collect::<Vec<_>>()
+        };
+        assert_eq!(build().await, build().await);
     })
     .await;
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
-use bollard::query_parameters::RemoveImageOptionsBuilder;
+use bollard::query_parameters::{ListImagesOptions, RemoveImageOptionsBuilder};
 use docker::{Docker, Settings, connect};
 use engine::{BuildSpec, ContainerSpec, Engine, NetworkSpec, Progress};
 use futures_util::FutureExt;
@@ -62,10 +62,9 @@ impl Lab {
         }
         let endpoint = self.docker.describe().await.unwrap().endpoint;
         let api = bollard::Docker::connect_with_host(&endpoint).unwrap();
-        let options = RemoveImageOptionsBuilder::new().force(true).build();
-        match api.remove_image(&self.tag(), Some(options), None).await {
-            Ok(_) | Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {}
-            Err(error) => panic!("{error}"),
+        let images = api.list_images(None::<ListImagesOptions>).await.unwrap();
+        for tag in images.iter().flat_map(|image| &image.repo_tags).filter(|tag| tag.starts_with(&self.tag())) {
+            api.remove_image(tag, Some(RemoveImageOptionsBuilder::new().force(true).build()), None).await.unwrap();
         }
     }
 
