@@ -12,6 +12,7 @@ use crate::settings::Settings;
 /// Asks the daemon; nothing is changed.
 pub(crate) async fn run(settings: Settings, printer: &mut Printer) -> Outcome {
     let manifest = settings.require_manifest(printer)?;
+    let builds = manifest.desired.task_definitions.values().flat_map(|definition| &definition.containers).any(|container| container.build.is_some());
     let client = Launcher::new(&settings)?.require().await?;
     let reply: DiffReply = client.post(path::DIFF, &UpRequest { desired: manifest.desired }).await?;
     if settings.json {
@@ -22,6 +23,9 @@ pub(crate) async fn run(settings: Settings, printer: &mut Printer) -> Outcome {
     }
     for change in &reply.changes {
         printer.data(&change_line(change, printer.data_palette()))?;
+    }
+    if builds {
+        printer.talk("note: nothing is built to tell this; a changed source shows when `up` builds it")?;
     }
     Ok(())
 }
