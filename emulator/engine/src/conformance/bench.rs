@@ -75,6 +75,8 @@ impl<'a> Bench<'a> {
             runtime_name: format!("ecs-{}-3-app-{suffix}", service.name),
             image_id,
             definition: definition(ContainerName::new("app").map_err(wrong)?, workload),
+            task_cpu: None,
+            task_memory: None,
             network: NetworkSpec { owner: self.subject.owner.clone(), service },
         })
     }

@@ -46,7 +46,7 @@ pub struct Subject {
 /// Containers that behave in known ways.
 #[derive(Clone, Debug)]
 pub struct Workloads {
-    /// Runs until SIGTERM and then exits with code 0 within a second.
+    /// Writes a line once it obeys SIGTERM, runs until then, and exits with code 0 within a second.
     pub server: Workload,
     /// Runs and ignores SIGTERM.
     pub ignores_term: Workload,

@@ -2,18 +2,29 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use model::{ContainerId, RunState};
 
 use super::Verdict;
 use super::bench::{Bench, expect, expect_equal, expect_exit};
+use crate::LogOptions;
 
 /// Longer than any workload takes to obey.
 const LONG: Duration = Duration::from_secs(20);
 /// The least that Docker knows.
 const SHORT: Duration = Duration::from_secs(1);
 
+/// Waits for the server's first line: the first process of a container gets no signal that it has not asked for yet.
+async fn ready(bench: &Bench<'_>, id: &ContainerId) -> Verdict {
+    let options = LogOptions { follow: true, ..LogOptions::default() };
+    let mut lines = bench.succeed("logs", bench.subject.engine.logs(id, options)).await?;
+    let first = bench.within("logs: the server's first line", lines.next()).await?;
+    expect(matches!(first, Some(Ok(_))), || format!("expected the server's first line, found {first:?}"))
+}
+
 pub(super) async fn stop_is_obeyed(bench: &Bench<'_>) -> Verdict {
     let id = bench.running("users", &bench.subject.workloads.server).await?;
+    ready(bench, &id).await?;
     let began = bench.subject.clock.now();
     bench.stop(&id, LONG).await?;
     let took = bench.subject.clock.now().since(began);

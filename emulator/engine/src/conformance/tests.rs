@@ -15,8 +15,8 @@ fn sim(image: &str, words: &[&str]) -> Workload {
 fn subject(clock: Arc<dyn Clock>) -> (Arc<Fleet>, Subject) {
     let fleet = Fleet::new(Arc::clone(&clock));
     let workloads = Workloads {
-        server: sim("sim:pull=20ms", &["start=10ms", "stop=10ms"]),
-        ignores_term: sim("sim", &["ignore-term"]),
+        server: sim("sim:pull=20ms", &["start=10ms", "stop=10ms", "out=ready"]),
+        ignores_term: sim("sim", &["ignore-term", "out=ready"]),
         exits_with_7: sim("sim", &["exit=7@30ms"]),
         writes: sim("sim", &["out=one", "err=careful@10ms", "out=two@20ms", "exit=0@30ms"]),
         stdout: vec!["one".into(), "two".into()],
