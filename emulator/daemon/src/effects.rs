@@ -186,13 +186,14 @@ async fn unbroken(work: impl Future<Output = Result<Option<Fact>, EngineError>>)
 fn order(world: &World, work: &Work) -> Order {
     let found = |task: &TaskId, container: &ContainerName| {
         let task = world.tasks.get(task)?;
-        Some((task, task.container(container)?, world.definition(&task.revision)?.container(container)?))
+        let definition = world.definition(&task.revision)?;
+        Some((task, definition, task.container(container)?, definition.container(container)?))
     };
     match work {
-        Work::PrepareImage { task, container } => found(task, container).map_or(Order::Void, |(_, _, definition)| Order::Image {
+        Work::PrepareImage { task, container } => found(task, container).map_or(Order::Void, |(_, _, _, definition)| Order::Image {
             reference: definition.image_id.clone().unwrap_or_else(|| definition.image.clone()),
         }),
-        Work::Create { task, container } => found(task, container).map_or(Order::Void, |(task, record, definition)| {
+        Work::Create { task, container } => found(task, container).map_or(Order::Void, |(task, whole, record, definition)| {
             let owner = world.settings.owner.clone();
             let service = task.service_key();
             Order::Create(Box::new(ContainerSpec {
@@ -210,6 +211,8 @@ fn order(world: &World, work: &Work) -> Order {
                 runtime_name: record.runtime_name.clone(),
                 image_id: record.image_id.clone().unwrap_or_else(|| definition.image.clone()),
                 definition: definition.clone(),
+                task_cpu: whole.cpu,
+                task_memory: whole.memory,
             }))
         }),
         Work::Start { .. } => Order::Start,

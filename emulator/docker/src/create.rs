@@ -7,13 +7,16 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 use engine::ContainerSpec;
-use model::{ContainerDefinition, ContainerHealthCheck, PortMapping};
+use model::{ContainerHealthCheck, PortMapping};
 
 use crate::labels;
 
 const MEBIBYTE: i64 = 1 << 20;
 /// The agent raises smaller limits to what Docker accepts (ecs.md 1.2).
 const LEAST_MEMORY: i64 = 4 * MEBIBYTE;
+
+/// Microseconds of the period that a CPU quota is counted in (ecs.md 1.4).
+const CPU_PERIOD: i64 = 100_000;
 
 /// The body of the create request for a container in that network.
 pub(crate) fn body(spec: &ContainerSpec, network: &str) -> ContainerCreateBody {
@@ -32,21 +35,30 @@ pub(crate) fn body(spec: &ContainerSpec, network: &str) -> ContainerCreateBody {
         healthcheck: definition.health_check.as_ref().map(health_check),
         // A binding of a port that is not exposed is dropped without a word.
         exposed_ports: Some(definition.port_mappings.iter().map(port).collect()),
-        host_config: Some(host_config(definition, network)),
+        host_config: Some(host_config(spec, network)),
         networking_config: Some(NetworkingConfig { endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])) }),
         ..ContainerCreateBody::default()
     }
 }
 
-fn host_config(definition: &ContainerDefinition, network: &str) -> HostConfig {
-    let memory = definition.memory.map(|mebibytes| (i64::from(mebibytes) * MEBIBYTE).max(LEAST_MEMORY));
+/// ECS holds a task's containers to the task's limits by a control group around them, which Docker Desktop cannot make. So each container
+/// is held to them by itself: one alone never passes them, several together may (ecs.md 1.4).
+fn host_config(spec: &ContainerSpec, network: &str) -> HostConfig {
+    let definition = &spec.definition;
+    let limit = definition.memory.into_iter().chain(spec.task_memory).min();
+    let memory = limit.map(|mebibytes| (i64::from(mebibytes) * MEBIBYTE).max(LEAST_MEMORY));
+    // Docker refuses a soft limit above the hard one that the task brings.
+    let reservation = definition.memory_reservation.map(|own| own.min(spec.task_memory.unwrap_or(own)));
     let some = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
     HostConfig {
         cpu_shares: Some(i64::from(definition.cpu).clamp(2, 262_144)),
         memory,
         // Without swap the limit is a hard one.
         memory_swap: memory,
-        memory_reservation: definition.memory_reservation.map(|mebibytes| i64::from(mebibytes) * MEBIBYTE),
+        memory_reservation: reservation.map(|mebibytes| i64::from(mebibytes) * MEBIBYTE),
+        // A quota of a period, as the agent has it; unlike `NanoCpus` it may be more than this machine has.
+        cpu_period: spec.task_cpu.map(|_| CPU_PERIOD),
+        cpu_quota: spec.task_cpu.map(|units| i64::from(units) * CPU_PERIOD / 1024),
         network_mode: Some(network.to_owned()),
         port_bindings: Some(port_bindings(&definition.port_mappings)),
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
@@ -94,7 +106,10 @@ fn health_check(check: &ContainerHealthCheck) -> HealthConfig {
 #[cfg(test)]
 pub(crate) mod tests {
     use engine::NetworkSpec;
-    use model::{ClusterName, ContainerName, Family, HostEntry, OwnerId, Revision, ServiceKey, ServiceName, TaskId, TransportProtocol, Ulimit};
+    use model::{
+        ClusterName, ContainerDefinition, ContainerName, Family, HostEntry, OwnerId, Revision, ServiceKey, ServiceName, TaskId, TransportProtocol,
+        Ulimit,
+    };
 
     use super::*;
 
@@ -145,6 +160,8 @@ pub(crate) mod tests {
             runtime_name: "ecs-users-7-web-0123456789abcdef0123".into(),
             image_id: "sha256:abc".into(),
             definition: definition(),
+            task_cpu: None,
+            task_memory: None,
             network: NetworkSpec { owner, service },
         }
     }
@@ -172,6 +189,23 @@ pub(crate) mod tests {
             "NetworkingConfig": {"EndpointsConfig": {"n1": {"Aliases": ["web"]}}},
         });
         assert_eq!(json(&spec()), expected);
+    }
+
+    #[test]
+    fn no_container_passes_the_limits_of_its_task() {
+        let check = |own: Option<u32>, task: Option<u32>, expected: Option<i64>| {
+            let definition = ContainerDefinition { memory: own, ..definition() };
+            let spec = ContainerSpec { definition, task_memory: task, task_cpu: Some(512), ..spec() };
+            let made = host_config(&spec, "n1");
+            assert_eq!((made.memory, made.memory_swap), (expected, expected), "{own:?} {task:?}");
+            assert_eq!((made.cpu_period, made.cpu_quota), (Some(100_000), Some(50_000)));
+        };
+        check(None, Some(256), Some(256 * MEBIBYTE));
+        check(Some(64), Some(256), Some(64 * MEBIBYTE));
+        check(None, None, None);
+        let soft = ContainerDefinition { memory_reservation: Some(512), ..definition() };
+        let made = host_config(&ContainerSpec { definition: soft, task_memory: Some(256), ..spec() }, "n1");
+        assert_eq!(made.memory_reservation, Some(256 * MEBIBYTE));
     }
 
     #[test]

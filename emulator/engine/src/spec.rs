@@ -39,6 +39,10 @@ pub struct ContainerSpec {
     pub image_id: String,
     /// Everything that the task definition says of it.
     pub definition: ContainerDefinition,
+    /// CPU units of the whole task (1024 a core), which no container of it may pass.
+    pub task_cpu: Option<u32>,
+    /// MiB of the whole task, which no container of it may pass.
+    pub task_memory: Option<u32>,
     /// The network that it joins.
     pub network: NetworkSpec,
 }

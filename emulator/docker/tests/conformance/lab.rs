@@ -94,6 +94,8 @@ impl Lab {
             runtime_name: format!("ecs-lab-1-app-{}", ids.container_suffix()),
             image_id,
             definition: definition(words),
+            task_cpu: None,
+            task_memory: None,
             network: NetworkSpec { owner: self.owner.clone(), service },
         }
     }

@@ -49,6 +49,8 @@ impl Room {
             runtime_name: format!("ecs-users-1-app-{}", self.ids.container_suffix()),
             image_id: self.fleet.image("sim", Progress::none()).now_or_never().unwrap().unwrap(),
             definition: definition(words),
+            task_cpu: None,
+            task_memory: None,
             network: NetworkSpec { owner: owner(), service: key },
         }
     }
