@@ -12,7 +12,7 @@ use hyper::body::{Body, Incoming};
 use hyper::header::HOST;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
-use routing::{ClientFailure, Decision, InFlight, ListenerTable, Pick, RequestHead, Scheme, TargetState, UpstreamFailure, decide, limits};
+use routing::{ClientFailure, Decision, InFlight, ListenerTable, Pick, RequestHead, Scheme, UpstreamFailure, decide, limits};
 
 use crate::body::{Relay, RequestBody, ResponseBody};
 use crate::clock;
@@ -38,9 +38,9 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
     asker.close |= outlived(&context) || context.state.closing.get();
     let mut request = Some(Request::from_parts(parts, body));
     let outcome = match plan {
-        Plan::Target(target, framing) => {
+        Plan::Target(in_flight, framing) => {
             asker.close |= framing == Framing::Ambiguous;
-            let answered = forward(&context, &target, &mut request).await.map_err(Own::Page);
+            let answered = forward(&context, in_flight, &mut request).await.map_err(Own::Page);
             answered.map(|answered| Answered { reusable: framing == Framing::Plain, ..answered })
         }
         Plan::Own(own) => Err(own),
@@ -84,8 +84,8 @@ fn outlived(context: &ConnectionContext) -> bool {
 
 /// What is to become of a request.
 enum Plan {
-    /// Its head is rewritten; this target gets it.
-    Target(Arc<TargetState>, Framing),
+    /// Its head is rewritten; the target that it counts on gets it.
+    Target(InFlight, Framing),
     /// No target gets it.
     Own(Own),
 }
@@ -163,9 +163,9 @@ fn plan(context: &ConnectionContext, parts: &mut Parts, checked: Checked) -> Res
     };
     rewrite::check(&parts.headers)?;
     let Pick::Target(target) = group.pick() else { return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTarget.status()))) };
-    let target = Arc::clone(target);
+    let in_flight = target.enter();
     rewrite::request(parts, &Rewrite { context, table: found, headers_bytes: checked.headers_bytes })?;
-    Ok(Plan::Target(target, checked.framing))
+    Ok(Plan::Target(in_flight, checked.framing))
 }
 
 /// Who the request says that it is for: an absolute target's authority, else the first `Host` line. An empty one says nothing.
@@ -199,9 +199,8 @@ struct Answered {
 
 /// Sends a rewritten request to its target; it stays where it is if the target cannot be reached. The error is the status that the
 /// client gets.
-async fn forward(context: &ConnectionContext, target: &Arc<TargetState>, request: &mut Option<Request<RequestBody>>) -> Result<Answered, u16> {
-    let state = &context.state;
-    let in_flight = target.enter();
+async fn forward(context: &ConnectionContext, in_flight: InFlight, request: &mut Option<Request<RequestBody>>) -> Result<Answered, u16> {
+    let (state, target) = (&context.state, in_flight.target());
     state.set_target(Some(Arc::clone(target)));
     let exchange = async {
         let mut lease = Lease::get(&context.listener.worker.pool, target, state).await?;

@@ -68,7 +68,8 @@ impl DataPlane {
     }
 
     /// Puts `table` in the place of the one before it: the next request sees it. Requests on targets that are
-    /// [gone](routing::TargetState::is_gone) by now are cut.
+    /// [gone](routing::TargetState::is_gone) by now are cut. A worker in the midst of a choice ends it by the table that it has;
+    /// once that one is dropped, all that was chosen by it is counted as in flight.
     pub fn publish(&self, table: Arc<Table>) {
         self.table.store(table);
         self.workers.iter().for_each(|worker| worker.stirred.notify_one());

@@ -127,9 +127,11 @@ impl Worker {
         !self.connections.borrow().is_empty() || !self.pool.is_empty()
     }
 
-    /// Looks for connections that are idle for too long or whose target is gone.
+    /// Takes over a new table, so that nobody here chooses by the one before it and its memory is free though no request comes.
+    /// Then looks for connections that are idle for too long or whose target is gone.
     fn round(&self) {
         clock::refresh();
+        self.table.borrow_mut().load();
         self.connections.borrow().values().for_each(|open| open.state.check());
         self.pool.sweep();
     }

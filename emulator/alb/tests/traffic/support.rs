@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use alb::{DataPlane, Settings};
@@ -29,6 +29,8 @@ pub(crate) struct Front {
     pub(crate) table: Arc<Table>,
     pub(crate) plane: DataPlane,
     pub(crate) port: u16,
+    /// Those before `table`, which a worker may still be using.
+    earlier: Vec<Weak<Table>>,
     ids: Ids,
     workers: usize,
 }
@@ -45,7 +47,7 @@ impl Front {
         let world = World::new(settings);
         let table = Arc::new(routing::compile(&world, None));
         let plane = DataPlane::start(Settings { workers, ..Settings::default() }, Arc::clone(&table)).unwrap();
-        let mut front = Self { world, table, plane, port: 0, ids: Ids::seeded(1), workers };
+        let mut front = Self { world, table, plane, port: 0, earlier: Vec::new(), ids: Ids::seeded(1), workers };
         front.change(Change::CreateCluster(cluster()));
         front.change(Change::CreateLoadBalancer { cluster: cluster(), name: balancer(), attributes });
         for (name, _) in groups {
@@ -91,8 +93,21 @@ impl Front {
     }
 
     pub(crate) fn publish(&mut self) {
-        self.table = Arc::new(routing::compile(&self.world, Some(&self.table)));
+        let table = Arc::new(routing::compile(&self.world, Some(&self.table)));
+        self.earlier.push(Arc::downgrade(&std::mem::replace(&mut self.table, table)));
         self.plane.publish(Arc::clone(&self.table));
+    }
+
+    /// Publishes, and waits until no worker chooses by an earlier table.
+    pub(crate) async fn publish_everywhere(&mut self) {
+        self.publish();
+        within(async {
+            while self.earlier.iter().any(|table| table.strong_count() > 0) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        self.earlier.clear();
     }
 
     pub(crate) async fn client(&self) -> Client {
