@@ -70,7 +70,7 @@ fn import(binary: &Path, image: &str) {
     let folder = binary.with_file_name("image");
     fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     fs::copy(binary, folder.join("test-service")).unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
-    let dockerfile = "FROM scratch\nCOPY test-service /test-service\nEXPOSE 8080\nENTRYPOINT [\"/test-service\"]\n";
+    let dockerfile = "FROM scratch\nLABEL dev.ecslocal.test=image\nCOPY test-service /test-service\nEXPOSE 8080\nENTRYPOINT [\"/test-service\"]\n";
     fs::write(folder.join("Dockerfile"), dockerfile).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     // The classic builder: BuildKit's client is not on every machine.
     run(Command::new("docker").env("DOCKER_BUILDKIT", "0").args(["build", "--quiet", "--tag", image]).arg(&folder));
