@@ -11,8 +11,8 @@ use std::time::Duration;
 use hyper::body::{Body, Incoming};
 use hyper::header::HOST;
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode, Version};
-use routing::{ClientFailure, Decision, InFlight, ListenerTable, Pick, RequestHead, Scheme, UpstreamFailure, decide, limits};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use routing::{ClientFailure, Decision, HeaderLines, InFlight, ListenerTable, Pick, RequestHead, Scheme, UpstreamFailure, decide, limits};
 
 use crate::body::{Relay, RequestBody, ResponseBody};
 use crate::clock;
@@ -153,6 +153,8 @@ fn plan(context: &ConnectionContext, parts: &mut Parts, checked: Checked) -> Res
         host,
         scheme: Scheme::Http,
         listener_port: listener.bound_port,
+        headers: &Lines(&parts.headers),
+        peer: context.client.ip(),
     };
     let group = match decide(found, &head, worker.random.borrow_mut().next_u64()) {
         Decision::Forward { group, .. } => group,
@@ -166,6 +168,16 @@ fn plan(context: &ConnectionContext, parts: &mut Parts, checked: Checked) -> Res
     let in_flight = target.enter();
     rewrite::request(parts, &Rewrite { context, table: found, headers_bytes: checked.headers_bytes })?;
     Ok(Plan::Target(in_flight, checked.framing))
+}
+
+/// The request's headers for conditions.
+#[derive(Debug)]
+struct Lines<'a>(&'a HeaderMap);
+
+impl HeaderLines for Lines<'_> {
+    fn any(&self, name: &str, found: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.0.get_all(name).iter().any(|value| found(value.as_bytes()))
+    }
 }
 
 /// Who the request says that it is for: an absolute target's authority, else the first `Host` line. An empty one says nothing.

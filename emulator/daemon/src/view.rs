@@ -1,5 +1,6 @@
 //! What readers are shown: the snapshot in the words of `wire::local`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use model::{
@@ -166,7 +167,11 @@ fn rule_view(priority: String, conditions: &[Condition], action: &Action) -> Rul
         priority,
         conditions: conditions
             .iter()
-            .map(|condition| ConditionView { field: condition.field().into(), values: condition.values().to_vec() })
+            .map(|condition| ConditionView {
+                field: condition.field().into(),
+                http_header_name: condition.header().map(str::to_owned),
+                values: condition.values().into_iter().map(Cow::into_owned).collect(),
+            })
             .collect(),
         action: action.to_string(),
         target_groups: action.target_groups().map(ToString::to_string).collect(),

@@ -1,8 +1,8 @@
-//! A listener's rule: conditions, and the action that they lead to (alb.md 2 and 3).
+//! A listener's rule: conditions, and the action that they lead to (alb.md 2 and 3). Conditions are in [`crate::condition`].
 
 use serde::{Deserialize, Serialize};
 
-use crate::TargetGroupName;
+use crate::{Condition, TargetGroupName};
 
 /// 1 to 50,000, unique in its listener, the lowest first.
 pub type Priority = u16;
@@ -16,34 +16,6 @@ pub struct Rule {
     pub conditions: Vec<Condition>,
     /// What happens to a request that matches.
     pub action: Action,
-}
-
-/// One condition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Condition {
-    /// The whole path, without the query; case-sensitive; `*` and `?` are wildcards.
-    PathPattern(Vec<String>),
-    /// The host without its port; case-insensitive; `*` and `?` are wildcards.
-    HostHeader(Vec<String>),
-}
-
-impl Condition {
-    /// AWS's name of the field.
-    #[must_use]
-    pub const fn field(&self) -> &'static str {
-        match self {
-            Self::PathPattern(_) => "path-pattern",
-            Self::HostHeader(_) => "host-header",
-        }
-    }
-
-    /// The comparison strings.
-    #[must_use]
-    pub fn values(&self) -> &[String] {
-        match self {
-            Self::PathPattern(values) | Self::HostHeader(values) => values,
-        }
-    }
 }
 
 /// The one routing action of a rule, or of a listener's default.

@@ -132,7 +132,7 @@ impl RuleTable {
 mod tests {
     use std::collections::BTreeMap;
 
-    use model::{Action, Condition, FixedResponse, Redirect, World};
+    use model::{Action, Comparison, Condition, FixedResponse, Redirect, World};
     use proptest::prelude::*;
 
     use super::*;
@@ -255,15 +255,17 @@ mod tests {
             Some((start, end)) => text.len() + 1 >= pattern.len() && text.starts_with(start) && text.ends_with(end),
         };
         let met = |condition: &Condition| match condition {
-            Condition::PathPattern(values) => values.iter().any(|pattern| value(pattern, head.path)),
-            Condition::HostHeader(values) => host.as_ref().is_some_and(|host| values.iter().any(|pattern| value(pattern, host))),
+            Condition::PathPattern(values) => values.texts().iter().any(|pattern| value(pattern, head.path)),
+            Condition::HostHeader(values) => host.as_ref().is_some_and(|host| values.texts().iter().any(|pattern| value(pattern, host))),
+            other => panic!("no such condition is made here: {other:?}"),
         };
         (1..).zip(rules).find(|(_, (conditions, _))| conditions.iter().all(met)).map_or(0, |(priority, _)| priority)
     }
 
     fn condition() -> impl Strategy<Value = Condition> {
         let values = || prop::collection::vec("/?[ab]{0,2}[*]?[ab]{0,2}", 1..3);
-        prop_oneof![values().prop_map(Condition::PathPattern), values().prop_map(Condition::HostHeader)]
+        let wildcards = || values().prop_map(Comparison::Wildcards);
+        prop_oneof![wildcards().prop_map(Condition::PathPattern), wildcards().prop_map(Condition::HostHeader)]
     }
 
     proptest! {

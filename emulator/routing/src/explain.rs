@@ -1,12 +1,13 @@
 //! Why a request goes where it goes: every rule, what was compared, and who could take the request. Made by the same code that decides.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use model::{Action, LoadBalancer, LoadBalancerName, TargetGroupName, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, World};
 
-use crate::condition::{ConditionTable, Subject};
+use crate::condition::{ConditionTable, Subject, Value};
 use crate::decide::{Request, act};
 use crate::group::{state_of, takes_requests};
 use crate::table::{ListenerTable, RuleTable, choose};
@@ -54,8 +55,10 @@ pub enum Verdict {
 /// One condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExplainedCondition {
-    /// AWS's name of it: `path-pattern`, `host-header`.
+    /// AWS's name of it: `path-pattern`, `host-header` …
     pub field: &'static str,
+    /// The header that an `http-header` condition looks at.
+    pub header: Option<String>,
     /// The part of the request, in the form that is compared; `None` if the request has no such part, which matches nothing.
     pub compared: Option<String>,
     /// Each comparison string, and whether it matches.
@@ -212,12 +215,12 @@ fn rules(listener: &model::Listener, table: &ListenerTable, subject: &Subject<'_
 }
 
 fn condition(source: &model::Condition, compiled: &ConditionTable, subject: &Subject<'_>) -> ExplainedCondition {
-    let compared = compiled.compared(subject);
-    let matches = |pattern: &crate::pattern::Pattern| compared.is_some_and(|text| pattern.matches(text));
+    let matches = |value: &Value| compiled.any(std::slice::from_ref(value), subject);
     ExplainedCondition {
         field: source.field(),
-        compared: compared.map(str::to_owned),
-        values: source.values().iter().zip(compiled.patterns()).map(|(value, pattern)| (value.clone(), matches(pattern))).collect(),
+        header: source.header().map(str::to_owned),
+        compared: compiled.compared(subject).map(Cow::into_owned),
+        values: source.values().into_iter().zip(compiled.values()).map(|(text, value)| (text.into_owned(), matches(value))).collect(),
         matched: compiled.matches(subject),
     }
 }

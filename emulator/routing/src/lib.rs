@@ -37,7 +37,7 @@ pub use decide::{Decision, MatchedRule, decide};
 pub use explain::{Explanation, explain};
 pub use group::{GroupTable, Pick};
 pub use health::{Checker, ProbeOutcome};
-pub use request::{RequestHead, Scheme};
+pub use request::{HeaderLines, RequestHead, Scheme};
 pub use status::{ClientFailure, UpstreamFailure};
 pub use table::{ListenerTable, Table};
 pub use target::{Gone, InFlight, TargetState};

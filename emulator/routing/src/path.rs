@@ -24,6 +24,15 @@ pub fn visible(raw: &str) -> Cow<'_, str> {
     Cow::Owned(raw.bytes().filter(|byte| is_considered(*byte)).map(char::from).collect())
 }
 
+/// The same of bytes that need not be UTF-8, such as a header's value.
+#[must_use]
+pub fn visible_bytes(raw: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(raw) {
+        Ok(text) => visible(text),
+        Err(_) => Cow::Owned(raw.iter().copied().filter(|byte| is_considered(*byte)).map(char::from).collect()),
+    }
+}
+
 /// A text in small letters.
 #[must_use]
 pub fn small(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -125,5 +134,7 @@ mod tests {
         assert!(matches!(small(Cow::Borrowed("example.com")), Cow::Borrowed(_)));
         assert_eq!(small(Cow::Borrowed("Example.COM")), "example.com");
         assert_eq!(visible("exam\u{7f}ple\u{e9}.com"), "example.com");
+        assert_eq!(visible_bytes(b"exam\x7fple\xe9.com"), "example.com");
+        assert!(matches!(visible_bytes(b"v1 beta"), Cow::Borrowed(_)));
     }
 }

@@ -9,6 +9,11 @@ pub enum Case {
     Insensitive,
 }
 
+/// `*` of a pattern once it is compiled: no byte that a text may hold.
+const MANY: u8 = 0;
+/// `?` likewise.
+const ONE: u8 = 1;
+
 /// A pattern that is compiled once and matched often. It matches a whole text or nothing.
 ///
 /// Texts are compared byte by byte: what reaches a pattern is visible ASCII ([`crate::path::normalized`], [`crate::path::visible`]).
@@ -30,9 +35,24 @@ impl Pattern {
     /// Compiles a pattern. Every text is one.
     #[must_use]
     pub fn new(source: &str, case: Case) -> Self {
-        let mut pattern = source.as_bytes().to_vec();
+        Self::compile(source.bytes().map(token), case)
+    }
+
+    /// Compiles a pattern in which `\*` and `\?` mean the characters themselves.
+    #[must_use]
+    pub fn with_escapes(source: &str, case: Case) -> Self {
+        let mut bytes = source.bytes().peekable();
+        let tokens = std::iter::from_fn(|| match (bytes.next()?, bytes.peek()) {
+            (b'\\', Some(b'*' | b'?')) => bytes.next(),
+            (byte, _) => Some(token(byte)),
+        });
+        Self::compile(tokens, case)
+    }
+
+    fn compile(tokens: impl Iterator<Item = u8>, case: Case) -> Self {
+        let mut pattern: Vec<u8> = tokens.collect();
         // Several stars in a row say no more than one.
-        pattern.dedup_by(|next, before| *next == b'*' && *before == b'*');
+        pattern.dedup_by(|next, before| *next == MANY && *before == MANY);
         if case == Case::Insensitive {
             pattern.make_ascii_lowercase();
         }
@@ -54,6 +74,16 @@ impl Pattern {
     }
 }
 
+/// A byte of a pattern; control characters, which no text holds, match nothing.
+const fn token(byte: u8) -> u8 {
+    match byte {
+        b'*' => MANY,
+        b'?' => ONE,
+        MANY | ONE => 0x7f,
+        other => other,
+    }
+}
+
 /// The last byte first: patterns of one listener often begin alike, and a byte costs less than the call that compares all.
 fn same(literal: &[u8], text: &[u8]) -> bool {
     literal.last() == text.last() && literal == text
@@ -61,12 +91,12 @@ fn same(literal: &[u8], text: &[u8]) -> bool {
 
 impl Kind {
     fn of(pattern: &[u8]) -> Self {
-        let wild = |part: &[u8]| part.iter().any(|byte| matches!(byte, b'*' | b'?'));
+        let wild = |part: &[u8]| part.iter().any(|byte| matches!(*byte, MANY | ONE));
         match pattern {
-            [b'*'] => Self::Any,
-            [b'*', literal @ .., b'*'] if !wild(literal) => Self::Contains(literal.into()),
-            [literal @ .., b'*'] if !wild(literal) => Self::Prefix(literal.into()),
-            [b'*', literal @ ..] if !wild(literal) => Self::Suffix(literal.into()),
+            [MANY] => Self::Any,
+            [MANY, literal @ .., MANY] if !wild(literal) => Self::Contains(literal.into()),
+            [literal @ .., MANY] if !wild(literal) => Self::Prefix(literal.into()),
+            [MANY, literal @ ..] if !wild(literal) => Self::Suffix(literal.into()),
             literal if !wild(literal) => Self::Exact(literal.into()),
             other => Self::General(other.into()),
         }
@@ -79,11 +109,11 @@ fn general(pattern: &[u8], text: &[u8]) -> bool {
     let mut last_star = None;
     while let Some(&byte) = text.get(read) {
         match (pattern.get(at), last_star) {
-            (Some(b'*'), _) => {
+            (Some(&MANY), _) => {
                 at += 1;
                 last_star = Some((at, read));
             }
-            (Some(&wanted), _) if wanted == b'?' || wanted == byte => {
+            (Some(&wanted), _) if wanted == ONE || wanted == byte => {
                 at += 1;
                 read += 1;
             }
@@ -95,7 +125,7 @@ fn general(pattern: &[u8], text: &[u8]) -> bool {
             (_, None) => return false,
         }
     }
-    pattern.iter().skip(at).all(|byte| *byte == b'*')
+    pattern.iter().skip(at).all(|byte| *byte == MANY)
 }
 
 #[cfg(test)]
@@ -140,6 +170,19 @@ mod tests {
         check(Insensitive, "API?.example.com", &["api1.example.com"], &["api.example.com"]);
         check(Insensitive, "Shop.*", &["shop.", "shop.example"], &["shops.example"]);
         check(Insensitive, "*LAB*", &["a.lab.b", "lab"], &["la.b"]);
+    }
+
+    #[test]
+    fn a_backslash_takes_the_meaning_of_wildcards_away() {
+        let check = |pattern: &str, yes: &[&str], no: &[&str]| {
+            let compiled = Pattern::with_escapes(pattern, Case::Sensitive);
+            yes.iter().for_each(|text| assert!(compiled.matches(text), "`{pattern}` must match `{text}`"));
+            no.iter().for_each(|text| assert!(!compiled.matches(text), "`{pattern}` must not match `{text}`"));
+        };
+        check(r"a\*b", &["a*b"], &["aXb", r"a\*b", "ab"]);
+        check(r"a\?*", &["a?", "a?b"], &["ab", r"a\b"]);
+        check(r"a\b\", &[r"a\b\"], &["ab"]);
+        check(r"\**\*", &["**", "*x*"], &["*", "x*"]);
     }
 
     #[test]

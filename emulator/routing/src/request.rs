@@ -1,5 +1,8 @@
 //! The head of a request as the data plane saw it.
 
+use std::fmt::Debug;
+use std::net::IpAddr;
+
 /// What decisions are made from. Borrowed whole: making one costs nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestHead<'a> {
@@ -15,6 +18,29 @@ pub struct RequestHead<'a> {
     pub scheme: Scheme,
     /// The port that the listener is bound to on this machine: `#{port}` of redirects, `X-Forwarded-Port`.
     pub listener_port: u16,
+    /// Its header lines.
+    pub headers: &'a dyn HeaderLines,
+    /// The address of the TCP peer.
+    pub peer: IpAddr,
+}
+
+/// The header lines of a request, as whoever read it holds them.
+pub trait HeaderLines: Debug {
+    /// Calls `found` for each value under `name`, in the order of the request and with names in letters of any case, until it says
+    /// `true`; whether it did.
+    fn any(&self, name: &str, found: &mut dyn FnMut(&[u8]) -> bool) -> bool;
+}
+
+impl<const N: usize> HeaderLines for [(&str, &str); N] {
+    fn any(&self, name: &str, found: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.iter().any(|(own, value)| own.eq_ignore_ascii_case(name) && found(value.as_bytes()))
+    }
+}
+
+impl HeaderLines for Vec<(String, String)> {
+    fn any(&self, name: &str, found: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.iter().any(|(own, value)| own.eq_ignore_ascii_case(name) && found(value.as_bytes()))
+    }
 }
 
 /// How a client speaks to a listener.

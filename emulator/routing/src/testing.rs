@@ -1,12 +1,13 @@
 //! Small Worlds for tests.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use model::{
-    Action, ClusterName, Condition, FixedResponse, Forward, HealthCheck, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes,
-    LoadBalancerName, OwnerId, ResourceId, Rule, Settings, Target, TargetGroup, TargetGroupAttributes, TargetGroupName, TargetGroupSpec,
-    TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, TargetProtocol, Timestamp, WeightedTargetGroup, World,
+    Action, ClusterName, Comparison, Condition, FixedResponse, Forward, HealthCheck, Listener, ListenerProtocol, LoadBalancer,
+    LoadBalancerAttributes, LoadBalancerName, OwnerId, ResourceId, Rule, Settings, Target, TargetGroup, TargetGroupAttributes, TargetGroupName,
+    TargetGroupSpec, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, TargetProtocol, Timestamp, WeightedTargetGroup, World,
 };
 
 use crate::{RequestHead, Scheme, TargetState};
@@ -14,7 +15,16 @@ use crate::{RequestHead, Scheme, TargetState};
 /// `GET` of a path and query for `example.com` on port 80.
 pub(crate) fn head(target: &str) -> RequestHead<'_> {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    RequestHead { method: "GET", path, query, host: Some("example.com"), scheme: Scheme::Http, listener_port: 80 }
+    RequestHead {
+        method: "GET",
+        path,
+        query,
+        host: Some("example.com"),
+        scheme: Scheme::Http,
+        listener_port: 80,
+        headers: &[],
+        peer: Ipv4Addr::LOCALHOST.into(),
+    }
 }
 
 pub(crate) fn group_name(name: &str) -> TargetGroupName {
@@ -93,10 +103,18 @@ pub(crate) fn forward(groups: &[(&str, u16)]) -> Action {
     Action::Forward(Forward { target_groups: groups.iter().map(entry).collect() })
 }
 
+pub(crate) fn wildcards(values: &[&str]) -> Comparison {
+    Comparison::Wildcards(values.iter().map(ToString::to_string).collect())
+}
+
+pub(crate) fn regexes(values: &[&str]) -> Comparison {
+    Comparison::Regexes { regexes: values.iter().map(ToString::to_string).collect() }
+}
+
 pub(crate) fn paths(values: &[&str]) -> Condition {
-    Condition::PathPattern(values.iter().map(ToString::to_string).collect())
+    Condition::PathPattern(wildcards(values))
 }
 
 pub(crate) fn hosts(values: &[&str]) -> Condition {
-    Condition::HostHeader(values.iter().map(ToString::to_string).collect())
+    Condition::HostHeader(wildcards(values))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use alb::{DataPlane, Settings};
 use model::{
-    Action, Change, ClusterName, Condition, FixedResponse, Forward, HealthCheck, Ids, Listener, ListenerProtocol, LoadBalancerAttributes,
+    Action, Change, ClusterName, Comparison, Condition, FixedResponse, Forward, HealthCheck, Ids, Listener, ListenerProtocol, LoadBalancerAttributes,
     LoadBalancerName, OwnerId, Rule, Step, Target, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealth, TargetKey, TargetProtocol,
     Timestamp, WeightedTargetGroup, World,
 };
@@ -71,7 +71,11 @@ impl Front {
     }
 
     pub(crate) fn rule(&mut self, priority: u16, path: &str, action: Action) {
-        let rule = Rule { priority, conditions: vec![Condition::PathPattern(vec![path.into()])], action };
+        self.rule_if(priority, vec![Condition::PathPattern(Comparison::Wildcards(vec![path.into()]))], action);
+    }
+
+    pub(crate) fn rule_if(&mut self, priority: u16, conditions: Vec<Condition>, action: Action) {
+        let rule = Rule { priority, conditions, action };
         self.change(Change::PutRule { load_balancer: balancer(), port: LISTENER_PORT, rule });
         self.publish();
     }
@@ -162,7 +166,11 @@ fn group_spec(name: &str) -> TargetGroupSpec {
 
 fn forward_rule(priority: u16, group: &str) -> Rule {
     let target_groups = vec![WeightedTargetGroup { target_group: group_name(group), weight: 1 }];
-    Rule { priority, conditions: vec![Condition::PathPattern(vec![format!("/{group}*")])], action: Action::Forward(Forward { target_groups }) }
+    Rule {
+        priority,
+        conditions: vec![Condition::PathPattern(Comparison::Wildcards(vec![format!("/{group}*")]))],
+        action: Action::Forward(Forward { target_groups }),
+    }
 }
 
 /// A message as it came over the wire.

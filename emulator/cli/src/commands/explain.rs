@@ -14,7 +14,13 @@ use crate::settings::Settings;
 pub(crate) async fn run(args: &Explain, settings: Settings, printer: &mut Printer) -> Outcome {
     let (client, view, name) = look(&settings, printer).await?;
     cluster::require(&view, &name)?;
-    let request = ExplainRequest { cluster: name, method: args.method.clone(), url: args.url.clone(), headers: args.headers.clone() };
+    let request = ExplainRequest {
+        cluster: name,
+        method: args.method.clone(),
+        url: args.url.clone(),
+        headers: args.headers.clone(),
+        source_ip: args.source_ip,
+    };
     let reply: ExplainReply = client.post(path::EXPLAIN, &request).await?;
     if settings.json {
         return Ok(printer.json(&reply)?);

@@ -45,7 +45,7 @@ fn rule(rule: &ExplainedRule, width: usize, palette: Palette) -> String {
 
 /// `path-pattern /api/users* or /api/people*`
 fn condition(condition: &ExplainedCondition) -> String {
-    visible(&format!("{} {}", condition.field, condition.values.join(" or "))).into_owned()
+    visible(&condition.title()).into_owned()
 }
 
 /// Why it holds or not, without the values at its end where it is all of them: they stand before it.

@@ -1,6 +1,6 @@
 //! `routes`: listeners and rules in order of evaluation.
 
-use wire::local::{ClusterView, ListenerView, LoadBalancerView, RuleView};
+use wire::local::{ClusterView, ConditionView, ListenerView, LoadBalancerView, RuleView};
 
 use crate::print::color::{Palette, Tone};
 use crate::print::sanitize::visible;
@@ -39,7 +39,7 @@ fn rules(listener: &ListenerView) -> Table {
 
 /// `path-pattern /api/posts* or /p, and host-header a.test`
 fn conditions(rule: &RuleView) -> String {
-    let texts: Vec<String> = rule.conditions.iter().map(|condition| format!("{} {}", condition.field, condition.values.join(" or "))).collect();
+    let texts: Vec<String> = rule.conditions.iter().map(ConditionView::title).collect();
     texts.join(", and ")
 }
 

@@ -1,5 +1,7 @@
 //! Where a request would go: the question of the command line, put to `routing::explain` and answered in words.
 
+use std::net::Ipv4Addr;
+
 use hyper::{Response, Uri};
 use model::{LoadBalancerName, World};
 use routing::explain::{Outcome, Selection, Verdict};
@@ -22,6 +24,8 @@ pub(super) fn explain(context: &Context, asked: &ExplainRequest) -> Result<Respo
         host: Some(host(asked, &url)),
         scheme: Scheme::Http,
         listener_port,
+        headers: &asked.headers,
+        peer: asked.source_ip.unwrap_or(Ipv4Addr::LOCALHOST.into()),
     };
     let selection = Selection { load_balancer: only_balancer(&snapshot.world, asked, listener_port), port: listener_port };
     let found = routing::explain(&snapshot.world, selection, &head)
@@ -67,6 +71,7 @@ fn reply(world: &World, asked: &ExplainRequest, url: &Uri, found: Explanation) -
             .iter()
             .map(|condition| ExplainedCondition {
                 field: condition.field.into(),
+                http_header_name: condition.header.clone(),
                 values: condition.values.iter().map(|(value, _)| value.clone()).collect(),
                 matched: condition.matched,
                 why: why(condition),

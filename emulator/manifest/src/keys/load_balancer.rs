@@ -1,6 +1,7 @@
 //! The keys of CreateLoadBalancer, CreateListener and CreateRule (alb.md 1 to 3).
 
-use crate::shape::{Attribute, AttributeRule, Attributes, Choice, Object, Shape, TEXTS, field, inert, integer, list, named, quoted_integer};
+use crate::keys::condition::CONDITION;
+use crate::shape::{Attribute, AttributeRule, Attributes, Choice, Object, Shape, field, inert, integer, list, named, quoted_integer};
 
 pub(crate) static LOAD_BALANCER: Object = Object::new(
     "LoadBalancer",
@@ -64,36 +65,6 @@ static RULE: Object = Object::new(
 .either_case()
 .refusing(&[("transforms", "transforms are not supported yet")])
 .answers(&["ruleArn", "isDefault"]);
-
-static CONDITION: Object = Object::new(
-    "Condition",
-    "condition",
-    &[
-        field("field", Shape::Choice(&FIELD), "What is compared.").required(),
-        field("values", TEXTS, "Patterns, one of which must match; `*` and `?` are wildcards. At most 5 in a rule."),
-        field("pathPatternConfig", Shape::Object(&VALUES), "The patterns of `path-pattern`, instead of `values`."),
-        field("hostHeaderConfig", Shape::Object(&VALUES), "The patterns of `host-header`, instead of `values`."),
-    ],
-)
-.either_case()
-.refusing(&[
-    ("regexValues", "regular expressions are not supported yet; use `values` with `*` and `?`"),
-    ("httpHeaderConfig", "conditions on `http-header` are not supported yet"),
-    ("httpRequestMethodConfig", "conditions on `http-request-method` are not supported yet"),
-    ("queryStringConfig", "conditions on `query-string` are not supported yet"),
-    ("sourceIpConfig", "conditions on `source-ip` are not supported yet"),
-]);
-
-static VALUES: Object = Object::new("ConditionValues", "condition's configuration", &[field("values", TEXTS, "Patterns, one of which must match.")])
-    .either_case()
-    .refusing(&[("regexValues", "regular expressions are not supported yet; use `values` with `*` and `?`")]);
-
-const FIELDS: &str = "use `path-pattern` or `host-header`; the others are not supported yet";
-
-static FIELD: Choice = Choice {
-    accepted: &["path-pattern", "host-header"],
-    refused: &[("http-header", FIELDS), ("http-request-method", FIELDS), ("query-string", FIELDS), ("source-ip", FIELDS)],
-};
 
 static ACTION: Object = Object::new(
     "Action",

@@ -12,7 +12,7 @@ fn unknown_keys_and_words() {
         ("field: path-pattern", "field: path-patern"),
         ("    taskDefinition: users", "    taskDefinition: users\n    desiredcount: 2"),
     ]), @r#"
-    error: `field` must be `path-pattern` or `host-header`, found `path-patern`
+    error: `field` must be `path-pattern`, `host-header`, `http-header`, `http-request-method`, `query-string` or `source-ip`, found `path-patern`
      --> cluster.yaml:9:35
       |
     9 |             conditions: [{ field: path-patern, values: ["/api/users*"] }]
@@ -560,7 +560,7 @@ fn conditions() {
               - { field: path-pattern, values: [/a, /b, "/c d"] }
               - { field: path-pattern, values: [] }
               - { field: host-header, values: [localhost, "a.b.*", x.localhost], pathPatternConfig: { values: [/x] } }
-              - { field: http-header, httpHeaderConfig: { httpHeaderName: X, values: [y] } }"#
+              - { field: http-header, values: [y], httpHeaderConfig: { httpHeaderName: Host, values: [y] } }"#
     )]), @r#"
     error: A rule can only have '5' condition values
       --> cluster.yaml:10:15
@@ -608,21 +608,21 @@ fn conditions() {
        |
        = hint: use `hostHeaderConfig` or `values`
 
-    error: `field: http-header` is not supported
-      --> cluster.yaml:13:26
-       |
-    13 |               - { field: http-header, httpHeaderConfig: { httpHeaderName: X, values: [y] } }
-       |                          ^^^^^^^^^^^
-       |
-       = hint: use `path-pattern` or `host-header`; the others are not supported yet
-
-    error: `httpHeaderConfig` of a condition is not supported
+    error: `values` does not belong to the field `http-header`
       --> cluster.yaml:13:39
        |
-    13 |               - { field: http-header, httpHeaderConfig: { httpHeaderName: X, values: [y] } }
-       |                                       ^^^^^^^^^^^^^^^^
+    13 |               - { field: http-header, values: [y], httpHeaderConfig: { httpHeaderName: Host, values: [y] } }
+       |                                       ^^^^^^
        |
-       = hint: conditions on `http-header` are not supported yet
+       = hint: use `httpHeaderConfig`
+
+    error: `Host` has a field of its own
+      --> cluster.yaml:13:88
+       |
+    13 |               - { field: http-header, values: [y], httpHeaderConfig: { httpHeaderName: Host, values: [y] } }
+       |                                                                                        ^^^^
+       |
+       = hint: use `field: host-header`
 
     8 problems in cluster.yaml
     "#);
@@ -646,6 +646,162 @@ fn conditions() {
       |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
     1 problem in cluster.yaml
+    "#);
+}
+
+#[test]
+fn conditions_on_other_parts() {
+    assert_snapshot!(broken(&[(
+        r#"[{ field: path-pattern, values: ["/api/users*"] }]"#,
+        r#"
+              - { field: http-header, httpHeaderConfig: { httpHeaderName: "X Y", values: ["é"] } }
+              - { field: http-header, httpHeaderConfig: { values: [a], regexValues: [b] } }
+              - { field: http-header }
+              - { field: http-request-method, httpRequestMethodConfig: { values: [get, "GE*"] } }
+              - { field: query-string, queryStringConfig: { values: [{ key: "", value: a }, { key: b }, "c=d"] } }
+              - { field: source-ip, sourceIpConfig: { values: [10.0.0.1, 10.0.0.0/40, 255.255.255.255/32] } }"#
+    )]), @r#"
+    error: `X Y` is not the name of a header
+      --> cluster.yaml:10:75
+       |
+    10 |               - { field: http-header, httpHeaderConfig: { httpHeaderName: "X Y", values: ["é"] } }
+       |                                                                           ^^^^^ ' ' is not allowed
+
+    error: Condition value 'é' contains a character that is not valid
+      --> cluster.yaml:10:91
+       |
+    10 |               - { field: http-header, httpHeaderConfig: { httpHeaderName: "X Y", values: ["é"] } }
+       |                                                                                           ^^^ 'é' is not allowed
+
+    error: a condition's configuration needs `httpHeaderName`
+      --> cluster.yaml:11:57
+       |
+    11 |               - { field: http-header, httpHeaderConfig: { values: [a], regexValues: [b] } }
+       |                                                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: 1 to 40 characters, in letters of any case, without wildcards; not `Host`
+
+    error: `values` and `regexValues` are both given
+      --> cluster.yaml:11:86
+       |
+    11 |               - { field: http-header, httpHeaderConfig: { values: [a], regexValues: [b] } }
+       |                                                                                      ^
+       |
+       = hint: a condition has one of the two; keep one
+
+    error: A condition value must be specified
+      --> cluster.yaml:12:17
+       |
+    12 |               - { field: http-header }
+       |                 ^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: write `httpHeaderConfig: {httpHeaderName: X-Version, values: […]}`
+
+    error: The 'http-request-method' value is invalid; the allowed characters are A-Z, hyphen and underscore
+      --> cluster.yaml:13:83
+       |
+    13 |               - { field: http-request-method, httpRequestMethodConfig: { values: [get, "GE*"] } }
+       |                                                                                   ^^^
+       |
+       = hint: methods are compared to the letter, without wildcards: write `GET`
+
+    error: The 'http-request-method' value is invalid; the allowed characters are A-Z, hyphen and underscore
+      --> cluster.yaml:13:88
+       |
+    13 |               - { field: http-request-method, httpRequestMethodConfig: { values: [get, "GE*"] } }
+       |                                                                                        ^^^^^
+       |
+       = hint: methods are compared to the letter, without wildcards: write `GET`
+
+    error: A condition value must be specified
+      --> cluster.yaml:14:77
+       |
+    14 |               - { field: query-string, queryStringConfig: { values: [{ key: "", value: a }, { key: b }, "c=d"] } }
+       |                                                                             ^^
+
+    error: a query parameter needs `value`
+      --> cluster.yaml:14:93
+       |
+    14 |               - { field: query-string, queryStringConfig: { values: [{ key: "", value: a }, { key: b }, "c=d"] } }
+       |                                                                                             ^^^^^^^^^^
+       |
+       = hint: its value, `*` and `?` are wildcards; `\*` and `\?` mean the characters
+
+    error: `values` must be a mapping, found `"c=d"`
+      --> cluster.yaml:14:105
+       |
+    14 |               - { field: query-string, queryStringConfig: { values: [{ key: "", value: a }, { key: b }, "c=d"] } }
+       |                                                                                                         ^^^^^
+
+    error: Condition value '10.0.0.1' is not a range of addresses: it needs a length, such as `10.0.0.0/8`; one address is `/32` (IPv6: `/128`)
+      --> cluster.yaml:15:64
+       |
+    15 |               - { field: source-ip, sourceIpConfig: { values: [10.0.0.1, 10.0.0.0/40, 255.255.255.255/32] } }
+       |                                                                ^^^^^^^^
+
+    error: Condition value '10.0.0.0/40' is not a range of addresses: its length is a number from 0 to 32
+      --> cluster.yaml:15:74
+       |
+    15 |               - { field: source-ip, sourceIpConfig: { values: [10.0.0.1, 10.0.0.0/40, 255.255.255.255/32] } }
+       |                                                                          ^^^^^^^^^^^
+
+    error: Condition value '255.255.255.255/32' is not valid
+      --> cluster.yaml:15:87
+       |
+    15 |               - { field: source-ip, sourceIpConfig: { values: [10.0.0.1, 10.0.0.0/40, 255.255.255.255/32] } }
+       |                                                                                       ^^^^^^^^^^^^^^^^^^
+       |
+       = hint: it is the broadcast address; no request comes from it
+
+    13 problems in cluster.yaml
+    "#);
+    assert_snapshot!(broken(&[(
+        r#"[{ field: path-pattern, values: ["/api/users*"] }]"#,
+        r#"
+              - { field: path-pattern, regexValues: ["(a", "(?=b)"], values: [/c] }
+              - { field: path-pattern, regexValues: ["(a", "(?=b)"] }
+              - { field: http-request-method, httpRequestMethodConfig: { values: [GET] } }
+              - { field: http-request-method, httpRequestMethodConfig: { values: [PUT] } }
+              - { field: query-string, queryStringConfig: { values: [{ key: "*a*", value: "*\\\\*?" }, { value: "*b*" }] } }
+              - { field: host-header, values: ["*.example.com"] }"#
+    )]), @r#"
+    error: A rule can only have '5' condition values
+      --> cluster.yaml:10:15
+       |
+    10 |               - { field: path-pattern, regexValues: ["(a", "(?=b)"], values: [/c] }
+       |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: this one has 7; make a second rule with the same action
+
+    error: `values` and `regexValues` are both given
+      --> cluster.yaml:10:54
+       |
+    10 |               - { field: path-pattern, regexValues: ["(a", "(?=b)"], values: [/c] }
+       |                                                      ^^^^
+       |
+       = hint: a condition has one of the two; keep one
+
+    error: the regular expression `(a` cannot be used: unclosed group
+      --> cluster.yaml:11:54
+       |
+    11 |               - { field: path-pattern, regexValues: ["(a", "(?=b)"] }
+       |                                                      ^^^^
+
+    error: the regular expression `(?=b)` cannot be used: look-around, including look-ahead and look-behind, is not supported
+      --> cluster.yaml:11:60
+       |
+    11 |               - { field: path-pattern, regexValues: ["(a", "(?=b)"] }
+       |                                                            ^^^^^^^
+
+    error: a rule can only have one 'http-request-method' condition
+      --> cluster.yaml:13:17
+       |
+    13 |               - { field: http-request-method, httpRequestMethodConfig: { values: [PUT] } }
+       |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: put all values into one condition; one of them must match
+
+    5 problems in cluster.yaml
     "#);
 }
 

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use model::{Action, Condition, Desired, Family, Forward, ServiceName, TargetGroupName, TransportProtocol, XffMode};
+use model::{Action, Comparison, Condition, Desired, Family, Forward, ServiceName, TargetGroupName, TransportProtocol, XffMode};
 
 use crate::support::{GOOD, good, read_all, replaced};
+
+fn wildcards(values: &[&str]) -> Comparison {
+    Comparison::Wildcards(values.iter().map(ToString::to_string).collect())
+}
 
 fn family<'a>(desired: &'a Desired, name: &str) -> &'a model::TaskDefinition {
     &desired.task_definitions[&Family::new(name).unwrap()]
@@ -20,6 +24,47 @@ fn group<'a>(desired: &'a Desired, name: &str) -> &'a model::TargetGroupSpec {
 
 fn listener(desired: &Desired, port: u16) -> &model::Listener {
     &desired.load_balancers.values().next().unwrap().listeners[&port]
+}
+
+#[test]
+fn conditions_look_at_every_part_of_a_request() {
+    let conditions = r#"
+              - { field: http-header, httpHeaderConfig: { httpHeaderName: User-Agent, values: ["*Chrome*"] } }
+              - { Field: http-header, HttpHeaderConfig: { HttpHeaderName: X-A, RegexValues: ["^v[0-9]+$$"] } }
+              - { field: http-request-method, httpRequestMethodConfig: { values: [GET] } }
+              - { Field: query-string, QueryStringConfig: { Values: [{ Key: version, Value: v1 }] } }
+              - { field: query-string, queryStringConfig: { values: [{ value: "*a\\*" }] } }"#;
+    let rest = r#"
+          - priority: 2
+            conditions:
+              - { field: source-ip, sourceIpConfig: { values: [10.0.0.0/8, "2001:db8::/32"] } }
+              - { Field: path-pattern, RegexValues: ["^/(a|b)$$"], PathPatternConfig: { RegexValues: ["^/(a|b)$$"] } }
+              - { field: host-header, hostHeaderConfig: { regexValues: ["^api$$"] } }
+            actions: [{ type: forward, targetGroup: users }]
+"#;
+    let text = replaced(&[
+        (r#"[{ field: path-pattern, values: ["/api/users*"] }]"#, conditions),
+        (
+            "            actions: [{ type: forward, targetGroup: users }]\n",
+            &format!("            actions: [{{ type: forward, targetGroup: users }}]{rest}"),
+        ),
+    ]);
+    let desired = good(&text).desired;
+    let shown = |priority: u16| -> Vec<String> {
+        let show = |condition: &Condition| format!("{} {:?} {}", condition.field(), condition.header(), condition.values().join(" or "));
+        listener(&desired, 80).rules[&priority].conditions.iter().map(show).collect()
+    };
+    assert_eq!(
+        shown(1),
+        [
+            "http-header Some(\"User-Agent\") *Chrome*",
+            "http-header Some(\"X-A\") regex ^v[0-9]+$",
+            "http-request-method None GET",
+            "query-string None version=v1",
+            "query-string None *a\\*",
+        ]
+    );
+    assert_eq!(shown(2), ["source-ip None 10.0.0.0/8 or 2001:db8::/32", "path-pattern None regex ^/(a|b)$", "host-header None regex ^api$"]);
 }
 
 #[test]
@@ -97,7 +142,7 @@ targetGroups:
     let listener = listener(&desired, 8080);
     assert_eq!(listener.default_action.to_string(), "redirect 302 to #{protocol}://www.#{host}:#{port}/#{path}?#{query}");
     let rule = &listener.rules[&7];
-    assert_eq!(rule.conditions, [Condition::HostHeader(vec!["*.example.com".into()]), Condition::PathPattern(vec!["/a".into()])]);
+    assert_eq!(rule.conditions, [Condition::HostHeader(wildcards(&["*.example.com"])), Condition::PathPattern(wildcards(&["/a"]))]);
     assert_eq!(rule.action.to_string(), "forward to blue (weight 3), green (weight 1)");
     assert_eq!(group(&desired, "blue").health_check.path, "/health?deep=1");
     assert!(group(&desired, "blue").health_check.matcher.matches(299));
@@ -167,7 +212,7 @@ services: [{ serviceName: users, desiredCount: 3 }, { serviceName: more, taskDef
         read_all(&[("cluster.yaml", GOOD), ("over.yaml", over)], &[]).unwrap_or_else(|problems| panic!("{}", problems.render(false))).desired;
     assert_eq!(desired.cluster.as_str(), "other");
     let first = listener(&desired, 80);
-    assert_eq!(first.rules[&1].conditions, [Condition::PathPattern(vec!["/users".into()])]);
+    assert_eq!(first.rules[&1].conditions, [Condition::PathPattern(wildcards(&["/users"]))]);
     assert!(matches!(&first.rules[&1].action, Action::Forward(Forward { target_groups }) if target_groups.len() == 1));
     assert_eq!((first.rules.len(), listener(&desired, 81).rules.len()), (2, 0));
     assert_eq!((group(&desired, "users").port, group(&desired, "users").health_check.path.as_str()), (80, "/health"));

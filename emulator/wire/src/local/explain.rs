@@ -60,12 +60,23 @@ pub struct ExplainedRule {
 pub struct ExplainedCondition {
     /// `path-pattern`, `host-header` …
     pub field: String,
+    /// The header that `http-header` looks at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_header_name: Option<String>,
     /// Its comparison strings.
     pub values: Vec<String>,
     /// Whether it holds.
     pub matched: bool,
     /// Why, in a person's words.
     pub why: String,
+}
+
+impl ExplainedCondition {
+    /// `path-pattern /a or /b`
+    #[must_use]
+    pub fn title(&self) -> String {
+        super::view::title(&self.field, self.http_header_name.as_deref(), &self.values)
+    }
 }
 
 /// One target.

@@ -1,6 +1,7 @@
 //! What the command line sends, and the short answers.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use model::{ClusterName, Desired, ServiceName};
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,9 @@ pub struct ExplainRequest {
     pub url: String,
     /// Request headers in order.
     pub headers: Vec<(String, String)>,
+    /// The address that it comes from. Default 127.0.0.1.
+    #[serde(default)]
+    pub source_ip: Option<IpAddr>,
 }
 
 /// Whether the daemon ends.

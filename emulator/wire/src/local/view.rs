@@ -225,10 +225,27 @@ pub struct RuleView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConditionView {
-    /// `path-pattern`, `host-header`.
+    /// `path-pattern`, `host-header` …
     pub field: String,
+    /// The header that `http-header` looks at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_header_name: Option<String>,
     /// Any may match.
     pub values: Vec<String>,
+}
+
+impl ConditionView {
+    /// `path-pattern /a or /b`
+    #[must_use]
+    pub fn title(&self) -> String {
+        title(&self.field, self.http_header_name.as_deref(), &self.values)
+    }
+}
+
+/// A condition in one line.
+pub(super) fn title(field: &str, header: Option<&str>, values: &[String]) -> String {
+    let header = header.map(|name| format!(" {name}")).unwrap_or_default();
+    format!("{field}{header} {}", values.join(" or "))
 }
 
 /// A target group.
