@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use model::Timestamp;
+
 /// A reading is taken anew after this many uses of it, for loops so busy that they never park.
 const USES_OF_A_READING: u32 = 64;
 
@@ -50,9 +52,18 @@ pub(crate) fn now() -> Moment {
 
 /// Whole seconds since the Unix epoch, as of this turn of the loop.
 pub(crate) fn unix_seconds() -> u64 {
+    unix().as_secs()
+}
+
+/// Milliseconds since the Unix epoch, as of this turn of the loop.
+pub(crate) fn timestamp() -> Timestamp {
+    Timestamp::from_millis(u64::try_from(unix().as_millis()).unwrap_or(u64::MAX))
+}
+
+fn unix() -> Duration {
     READING.with(|reading| {
         use_once(reading);
-        reading.unix.get().as_secs()
+        reading.unix.get()
     })
 }
 

@@ -164,7 +164,9 @@ fn plan(context: &ConnectionContext, parts: &mut Parts, checked: Checked) -> Res
         Decision::NoTargetGroup { .. } => return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTargetGroup.status()))),
     };
     rewrite::check(&parts.headers)?;
-    let Pick::Target(target) = group.pick() else { return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTarget.status()))) };
+    let Pick::Target(target) = group.pick(worker.random.borrow_mut().next_u64(), clock::timestamp()) else {
+        return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTarget.status())));
+    };
     let in_flight = target.enter();
     rewrite::request(parts, &Rewrite { context, table: found, headers_bytes: checked.headers_bytes })?;
     Ok(Plan::Target(in_flight, checked.framing))

@@ -213,6 +213,9 @@ fn attribute(attributes: &Attributes, entry: &Entry, report: &mut Report) {
         AttributeRule::Integer(min, max) if node.integer().is_none_or(|number| !(min..=max).contains(&number)) => {
             report.problem(node.span, format!("'{key}' value '{text}' must be between '{min}-{max}' inclusive"));
         }
+        AttributeRule::IntegerOrOff(min, max) if text != "off" && node.integer().is_none_or(|number| !(min..=max).contains(&number)) => {
+            report.problem(node.span, format!("'{key}' value '{text}' must be 'off' or between '{min}-{max}' inclusive"));
+        }
         AttributeRule::Boolean if node.boolean().is_none() => {
             report.problem(node.span, format!("the attribute `{key}` must be `true` or `false`, found {}", node.describe()));
         }

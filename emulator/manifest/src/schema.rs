@@ -158,6 +158,9 @@ fn attribute(known: &Attribute) -> Value {
         AttributeRule::Integer(min, max) => {
             json!({ "type": ["integer", "string"], "minimum": min, "maximum": max, "pattern": "\\$|^[0-9]+$", "description": known.about })
         }
+        AttributeRule::IntegerOrOff(min, max) => {
+            json!({ "type": ["integer", "string"], "minimum": min, "maximum": max, "pattern": "\\$|^[0-9]+$|^off$", "description": known.about })
+        }
         AttributeRule::Boolean => json!({ "enum": [true, false, "true", "false"], "description": known.about }),
         AttributeRule::OneOf(accepted) => json!({ "enum": accepted, "description": known.about }),
         AttributeRule::Only(default) => {

@@ -106,6 +106,8 @@ pub(crate) struct Attribute {
 pub(crate) enum AttributeRule {
     /// It acts: a whole number in these bounds.
     Integer(i64, i64),
+    /// It acts: a whole number in these bounds, or `off`.
+    IntegerOrOff(i64, i64),
     /// It acts: `true` or `false`.
     Boolean,
     /// It acts: one of these words.

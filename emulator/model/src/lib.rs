@@ -36,6 +36,7 @@ pub mod service;
 pub mod step;
 pub mod stop;
 pub mod target_group;
+pub mod target_group_attributes;
 pub mod task;
 pub mod task_definition;
 pub mod time;
@@ -57,7 +58,8 @@ pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, Weighte
 pub use service::{LaunchBackoff, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus};
 pub use step::Step;
 pub use stop::{ContainerFailure, ContainerFailureKind, Stop, StopCode};
-pub use target_group::{Target, TargetGroup, TargetGroupAttributes, TargetGroupSpec, TargetKey, TargetProtocol};
+pub use target_group::{Target, TargetGroup, TargetGroupSpec, TargetKey, TargetProtocol};
+pub use target_group_attributes::{Algorithm, FailOpen, TargetGroupAttributes};
 pub use task::{Container, ContainerStatus, DesiredStatus, HealthStatus, NetworkBinding, Task, TaskStatus};
 pub use task_definition::{
     Build, ContainerDefinition, ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, NetworkMode, PortMapping, Revision,

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterName, HealthCheck, ResourceId, TargetGroupName, TargetHealth, TaskId, Timestamp};
+use crate::{ClusterName, HealthCheck, ResourceId, TargetGroupAttributes, TargetGroupName, TargetHealth, TaskId, Timestamp};
 
 /// What a user says of a target group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,19 +28,6 @@ pub enum TargetProtocol {
     /// Cleartext HTTP/1.1.
     #[default]
     Http,
-}
-
-/// Target group attributes that act today.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TargetGroupAttributes {
-    /// `deregistration_delay.timeout_seconds`: how long a target drains. 0 to 3600 seconds, default 300.
-    pub deregistration_delay: Duration,
-}
-
-impl Default for TargetGroupAttributes {
-    fn default() -> Self {
-        Self { deregistration_delay: Duration::from_secs(300) }
-    }
 }
 
 /// A target group of the World: what was asked for, and who is in it.

@@ -36,7 +36,7 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
         let Some(sketch) = sketch else { continue };
         let name = format!("s{index}");
         let group = TargetGroupName::new(&name).unwrap();
-        let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(sketch.delay) };
+        let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(sketch.delay), ..TargetGroupAttributes::default() };
         let spec =
             TargetGroupSpec { name: group.clone(), protocol: TargetProtocol::Http, port: 80, health_check: HealthCheck::default(), attributes };
         desired.target_groups.insert(group.clone(), spec);

@@ -28,7 +28,7 @@ pub fn compile(world: &World, previous: Option<&Table>) -> Table {
         .filter_map(|name| Some((name, world.target_groups.get(name)?)))
         .map(|(name, group)| {
             let before = previous.and_then(|previous| previous.groups.get(name));
-            let table = GroupTable::new(name, world.target_group_arn(group), eligible(name, group, &targets), before.map(|group| &**group));
+            let table = GroupTable::new(&group.spec, world.target_group_arn(group), eligible(name, group, &targets), before.map(|group| &**group));
             (name.clone(), Arc::new(table))
         })
         .collect();
@@ -47,7 +47,12 @@ fn targets(world: &World, previous: Option<&Table>) -> Targets {
     let in_use = in_use(world);
     let mut targets = Targets::new();
     for (name, group) in &world.target_groups {
-        for (key, target) in &group.targets {
+        let slow_start = group.spec.attributes.slow_start;
+        let others = || previous.into_iter().flat_map(|previous| &previous.targets).filter(|((group, _), _)| group == name);
+        // The first ones to be healthy get all requests at once, and so do those that were healthy before there was a slow start.
+        let ramps = |since| !slow_start.is_zero() && others().any(|(_, other)| other.is_established(slow_start, since));
+        let ramps: Vec<bool> = group.targets.values().map(|target| ramps(target.health.since)).collect();
+        for ((key, target), ramps) in group.targets.iter().zip(ramps) {
             let id = (name.clone(), key.clone());
             let before = previous.and_then(|previous| previous.targets.get(&id)).filter(|before| before.is_of(target));
             let state = match before {
@@ -56,6 +61,7 @@ fn targets(world: &World, previous: Option<&Table>) -> Targets {
                 None => continue,
             };
             state.set_draining(target.draining_since.is_some());
+            state.set_healthy(state_of(target) == model::TargetHealthState::Healthy, target.health.since, ramps);
             targets.insert(id, state);
         }
     }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use model::{Target, TargetGroup, TargetGroupName, TargetHealthState};
+use model::{Algorithm, Target, TargetGroup, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealthState, Timestamp};
 
 use crate::TargetState;
 
@@ -14,6 +15,8 @@ pub struct GroupTable {
     arn: Box<str>,
     eligible: Vec<Arc<TargetState>>,
     fail_open: bool,
+    algorithm: Algorithm,
+    slow_start: Duration,
     /// Shared with the tables before and after this one: the rotation goes on over a swap.
     rotation: Arc<AtomicUsize>,
     /// Added to the rotation, so that the target whose turn it was stays next when others come or go.
@@ -30,13 +33,15 @@ pub enum Pick<'t> {
 }
 
 impl GroupTable {
-    pub(crate) fn new(name: &TargetGroupName, arn: String, eligible: Eligible, previous: Option<&Self>) -> Self {
+    pub(crate) fn new(spec: &TargetGroupSpec, arn: String, eligible: Eligible, previous: Option<&Self>) -> Self {
         let Eligible { targets, fail_open } = eligible;
+        let TargetGroupAttributes { algorithm, slow_start, .. } = spec.attributes;
         let rotation = previous.map_or_else(Arc::default, |previous| Arc::clone(&previous.rotation));
         let turn = rotation.load(Ordering::Relaxed);
         let next = previous.and_then(|previous| previous.at(turn)).map_or(0, |next| targets.partition_point(|target| target.key < next.key));
         let index = next.checked_rem(targets.len()).unwrap_or(0);
-        Self { name: name.clone(), arn: arn.into(), eligible: targets, fail_open, rotation, offset: index.wrapping_sub(turn) }
+        let offset = index.wrapping_sub(turn);
+        Self { name: spec.name.clone(), arn: arn.into(), eligible: targets, fail_open, algorithm, slow_start, rotation, offset }
     }
 
     /// Its name.
@@ -57,19 +62,49 @@ impl GroupTable {
         &self.eligible
     }
 
-    /// Whether requests go to targets that are not healthy, because none is.
+    /// Whether requests go to targets that are not healthy, because too few are healthy.
     #[must_use]
     pub const fn is_fail_open(&self) -> bool {
         self.fail_open
     }
 
-    /// The next target of the round robin. One rotation serves all threads, so that few requests are spread evenly too.
+    /// The target of the next request at `now`. `random` is any of the 64-bit numbers, each as likely.
     #[must_use]
-    pub fn pick(&self) -> Pick<'_> {
-        if self.eligible.is_empty() {
-            return Pick::None;
+    pub fn pick(&self, random: u64, now: Timestamp) -> Pick<'_> {
+        let chosen = match self.algorithm {
+            Algorithm::RoundRobin if self.slow_start.is_zero() => self.next(),
+            Algorithm::RoundRobin => self.next_by_share(random, now),
+            Algorithm::LeastOutstandingRequests => self.least_busy(),
+            Algorithm::WeightedRandom => self.eligible.get(portion(random, self.eligible.len())),
+        };
+        chosen.map_or(Pick::None, Pick::Target)
+    }
+
+    /// The next of the round robin. One rotation serves all threads, so that few requests are spread evenly too.
+    fn next(&self) -> Option<&Arc<TargetState>> {
+        if self.eligible.is_empty() { None } else { self.at(self.rotation.fetch_add(1, Ordering::Relaxed)) }
+    }
+
+    /// The next of the round robin, but one in slow start lets so many of its turns pass as its share is short of a full one. Where
+    /// all are in slow start, none is (alb.md 9).
+    fn next_by_share(&self, random: u64, now: Timestamp) -> Option<&Arc<TargetState>> {
+        if !self.eligible.iter().any(|target| target.share(self.slow_start, now).is_none()) {
+            return self.next();
         }
-        self.at(self.rotation.fetch_add(1, Ordering::Relaxed)).map_or(Pick::None, Pick::Target)
+        let mut random = random;
+        loop {
+            let target = self.next()?;
+            match target.share(self.slow_start, now) {
+                Some(share) if random >= share => random = another(random),
+                _ => return Some(target),
+            }
+        }
+    }
+
+    /// The one with the fewest requests in flight; among equals the turn goes round.
+    fn least_busy(&self) -> Option<&Arc<TargetState>> {
+        let turn = self.rotation.fetch_add(1, Ordering::Relaxed);
+        (0..self.eligible.len()).filter_map(|step| self.at(turn.wrapping_add(step))).min_by_key(|target| target.in_flight())
     }
 
     fn at(&self, turn: usize) -> Option<&Arc<TargetState>> {
@@ -77,11 +112,24 @@ impl GroupTable {
     }
 }
 
+/// Which of `count` portions of all 64-bit numbers `random` lies in.
+fn portion(random: u64, count: usize) -> usize {
+    usize::try_from((u128::from(random) * count as u128) >> 64).unwrap_or(0)
+}
+
+/// Another number as random as this one (SplitMix64).
+const fn another(random: u64) -> u64 {
+    let mut mixed = random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
 /// What requests of a group may go to.
 pub(crate) struct Eligible {
     /// By key.
     pub(crate) targets: Vec<Arc<TargetState>>,
-    /// None is healthy, so these are all that are registered.
+    /// Too few are healthy, so these are all that are registered.
     pub(crate) fail_open: bool,
 }
 
@@ -90,15 +138,13 @@ pub(crate) fn state_of(target: &Target) -> TargetHealthState {
     if target.draining_since.is_some() { TargetHealthState::Draining } else { target.health.state }
 }
 
-/// Which states take requests: healthy ones; if the group has none, initial and unhealthy ones (alb.md 4: the threshold is one
-/// healthy target, below it the group fails open; unused and draining targets take nothing).
+/// Which states take requests: healthy ones; if too few are, initial and unhealthy ones as well (alb.md 4: the group fails open;
+/// unused and draining targets take nothing).
 pub(crate) fn takes_requests(group: &TargetGroup) -> fn(TargetHealthState) -> bool {
-    let any_healthy = group.targets.values().any(|target| state_of(target) == TargetHealthState::Healthy);
-    if any_healthy {
-        |state| state == TargetHealthState::Healthy
-    } else {
-        |state| matches!(state, TargetHealthState::Initial | TargetHealthState::Unhealthy)
-    }
+    use TargetHealthState::{Healthy, Initial, Unhealthy};
+    let count = |takes: fn(TargetHealthState) -> bool| group.targets.values().filter(|target| takes(state_of(target))).count();
+    let (healthy, all): (fn(_) -> bool, fn(_) -> bool) = (|state| state == Healthy, |state| matches!(state, Healthy | Initial | Unhealthy));
+    if group.spec.attributes.fail_open.applies(count(healthy), count(all)) { all } else { healthy }
 }
 
 #[cfg(test)]
@@ -106,6 +152,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
+
+    use model::FailOpen;
 
     use super::*;
     use crate::testing::{forward, paths, put_group, put_listener, world};
@@ -123,7 +171,7 @@ mod tests {
     fn picks(table: &Table, count: usize) -> Vec<u16> {
         let group = table.groups().next().unwrap();
         let port = |pick| if let Pick::Target(target) = pick { target.key.port } else { 0 };
-        std::iter::repeat_with(|| port(group.pick())).take(count).collect()
+        std::iter::repeat_with(|| port(group.pick(0, Timestamp::from_millis(1)))).take(count).collect()
     }
 
     #[test]
@@ -158,6 +206,114 @@ mod tests {
         check(&[("hhh", &[1]), ("huh", &[3, 1, 3])]);
         check(&[("hh", &[1]), ("dd", &[0, 0]), ("hh", &[1, 2])]);
         check(&[("hh", &[1]), ("hh", &[2]), ("hh", &[1])]);
+    }
+
+    /// A World whose only group has targets of these states and these attributes.
+    fn with(states: &str, attributes: TargetGroupAttributes) -> model::World {
+        let mut world = world();
+        put_group(&mut world, "users", states);
+        put_listener(&mut world, "front", 80, vec![(vec![paths(&["*"])], forward(&[("users", 1)]))]);
+        world.target_groups.values_mut().for_each(|group| group.spec.attributes = attributes.clone());
+        world
+    }
+
+    #[test]
+    fn too_few_healthy_targets_open_the_group() {
+        let check = |states: &str, below_count: u32, below_percentage: Option<u32>, expected: &[u16]| {
+            let attributes = TargetGroupAttributes { fail_open: FailOpen { below_count, below_percentage }, ..TargetGroupAttributes::default() };
+            let table = compile(&with(states, attributes), None);
+            assert_eq!(picks(&table, expected.len()), expected, "{states} {below_count} {below_percentage:?}");
+        };
+        check("huu", 1, None, &[1, 1]);
+        check("huu", 2, None, &[1, 2, 3, 1]);
+        check("hhu", 2, None, &[1, 2, 1]);
+        check("hhud-", 3, None, &[1, 2, 3, 1]);
+        check("hhuu", 1, Some(50), &[1, 2, 1]);
+        check("hhuu", 1, Some(51), &[1, 2, 3, 4, 1]);
+        check("hhuudddd", 1, Some(50), &[1, 2, 1]);
+        check("hu", 2, Some(50), &[1, 2, 1]);
+        check("dd", 2, Some(50), &[0]);
+    }
+
+    #[test]
+    fn the_least_busy_target_is_next() {
+        let attributes = TargetGroupAttributes { algorithm: Algorithm::LeastOutstandingRequests, ..TargetGroupAttributes::default() };
+        let table = compile(&with("hhh", attributes.clone()), None);
+        let enter = |port: u16| table.targets().find(|target| target.key.port == port).map(TargetState::enter);
+        assert_eq!(picks(&table, 4), [1, 2, 3, 1], "equals take turns");
+        let busy = (enter(1), enter(3), enter(3));
+        assert_eq!(picks(&table, 3), [2, 2, 2]);
+        let more = (enter(2), enter(2));
+        assert_eq!(picks(&table, 3), [1, 1, 1]);
+        drop((busy, more));
+        let mut again = picks(&table, 3);
+        again.sort_unstable();
+        assert_eq!(again, [1, 2, 3]);
+        assert_eq!(picks(&compile(&with("", attributes), None), 1), [0]);
+    }
+
+    #[test]
+    fn random_numbers_choose_evenly() {
+        let attributes = TargetGroupAttributes { algorithm: Algorithm::WeightedRandom, ..TargetGroupAttributes::default() };
+        let table = compile(&with("hhh", attributes.clone()), None);
+        let group = table.groups().next().unwrap();
+        let mut counts = BTreeMap::new();
+        for step in 0..300 {
+            let Pick::Target(target) = group.pick(u64::MAX / 300 * step + u64::MAX / 600, Timestamp::from_millis(1)) else { panic!("nobody") };
+            *counts.entry(target.key.port).or_insert(0) += 1;
+        }
+        assert_eq!(counts, BTreeMap::from([(1, 100), (2, 100), (3, 100)]));
+        assert!(matches!(group.pick(u64::MAX, Timestamp::from_millis(1)), Pick::Target(_)));
+        assert!(matches!(compile(&with("", attributes), None).groups().next().unwrap().pick(7, Timestamp::from_millis(1)), Pick::None));
+    }
+
+    /// How many of 3,000 requests each port gets.
+    fn shares(table: &Table, at: u64) -> BTreeMap<u16, i32> {
+        let group = table.groups().next().unwrap();
+        let mut counts = BTreeMap::new();
+        let mut random = 1;
+        for _ in 0..3000 {
+            random = another(random);
+            let Pick::Target(target) = group.pick(random, Timestamp::from_millis(at)) else { panic!("nobody") };
+            *counts.entry(target.key.port).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn the_share_of_a_new_target_grows() {
+        let attributes = TargetGroupAttributes { slow_start: Duration::from_secs(30), ..TargetGroupAttributes::default() };
+        let healthy_since = |states: &str, since: &[u64]| {
+            let mut world = with(states, attributes.clone());
+            for (target, since) in world.target_groups.values_mut().flat_map(|group| group.targets.values_mut()).zip(since) {
+                target.health.since = Timestamp::from_millis(*since);
+            }
+            world
+        };
+        let check = |table: &Table, at: u64, expected: [i32; 3]| {
+            for ((port, share), expected) in shares(table, at).into_iter().zip(expected) {
+                assert!((share - expected).abs() <= 100, "port {port} got {share} and not {expected} at {at}");
+            }
+        };
+        // The first batch gets everything at once, each alike.
+        let first = compile(&healthy_since("hh ", &[1_000, 2_000]), Some(&compile(&healthy_since("ii ", &[1, 1]), None)));
+        check(&first, 3_000, [1500, 1500, 0]);
+        // Another one comes, is healthy at 10 s, and grows until 40 s.
+        let starting = compile(&healthy_since("hhi", &[1_000, 2_000, 1]), Some(&first));
+        let grown = compile(&healthy_since("hhh", &[1_000, 2_000, 10_000]), Some(&starting));
+        assert_eq!(shares(&grown, 10_000).get(&3), None);
+        check(&grown, 25_000, [1250, 1250, 500]);
+        check(&grown, 40_000, [1000, 1000, 1000]);
+        // Alone with others that start slowly, nobody is spared.
+        let alone = compile(&healthy_since("uuh", &[26_000, 26_000, 10_000]), Some(&grown));
+        assert_eq!(shares(&alone, 25_000), BTreeMap::from([(3, 3000)]));
+        // Unhealthy and healthy again: from the beginning.
+        let sick = compile(&healthy_since("hhu", &[1_000, 2_000, 50_000]), Some(&grown));
+        let well = compile(&healthy_since("hhh", &[1_000, 2_000, 60_000]), Some(&sick));
+        assert_eq!(shares(&well, 60_000).get(&3), None);
+        check(&well, 90_000, [1000, 1000, 1000]);
+        // A daemon that begins anew knows nobody who starts slowly.
+        check(&compile(&healthy_since("hhh", &[1_000, 2_000, 60_000]), None), 61_000, [1000, 1000, 1000]);
     }
 
     proptest! {

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use model::{Target, TargetGroupName, TargetKey, Timestamp};
 
@@ -23,6 +24,9 @@ pub struct TargetState {
     in_flight: AtomicU64,
     draining: AtomicBool,
     gone: AtomicBool,
+    healthy: AtomicBool,
+    /// When its slow start began, in milliseconds of the Unix epoch; 0 when it is in none.
+    ramp_from: AtomicU64,
     waiting: Mutex<Waiting>,
 }
 
@@ -43,6 +47,8 @@ impl TargetState {
             in_flight: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            healthy: AtomicBool::new(false),
+            ramp_from: AtomicU64::new(0),
             waiting: Mutex::default(),
         }
     }
@@ -80,6 +86,30 @@ impl TargetState {
     /// Waits until [`Self::is_gone`]. Works under any runtime; one that is dropped leaves nothing behind.
     pub fn gone(self: &Arc<Self>) -> Gone {
         Gone { target: Arc::clone(self), slot: None }
+    }
+
+    /// Of a full share of requests, how many of 2^64 it gets at `now` when slow start lasts `duration`; `None` is a full share.
+    pub(crate) fn share(&self, duration: Duration, now: Timestamp) -> Option<u64> {
+        let begun = self.ramp_from.load(Ordering::Relaxed);
+        let elapsed = now.since(Timestamp::from_millis(begun));
+        if begun == 0 || elapsed >= duration {
+            return None;
+        }
+        // Below one, since the elapsed time is below the duration.
+        u64::try_from((elapsed.as_millis() << 64) / duration.as_millis().max(1)).ok()
+    }
+
+    /// Whether it is healthy and gets a full share at `now`.
+    pub(crate) fn is_established(&self, slow_start: Duration, now: Timestamp) -> bool {
+        self.healthy.load(Ordering::Relaxed) && self.share(slow_start, now).is_none()
+    }
+
+    /// Takes over what the last check said. One that becomes healthy beside others begins its slow start (alb.md 9).
+    pub(crate) fn set_healthy(&self, healthy: bool, since: Timestamp, ramps: bool) {
+        let was = self.healthy.swap(healthy, Ordering::Relaxed);
+        if healthy != was {
+            self.ramp_from.store(if healthy && ramps { since.as_millis() } else { 0 }, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn set_draining(&self, draining: bool) {

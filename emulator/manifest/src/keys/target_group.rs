@@ -66,13 +66,21 @@ static ATTRIBUTES: Attributes = Attributes {
             rule: AttributeRule::Integer(0, 3600),
             about: "How long a target drains, in seconds. Default 300.",
         },
-        Attribute { key: "slow_start.duration_seconds", rule: AttributeRule::Only("0"), about: "Slow start." },
+        Attribute {
+            key: "slow_start.duration_seconds",
+            rule: AttributeRule::Integer(0, 900),
+            about: "How long a new target's share grows: 30 to 900 seconds, or 0, the default, for a full share at once.",
+        },
         Attribute { key: "stickiness.enabled", rule: AttributeRule::Only("false"), about: "Sticky sessions." },
         Attribute { key: "stickiness.type", rule: AttributeRule::Inert("stickiness is off"), about: "Kind of cookie." },
         Attribute { key: "stickiness.lb_cookie.duration_seconds", rule: AttributeRule::Inert("stickiness is off"), about: "Age of the cookie." },
         Attribute { key: "stickiness.app_cookie.duration_seconds", rule: AttributeRule::Inert("stickiness is off"), about: "Age of the cookie." },
         Attribute { key: "stickiness.app_cookie.cookie_name", rule: AttributeRule::Inert("stickiness is off"), about: "Name of the cookie." },
-        Attribute { key: "load_balancing.algorithm.type", rule: AttributeRule::Only("round_robin"), about: "How a target is chosen." },
+        Attribute {
+            key: "load_balancing.algorithm.type",
+            rule: AttributeRule::OneOf(&["round_robin", "least_outstanding_requests", "weighted_random"]),
+            about: "How a target is chosen. Default round_robin.",
+        },
         Attribute { key: "load_balancing.algorithm.anomaly_mitigation", rule: AttributeRule::Only("off"), about: "Anomaly mitigation." },
         Attribute { key: "load_balancing.cross_zone.enabled", rule: AttributeRule::Inert("there is one zone"), about: "Cross-zone." },
         Attribute {
@@ -87,13 +95,13 @@ static ATTRIBUTES: Attributes = Attributes {
         },
         Attribute {
             key: "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
-            rule: AttributeRule::Only("1"),
-            about: "When to fail open.",
+            rule: AttributeRule::Integer(1, 1000),
+            about: "With fewer healthy targets, all get requests. Default 1.",
         },
         Attribute {
             key: "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
-            rule: AttributeRule::Only("off"),
-            about: "When to fail open.",
+            rule: AttributeRule::IntegerOrOff(1, 100),
+            about: "With fewer healthy ones in a hundred targets, all get requests. Default off.",
         },
     ],
 };

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use model::{HealthCheck, Matcher, TargetGroupAttributes, TargetGroupSpec, TargetProtocol};
+use model::{Algorithm, FailOpen, HealthCheck, Matcher, TargetGroupAttributes, TargetGroupSpec, TargetProtocol};
 
 use crate::node::Node;
 use crate::problem::Report;
+
+const SLOW_START: &str = "slow_start.duration_seconds";
+const FAIL_OPEN: &str = "target_group_health.unhealthy_state_routing.minimum_healthy_targets";
 
 /// The name in a reference: itself, or the name part of `arn:aws:elasticloadbalancing:…:targetgroup/<name>/<id>`.
 pub(crate) fn name_of(reference: &str) -> &str {
@@ -16,11 +19,38 @@ pub(crate) fn name_of(reference: &str) -> &str {
 pub(super) fn read(node: &Node, report: &mut Report) -> Option<TargetGroupSpec> {
     let name = super::name_under(node, "name", report);
     let health_check = health_check(node, report);
-    let mut attributes = TargetGroupAttributes::default();
-    if let Some(seconds) = node.get("attributes").and_then(|node| node.integer_of("deregistration_delay.timeout_seconds")) {
-        attributes.deregistration_delay = Duration::from_secs(seconds);
-    }
+    let attributes = node.get("attributes").map_or_else(TargetGroupAttributes::default, |node| attributes(node, report));
     Some(TargetGroupSpec { name: name?, protocol: TargetProtocol::Http, port: node.integer_of("port")?, health_check: health_check?, attributes })
+}
+
+fn attributes(node: &Node, report: &mut Report) -> TargetGroupAttributes {
+    let defaults = TargetGroupAttributes::default();
+    let seconds = |key: &str, default: Duration| node.integer_of(key).map_or(default, Duration::from_secs);
+    let attributes = TargetGroupAttributes {
+        deregistration_delay: seconds("deregistration_delay.timeout_seconds", defaults.deregistration_delay),
+        algorithm: match node.text_of("load_balancing.algorithm.type") {
+            Some("least_outstanding_requests") => Algorithm::LeastOutstandingRequests,
+            Some("weighted_random") => Algorithm::WeightedRandom,
+            _ => Algorithm::RoundRobin,
+        },
+        slow_start: seconds(SLOW_START, defaults.slow_start),
+        fail_open: FailOpen {
+            below_count: node.integer_of(&format!("{FAIL_OPEN}.count")).unwrap_or(defaults.fail_open.below_count),
+            below_percentage: node.integer_of(&format!("{FAIL_OPEN}.percentage")),
+        },
+    };
+    let place = super::place(node, SLOW_START);
+    let seconds = attributes.slow_start.as_secs();
+    if (1..30).contains(&seconds) {
+        report.problem(place, format!("'{SLOW_START}' value '{seconds}' must be 0 or between '30-900' inclusive"));
+    }
+    if seconds > 0 && attributes.algorithm != Algorithm::RoundRobin {
+        let algorithm = attributes.algorithm.as_str().replace('_', " ");
+        report
+            .problem(place, format!("You cannot enable both slow start and {algorithm} algorithm on a target group"))
+            .hint("remove one of the two attributes");
+    }
+    attributes
 }
 
 fn health_check(node: &Node, report: &mut Report) -> Option<HealthCheck> {

@@ -650,6 +650,48 @@ fn conditions() {
 }
 
 #[test]
+fn attributes_of_target_groups() {
+    assert_snapshot!(broken(&[(
+        "    port: 80\nt",
+        r#"    port: 80
+    attributes:
+      slow_start.duration_seconds: 7
+      load_balancing.algorithm.type: least_outstanding_requests
+      target_group_health.unhealthy_state_routing.minimum_healthy_targets.count: off
+      target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage: 0
+t"#
+    )]), @r#"
+    error: 'slow_start.duration_seconds' value '7' must be 0 or between '30-900' inclusive
+      --> cluster.yaml:15:36
+       |
+    15 |       slow_start.duration_seconds: 7
+       |                                    ^
+
+    error: You cannot enable both slow start and least outstanding requests algorithm on a target group
+      --> cluster.yaml:15:36
+       |
+    15 |       slow_start.duration_seconds: 7
+       |                                    ^
+       |
+       = hint: remove one of the two attributes
+
+    error: 'target_group_health.unhealthy_state_routing.minimum_healthy_targets.count' value 'off' must be between '1-1000' inclusive
+      --> cluster.yaml:17:82
+       |
+    17 |       target_group_health.unhealthy_state_routing.minimum_healthy_targets.count: off
+       |                                                                                  ^^^
+
+    error: 'target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage' value '0' must be 'off' or between '1-100' inclusive
+      --> cluster.yaml:18:87
+       |
+    18 |       target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage: 0
+       |                                                                                       ^
+
+    4 problems in cluster.yaml
+    "#);
+}
+
+#[test]
 fn conditions_on_other_parts() {
     assert_snapshot!(broken(&[(
         r#"[{ field: path-pattern, values: ["/api/users*"] }]"#,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{Action, Comparison, Condition, Desired, Family, Forward, ServiceName, TargetGroupName, TransportProtocol, XffMode};
+use model::{Action, Algorithm, Comparison, Condition, Desired, FailOpen, Family, Forward, ServiceName, TargetGroupName, TransportProtocol, XffMode};
 
 use crate::support::{GOOD, good, read_all, replaced};
 
@@ -65,6 +65,31 @@ fn conditions_look_at_every_part_of_a_request() {
         ]
     );
     assert_eq!(shown(2), ["source-ip None 10.0.0.0/8 or 2001:db8::/32", "path-pattern None regex ^/(a|b)$", "host-header None regex ^api$"]);
+}
+
+#[test]
+fn attributes_of_a_target_group_are_read() {
+    let text = replaced(&[(
+        "    port: 80\nt",
+        r#"    port: 80
+    attributes:
+      - { Key: load_balancing.algorithm.type, Value: weighted_random }
+      - { Key: target_group_health.unhealthy_state_routing.minimum_healthy_targets.count, Value: "2" }
+      - { Key: target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage, Value: "50" }
+t"#,
+    )]);
+    let attributes = group(&good(&text).desired, "users").attributes.clone();
+    assert_eq!(attributes.algorithm, Algorithm::WeightedRandom);
+    assert_eq!(attributes.fail_open, FailOpen { below_count: 2, below_percentage: Some(50) });
+    let text = replaced(&[(
+        "    port: 80\nt",
+        r#"    port: 80
+    attributes: { slow_start.duration_seconds: 30, target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage: off }
+t"#,
+    )]);
+    let attributes = group(&good(&text).desired, "users").attributes.clone();
+    assert_eq!((attributes.algorithm, attributes.slow_start), (Algorithm::RoundRobin, Duration::from_secs(30)));
+    assert_eq!(attributes.fail_open, FailOpen::default());
 }
 
 #[test]

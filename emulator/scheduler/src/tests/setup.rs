@@ -126,7 +126,7 @@ impl Setup {
         let mut changes: Vec<_> =
             (1..=3).map(|cpu| Change::RegisterTaskDefinition { cluster: cluster(), definition: Box::new(definition(cpu)) }).collect();
         if self.balanced {
-            let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(5) };
+            let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(5), ..TargetGroupAttributes::default() };
             let name = group(self.name);
             let spec = TargetGroupSpec { name, protocol: TargetProtocol::Http, port: 80, health_check: HealthCheck::default(), attributes };
             changes.push(Change::CreateTargetGroup { cluster: cluster(), spec: Box::new(spec) });
