@@ -73,14 +73,14 @@ pub(crate) fn date() -> Rc<str> {
     DATE.with(|cached| {
         let mut cached = cached.borrow_mut();
         if cached.0 != seconds {
-            *cached = (seconds, imf_fixdate(seconds).into());
+            *cached = (seconds, http_date(seconds).into());
         }
         Rc::clone(&cached.1)
     })
 }
 
 /// RFC 9110, 5.6.7. The calendar is Howard Hinnant's `civil_from_days`, restricted to days after 1970.
-fn imf_fixdate(unix_seconds: u64) -> String {
+pub(crate) fn http_date(unix_seconds: u64) -> String {
     const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
     let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
@@ -147,7 +147,7 @@ mod tests {
             (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"),
             (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
         ] {
-            assert_eq!(imf_fixdate(seconds), date);
+            assert_eq!(http_date(seconds), date);
         }
     }
 }

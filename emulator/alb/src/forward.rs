@@ -12,11 +12,12 @@ use hyper::body::{Body, Incoming};
 use hyper::header::HOST;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
-use routing::{ClientFailure, Decision, HeaderLines, InFlight, ListenerTable, Pick, RequestHead, Scheme, UpstreamFailure, decide, limits};
+use routing::{ClientFailure, Decision, Given, HeaderLines, InFlight, ListenerTable, Memory, RequestHead, Scheme, UpstreamFailure, decide, limits};
 
 use crate::body::{Relay, RequestBody, ResponseBody};
 use crate::clock;
 use crate::connection::ConnectionContext;
+use crate::cookie;
 use crate::framing::{self, Framing};
 use crate::respond::{self, Asker};
 use crate::rewrite::{self, Rewrite};
@@ -38,10 +39,9 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
     asker.close |= outlived(&context) || context.state.closing.get();
     let mut request = Some(Request::from_parts(parts, body));
     let outcome = match plan {
-        Plan::Target(in_flight, framing) => {
-            asker.close |= framing == Framing::Ambiguous;
-            let answered = forward(&context, in_flight, &mut request).await.map_err(Own::Page);
-            answered.map(|answered| Answered { reusable: framing == Framing::Plain, ..answered })
+        Plan::Target(chosen) => {
+            asker.close |= chosen.framing == Framing::Ambiguous;
+            forward(&context, chosen, &mut request).await.map_err(Own::Page)
         }
         Plan::Own(own) => Err(own),
     };
@@ -51,7 +51,7 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
     // What is left of a request cannot be told from the next one. And the listener may have been closed in the meantime.
     asker.close |= !context.state.upload_complete.get() || context.listener.closed.get() || context.state.closing.get();
     Ok(match outcome {
-        Ok(answered) => pass_on(answered, &asker, turn).await,
+        Ok(answered) => pass_on(&context, answered, &asker, turn).await,
         Err(Own::Redirect(status, location)) => respond::page(status, Some(&location), &asker, turn),
         Err(Own::Fixed(fixed)) => respond::fixed(&fixed, &asker, turn),
         Err(Own::Page(status)) => respond::page(status, None, &asker, turn),
@@ -84,10 +84,18 @@ fn outlived(context: &ConnectionContext) -> bool {
 
 /// What is to become of a request.
 enum Plan {
-    /// Its head is rewritten; the target that it counts on gets it.
-    Target(InFlight, Framing),
+    /// Its head is rewritten; a target gets it.
+    Target(Chosen),
     /// No target gets it.
     Own(Own),
+}
+
+/// The target of a request, which counts on it from now on.
+struct Chosen {
+    in_flight: InFlight,
+    framing: Framing,
+    /// What the response tells the client, so that it comes back.
+    memory: Option<Memory>,
 }
 
 /// An answer of the load balancer's own.
@@ -156,20 +164,20 @@ fn plan(context: &ConnectionContext, parts: &mut Parts, checked: Checked) -> Res
         headers: &Lines(&parts.headers),
         peer: context.client.ip(),
     };
-    let group = match decide(found, &head, worker.random.borrow_mut().next_u64()) {
-        Decision::Forward { group, .. } => group,
+    let given = || Given { random: worker.random.borrow_mut().next_u64(), now: clock::timestamp(), seal: &*worker.seal };
+    let (group, sticky) = match decide(found, &head, given()) {
+        Decision::Forward { group, sticky, .. } => (group, sticky),
         Decision::Fixed { response, .. } => return Ok(Plan::Own(Own::Fixed(response.clone()))),
         Decision::Redirect { status, location, .. } => return Ok(Plan::Own(Own::Redirect(status, location))),
         Decision::RedirectTooLong { .. } => return Ok(Plan::Own(Own::Page(507))),
         Decision::NoTargetGroup { .. } => return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTargetGroup.status()))),
     };
     rewrite::check(&parts.headers)?;
-    let Pick::Target(target) = group.pick(worker.random.borrow_mut().next_u64(), clock::timestamp()) else {
-        return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTarget.status())));
-    };
-    let in_flight = target.enter();
+    let pick = group.pick(&head, given());
+    let Some(target) = pick.target() else { return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTarget.status()))) };
+    let chosen = Chosen { in_flight: target.enter(), framing: checked.framing, memory: group.memory(sticky, pick) };
     rewrite::request(parts, &Rewrite { context, table: found, headers_bytes: checked.headers_bytes })?;
-    Ok(Plan::Target(in_flight, checked.framing))
+    Ok(Plan::Target(chosen))
 }
 
 /// The request's headers for conditions.
@@ -209,11 +217,13 @@ struct Answered {
     in_flight: InFlight,
     /// The connection to the target may serve another request.
     reusable: bool,
+    memory: Option<Memory>,
 }
 
 /// Sends a rewritten request to its target; it stays where it is if the target cannot be reached. The error is the status that the
 /// client gets.
-async fn forward(context: &ConnectionContext, in_flight: InFlight, request: &mut Option<Request<RequestBody>>) -> Result<Answered, u16> {
+async fn forward(context: &ConnectionContext, chosen: Chosen, request: &mut Option<Request<RequestBody>>) -> Result<Answered, u16> {
+    let Chosen { in_flight, framing, memory } = chosen;
     let (state, target) = (&context.state, in_flight.target());
     state.set_target(Some(Arc::clone(target)));
     let exchange = async {
@@ -223,7 +233,7 @@ async fn forward(context: &ConnectionContext, in_flight: InFlight, request: &mut
         Ok::<_, UpstreamFailure>((response, lease))
     };
     match until_cut(state, exchange).await {
-        Ok(Ok((response, lease))) => Ok(Answered { response, lease, in_flight, reusable: true }),
+        Ok(Ok((response, lease))) => Ok(Answered { response, lease, in_flight, reusable: framing == Framing::Plain, memory }),
         // The target is not to blame when it was us who gave up on the request.
         Ok(Err(_)) if state.upload_broken.get() => Err(ClientFailure::Malformed.status()),
         Ok(Err(failure)) => {
@@ -248,8 +258,11 @@ async fn until_cut<F: Future>(state: &ConnectionState, future: F) -> Result<F::O
 }
 
 /// Hands a target's response to the client.
-async fn pass_on(answered: Answered, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
-    let Answered { response, lease, in_flight, reusable } = answered;
+async fn pass_on(context: &ConnectionContext, answered: Answered, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
+    let Answered { mut response, lease, in_flight, reusable, memory } = answered;
+    if let Some(memory) = memory {
+        cookie::remember(response.headers_mut(), &memory, Scheme::Http, &context.listener.worker.seal);
+    }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return switch(response, (lease, in_flight), asker, turn).await;
     }

@@ -18,6 +18,7 @@
 mod body;
 mod clock;
 mod connection;
+mod cookie;
 mod forward;
 mod framing;
 mod listener;
@@ -32,5 +33,6 @@ mod tunnel;
 mod upstream;
 mod worker;
 
+pub use cookie::CookieKey;
 pub use plane::{DataPlane, Settings};
 pub use probe::probe;

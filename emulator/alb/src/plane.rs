@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use routing::Table;
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use crate::cookie::{CookieKey, CookieSeal};
 use crate::socket;
 use crate::worker::{self, Command, Start};
 
@@ -30,11 +31,13 @@ pub struct Settings {
     pub workers: usize,
     /// The address that listeners are bound to. Default 127.0.0.1; then `[::1]` is bound as well where there is one.
     pub bind: IpAddr,
+    /// What the load balancer's cookies are sealed with. Default: a new key, which forgets the clients of earlier processes.
+    pub cookie_key: Option<CookieKey>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { workers: std::thread::available_parallelism().map_or(1, NonZero::get), bind: Ipv4Addr::LOCALHOST.into() }
+        Self { workers: std::thread::available_parallelism().map_or(1, NonZero::get), bind: Ipv4Addr::LOCALHOST.into(), cookie_key: None }
     }
 }
 
@@ -60,10 +63,12 @@ impl DataPlane {
     /// Starts the worker threads. Nothing is listened on yet.
     ///
     /// # Errors
-    /// When the operating system gives no thread.
+    /// When the operating system gives no thread, or no random numbers.
     pub fn start(settings: Settings, table: Arc<Table>) -> io::Result<Self> {
         let table = Arc::new(ArcSwap::new(table));
-        let workers = (0..settings.workers.max(1)).map(|number| spawn(number, &table)).collect::<io::Result<_>>()?;
+        let key = settings.cookie_key.map_or_else(CookieKey::generate, Ok)?;
+        let seal = Arc::new(CookieSeal::new(&key)?);
+        let workers = (0..settings.workers.max(1)).map(|number| spawn(number, &table, &seal)).collect::<io::Result<_>>()?;
         Ok(Self { table, bind: settings.bind, workers, listening: Mutex::default() })
     }
 
@@ -140,11 +145,12 @@ impl Handle {
     }
 }
 
-fn spawn(number: usize, table: &Arc<ArcSwap<Table>>) -> io::Result<Handle> {
+fn spawn(number: usize, table: &Arc<ArcSwap<Table>>, seal: &Arc<CookieSeal>) -> io::Result<Handle> {
     let (commands, receiver) = mpsc::channel(COMMANDS);
     let (finished_sender, finished) = oneshot::channel();
     let stirred = Arc::new(Notify::new());
-    let start = Start { table: Arc::clone(table), commands: receiver, stirred: Arc::clone(&stirred), finished: finished_sender };
+    let start =
+        Start { table: Arc::clone(table), seal: Arc::clone(seal), commands: receiver, stirred: Arc::clone(&stirred), finished: finished_sender };
     let thread = std::thread::Builder::new().name(format!("alb-{number}")).spawn(move || worker::run(start))?;
     Ok(Handle { commands, stirred, finished, thread })
 }

@@ -19,6 +19,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::clock;
+use crate::cookie::CookieSeal;
 use crate::listener::Listening;
 use crate::state::ConnectionState;
 use crate::upstream::Pool;
@@ -51,6 +52,7 @@ pub(crate) enum Command {
 /// What a worker is started with.
 pub(crate) struct Start {
     pub(crate) table: Arc<ArcSwap<Table>>,
+    pub(crate) seal: Arc<CookieSeal>,
     pub(crate) commands: mpsc::Receiver<Command>,
     /// A new table was published, or there is work for the rounds.
     pub(crate) stirred: Arc<Notify>,
@@ -61,6 +63,7 @@ pub(crate) struct Start {
 pub(crate) struct Worker {
     pub(crate) table: RefCell<Cache<Arc<ArcSwap<Table>>, Arc<Table>>>,
     pub(crate) pool: Rc<Pool>,
+    pub(crate) seal: Arc<CookieSeal>,
     pub(crate) random: RefCell<Ids>,
     /// Header values are put together here.
     pub(crate) scratch: RefCell<Vec<u8>>,
@@ -78,10 +81,11 @@ struct Open {
 /// Runs a worker on this thread until it is told to shut down or its commands' sender is dropped.
 pub(crate) fn run(start: Start) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().on_thread_unpark(clock::refresh).build_local(LocalOptions::default())?;
-    let Start { table, commands, stirred, finished } = start;
+    let Start { table, seal, commands, stirred, finished } = start;
     let worker = Rc::new(Worker {
         table: RefCell::new(Cache::new(table)),
         pool: Rc::default(),
+        seal,
         random: RefCell::new(Ids::seeded(RandomState::new().hash_one(0))),
         scratch: RefCell::default(),
         tasks: TaskTracker::new(),

@@ -49,7 +49,10 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let endpoint = control.local_addr().map_err(|error| Failure::environment(format!("the control endpoint has no address: {error}")))?;
     let (engine, engine_view) = connect(&options).await?;
     let table = Arc::new(routing::compile(&world, None));
-    let data_plane = DataPlane::start(alb::Settings { bind: options.bind, ..alb::Settings::default() }, table)
+    let cookie_key = store
+        .cookie_key()
+        .map_err(|error| Failure::environment(format!("there is no key for cookies in `{}`: {error}", store.folder().display())))?;
+    let data_plane = DataPlane::start(alb::Settings { bind: options.bind, cookie_key: Some(cookie_key), ..alb::Settings::default() }, table)
         .map_err(|error| Failure::environment(format!("the data plane did not start: {error}")))?;
     let listeners = Arc::new(Listeners::new(data_plane));
     store

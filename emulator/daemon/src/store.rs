@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use alb::CookieKey;
 use model::{Ids, OwnerId, World, world::Settings};
 use serde::{Deserialize, Serialize};
 use wire::local::Failure;
@@ -110,6 +111,21 @@ impl Store {
         replace(&self.state_path(), &text, durable)
     }
 
+    /// The key of the load balancers' cookies, made on first use: sticky clients come back though the daemon was started anew.
+    ///
+    /// # Errors
+    /// It can be neither read nor made.
+    pub fn cookie_key(&self) -> io::Result<CookieKey> {
+        let path = self.folder.join("cookie.key");
+        // What is not a key is replaced: all that it costs is that clients are given a target anew.
+        if let Some(bytes) = fs::read(&path).ok().and_then(|bytes| bytes.try_into().ok()) {
+            return Ok(CookieKey::from_bytes(bytes));
+        }
+        let key = CookieKey::generate()?;
+        replace(&path, key.as_bytes(), false)?;
+        Ok(key)
+    }
+
     /// Says where this daemon answers.
     ///
     /// # Errors
@@ -130,7 +146,7 @@ impl Store {
 }
 
 fn replace(path: &Path, text: &[u8], durable: bool) -> io::Result<()> {
-    let temporary = path.with_extension("json.new");
+    let temporary = path.with_extension("new");
     let mut options = File::options();
     options.create(true).truncate(true).write(true);
     // Environment variables of containers are in it, and people put secrets there.
@@ -164,6 +180,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_key_of_cookies_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let first = *store.cookie_key().unwrap().as_bytes();
+        assert_eq!(*store.cookie_key().unwrap().as_bytes(), first);
+        fs::write(folder.path().join("cookie.key"), "junk").unwrap();
+        let second = *store.cookie_key().unwrap().as_bytes();
+        assert_ne!(second, first);
+        assert_eq!(*store.cookie_key().unwrap().as_bytes(), second);
+    }
+
+    #[test]
     fn a_state_folder_keeps_the_world_and_one_owner() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
@@ -195,7 +223,7 @@ mod tests {
         let mut world = store.load(&mut Ids::seeded(1)).unwrap();
         store.save(&world, true).unwrap();
         // As good as a full disk: the temporary file cannot be made.
-        fs::create_dir(folder.path().join("state.json.new")).unwrap();
+        fs::create_dir(folder.path().join("state.new")).unwrap();
         let before = world.clone();
         world.version = 7;
         assert!(store.save(&world, true).is_err());

@@ -32,13 +32,20 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
 /// The names of everything, read from the tree: a thing that is wrong in itself is not missing.
 struct Index<'a> {
     target_groups: BTreeMap<&'a str, Span>,
+    /// The kind of cookie of each target group with stickiness.
+    sticky: BTreeMap<&'a str, &'a str>,
     definitions: BTreeMap<&'a str, &'a Node>,
 }
 
 impl<'a> Index<'a> {
     fn new(tree: &'a Node) -> Self {
         let names = |key: &str, name: &'static str| tree.list(key).iter().filter_map(move |item| Some((item.text_of(name)?, item)));
+        let sticky = |(name, item): (&'a str, &'a Node)| {
+            let attributes = item.get("attributes").filter(|attributes| attributes.boolean_of("stickiness.enabled") == Some(true))?;
+            Some((name, attributes.text_of("stickiness.type").unwrap_or("lb_cookie")))
+        };
         Self {
+            sticky: names("targetGroups", "name").filter_map(sticky).collect(),
             target_groups: names("targetGroups", "name").map(|(name, item)| (name, item.get("name").unwrap_or(item).span)).collect(),
             definitions: names("taskDefinitions", "family").collect(),
         }
@@ -61,6 +68,9 @@ fn actions<'a>(tree: &'a Node, index: &Index<'_>, report: &mut Report) -> BTreeS
         let listeners = balancer.list("listeners").iter();
         let all = listeners
             .flat_map(|listener| listener.list("defaultActions").iter().chain(listener.list("rules").iter().flat_map(|rule| rule.list("actions"))));
+        for action in all.clone() {
+            weighted_stickiness(action, index, report);
+        }
         for node in all.flat_map(forwarded_groups) {
             let Some(name) = node.text().map(target_group_name) else { continue };
             if !target_group_exists(name, node, index, report) {
@@ -75,6 +85,24 @@ fn actions<'a>(tree: &'a Node, index: &Index<'_>, report: &mut Report) -> BTreeS
         }
     }
     owners.into_keys().collect()
+}
+
+/// What target groups with stickiness ask of an action that chooses between several (alb.md 3 and 7).
+fn weighted_stickiness(action: &Node, index: &Index<'_>, report: &mut Report) {
+    let Some(config) = action.get("forwardConfig").filter(|config| config.list("targetGroups").len() > 1) else { return };
+    let enabled = config.get("targetGroupStickinessConfig").and_then(|stickiness| stickiness.boolean_of("enabled")) == Some(true);
+    for node in config.list("targetGroups").iter().filter_map(|group| group.get("targetGroup")) {
+        let Some((name, kind)) = node.text().map(target_group_name).and_then(|name| index.sticky.get_key_value(name)) else { continue };
+        if *kind == "app_cookie" {
+            report
+                .problem(node.span, format!("Target group '{name}' is sticky by an application's cookie, which weighted target groups cannot be"))
+                .hint("use `stickiness.type: lb_cookie`");
+        } else if !enabled {
+            report
+                .problem(node.span, format!("Target group '{name}' is sticky, and the action that chooses between several groups is not"))
+                .hint("add `targetGroupStickinessConfig: {enabled: true, durationSeconds: 86400}` to `forwardConfig`");
+        }
+    }
 }
 
 fn forwarded_groups(action: &Node) -> impl Iterator<Item = &Node> {

@@ -110,6 +110,8 @@ pub(crate) enum AttributeRule {
     IntegerOrOff(i64, i64),
     /// It acts: `true` or `false`.
     Boolean,
+    /// It acts: any text.
+    Text,
     /// It acts: one of these words.
     OneOf(&'static [&'static str]),
     /// Only AWS's default is supported yet.

@@ -1,5 +1,7 @@
 //! A listener's rule: conditions, and the action that they lead to (alb.md 2 and 3). Conditions are in [`crate::condition`].
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Condition, TargetGroupName};
@@ -34,6 +36,9 @@ pub enum Action {
 pub struct Forward {
     /// At least one.
     pub target_groups: Vec<WeightedTargetGroup>,
+    /// `targetGroupStickinessConfig`: for so long a client comes back to the group that it had. 1 second to 7 days; `None` for never.
+    #[serde(default)]
+    pub stickiness: Option<Duration>,
 }
 
 /// A target group's share is its weight over the sum of weights.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Stickiness;
+
 /// Target group attributes that act today.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -17,6 +19,8 @@ pub struct TargetGroupAttributes {
     pub slow_start: Duration,
     /// `target_group_health.unhealthy_state_routing.minimum_healthy_targets.*`: with fewer, all targets get requests.
     pub fail_open: FailOpen,
+    /// `stickiness.*`. Default none. Not with weighted random.
+    pub stickiness: Option<Stickiness>,
 }
 
 impl Default for TargetGroupAttributes {
@@ -26,6 +30,7 @@ impl Default for TargetGroupAttributes {
             algorithm: Algorithm::RoundRobin,
             slow_start: Duration::ZERO,
             fail_open: FailOpen::default(),
+            stickiness: None,
         }
     }
 }

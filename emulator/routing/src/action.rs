@@ -1,11 +1,13 @@
 //! Actions of rules, compiled (alb.md 3).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Action, FixedResponse, Forward, TargetGroupName};
 
-use crate::GroupTable;
 use crate::redirect::RedirectTable;
+use crate::sticky::Kind;
+use crate::{Given, GroupTable, RequestHead};
 
 /// What happens to a request.
 #[derive(Debug)]
@@ -25,32 +27,45 @@ impl ActionTable {
     }
 }
 
-/// Target groups, each with the sum of the weights up to it; those of weight 0 are left out.
+/// Target groups, each with the sum of the weights up to it. The share of one of weight 0 is empty.
 #[derive(Debug)]
 pub(crate) struct ForwardTable {
     groups: Box<[(u64, Arc<GroupTable>)]>,
     total: u64,
+    stickiness: Option<Duration>,
 }
 
 impl ForwardTable {
     fn new(forward: &Forward, group: impl Fn(&TargetGroupName) -> Option<Arc<GroupTable>>) -> Self {
         let mut total = 0;
         let mut groups = Vec::with_capacity(forward.target_groups.len());
-        for entry in forward.target_groups.iter().filter(|entry| entry.weight > 0) {
+        for entry in &forward.target_groups {
             if let Some(group) = group(&entry.target_group) {
                 total += u64::from(entry.weight);
                 groups.push((total, group));
             }
         }
-        Self { groups: groups.into(), total }
+        Self { groups: groups.into(), total, stickiness: forward.stickiness }
     }
 
-    /// The group whose share of all 64-bit numbers `random` lies in; health plays no part (alb.md 3). `None` if all weights are 0.
-    pub(crate) fn choose(&self, random: u64) -> Option<&GroupTable> {
-        if let [(_, only)] = &*self.groups {
+    /// Whether clients come back to the group that they had.
+    pub(crate) const fn is_sticky(&self) -> bool {
+        self.stickiness.is_some()
+    }
+
+    /// The group that the client had, of whatever weight, else the one whose share of all 64-bit numbers the random one lies in;
+    /// health plays no part (alb.md 3). `None` if all weights are 0.
+    pub(crate) fn choose(&self, head: &RequestHead<'_>, given: Given<'_>) -> Option<&GroupTable> {
+        if let Some(duration) = self.stickiness
+            && let Some(token) = given.cookies(head).token(Kind::Group, duration)
+            && let Some((_, had)) = self.groups.iter().find(|(_, group)| group.fingerprint() == token.group)
+        {
+            return Some(had);
+        }
+        if let ([(_, only)], 1..) = (&*self.groups, self.total) {
             return Some(only);
         }
-        let point = (u128::from(random) * u128::from(self.total)) >> 64;
+        let point = (u128::from(given.random) * u128::from(self.total)) >> 64;
         self.groups.iter().find(|(end, _)| point < u128::from(*end)).map(|(_, group)| &**group)
     }
 }

@@ -143,7 +143,7 @@ mod tests {
     fn a_group_that_does_not_exist_is_passed_over() {
         let table = table(&[("users", "h")], &[("posts", 1)], None);
         let listener = table.listener(80, None).unwrap();
-        assert!(matches!(crate::decide(listener, &crate::testing::head("/"), 0), crate::Decision::NoTargetGroup { .. }));
+        assert!(matches!(crate::decide(listener, &crate::testing::head("/"), crate::testing::given(0, 1)), crate::Decision::NoTargetGroup { .. }));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! One request: the first rule that matches, and what its action means (alb.md 2 and 3).
 
-use model::Priority;
+use model::{Priority, Timestamp};
 
 use crate::action::ActionTable;
 use crate::condition::Subject;
 use crate::redirect::LocationTooLong;
+use crate::sticky::{Cookies, Seal};
 use crate::table::RuleTable;
 use crate::{FixedResponseTable, GroupTable, ListenerTable, RequestHead};
 
@@ -46,6 +47,8 @@ pub enum Decision<'t> {
         rule: MatchedRule,
         /// Where.
         group: &'t GroupTable,
+        /// The action is sticky: the response names the group to the client.
+        sticky: bool,
     },
     /// Answer it at once.
     Fixed {
@@ -89,28 +92,45 @@ impl Decision<'_> {
     }
 }
 
-/// Decides a request. `random` is any of the 64-bit numbers, each as likely; it chooses between weighted target groups.
+/// What a choice is made with, besides the table and the request.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// Any of the 64-bit numbers, each as likely.
+    pub random: u64,
+    /// The time.
+    pub now: Timestamp,
+    /// Opens the load balancer's own cookies.
+    pub seal: &'a dyn Seal,
+}
+
+impl<'a> Given<'a> {
+    pub(crate) fn cookies(&self, head: &RequestHead<'a>) -> Cookies<'a> {
+        Cookies { headers: head.headers, seal: self.seal, now: self.now }
+    }
+}
+
+/// Decides a request.
 #[must_use]
-pub fn decide<'t>(listener: &'t ListenerTable, head: &RequestHead<'_>, random: u64) -> Decision<'t> {
+pub fn decide<'t>(listener: &'t ListenerTable, head: &RequestHead<'_>, given: Given<'_>) -> Decision<'t> {
     let subject = Subject::of(head);
     let (rule, action) = match listener.rules.iter().find(|rule| rule.matches(&subject)) {
         Some(matched) => (MatchedRule::Rule(matched.priority), &matched.action),
         None => (MatchedRule::Default, &listener.default),
     };
-    act(rule, action, Request { head, own_name: listener.dns_name(), random })
+    act(rule, action, Request { head, own_name: listener.dns_name(), given })
 }
 
 /// What an action needs of a request.
 pub(crate) struct Request<'r> {
     pub(crate) head: &'r RequestHead<'r>,
     pub(crate) own_name: &'r str,
-    pub(crate) random: u64,
+    pub(crate) given: Given<'r>,
 }
 
 pub(crate) fn act<'t>(rule: MatchedRule, action: &'t ActionTable, request: Request<'_>) -> Decision<'t> {
     match action {
-        ActionTable::Forward(forward) => match forward.choose(request.random) {
-            Some(group) => Decision::Forward { rule, group },
+        ActionTable::Forward(forward) => match forward.choose(request.head, request.given) {
+            Some(group) => Decision::Forward { rule, group, sticky: forward.is_sticky() },
             None => Decision::NoTargetGroup { rule },
         },
         ActionTable::Fixed(response) => Decision::Fixed { rule, response },
@@ -136,7 +156,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::{fixed, forward, head, hosts, paths, put_group, put_listener, world};
+    use crate::testing::{fixed, forward, given, head, hosts, paths, put_group, put_listener, world};
     use crate::{Table, compile, request};
 
     fn table(rules: Vec<(Vec<Condition>, Action)>) -> Table {
@@ -149,7 +169,7 @@ mod tests {
     }
 
     fn decided<'t>(table: &'t Table, head: &RequestHead<'_>, random: u64) -> Decision<'t> {
-        decide(table.listener(80, head.host).unwrap(), head, random)
+        decide(table.listener(80, head.host).unwrap(), head, given(random, 1))
     }
 
     #[test]
@@ -206,7 +226,7 @@ mod tests {
         ]);
         let check = |target: &str, expected: &str| {
             let shown = match decided(&table, &head(target), 0) {
-                Decision::Forward { rule, group } => format!("{rule} forward {}", group.name()),
+                Decision::Forward { rule, group, .. } => format!("{rule} forward {}", group.name()),
                 Decision::Fixed { rule, response } => {
                     let FixedResponseTable { status, content_type, body } = response;
                     format!("{rule} fixed {status} {content_type} {}", str::from_utf8(body).unwrap())

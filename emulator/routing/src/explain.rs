@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use model::{Action, LoadBalancer, LoadBalancerName, TargetGroupName, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, World};
+use model::{
+    Action, LoadBalancer, LoadBalancerName, TargetGroupName, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, Timestamp, World,
+};
 
 use crate::condition::{ConditionTable, Subject, Value};
 use crate::decide::{Request, act};
 use crate::group::{state_of, takes_requests};
+use crate::sticky::TOKEN_BYTES;
 use crate::table::{ListenerTable, RuleTable, choose};
-use crate::{Decision, FixedResponseTable, MatchedRule, RequestHead, compile};
+use crate::{Decision, FixedResponseTable, Given, MatchedRule, RequestHead, Seal, compile};
 
 /// The way of one request through one listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +176,7 @@ pub fn explain(world: &World, selection: Selection<'_>, head: &RequestHead<'_>) 
         Some(rule) => (MatchedRule::Rule(rule.priority), &rule.action, listener.rules.get(&rule.priority).map(|rule| &rule.action)),
         None => (MatchedRule::Default, &table.default, Some(&listener.default_action)),
     };
-    let outcome = match act(matched, compiled, Request { head, own_name: table.dns_name(), random: 0 }) {
+    let outcome = match act(matched, compiled, Request { head, own_name: table.dns_name(), given: NOBODY }) {
         Decision::Fixed { response, .. } => Outcome::Fixed(response.clone()),
         Decision::Redirect { status, location, .. } => Outcome::Redirect { status, location },
         Decision::RedirectTooLong { .. } => Outcome::RedirectTooLong,
@@ -181,6 +184,21 @@ pub fn explain(world: &World, selection: Selection<'_>, head: &RequestHead<'_>) 
     };
     let rules = rules(listener, &table, &subject, matched);
     Ok(Explanation { load_balancer: balancer.name.clone(), port: listener.port, rules, matched, outcome })
+}
+
+/// An explanation is of a client that has no cookies, and chooses no target.
+const NOBODY: Given<'static> = Given { random: 0, now: Timestamp::from_millis(0), seal: &NoSeal };
+
+struct NoSeal;
+
+impl Seal for NoSeal {
+    fn seal(&self, _: &[u8; TOKEN_BYTES]) -> String {
+        String::new()
+    }
+
+    fn open(&self, _: &[u8]) -> Option<[u8; TOKEN_BYTES]> {
+        None
+    }
 }
 
 fn select<'w>(world: &'w World, selection: Selection<'_>, host: Option<&str>) -> Result<(&'w LoadBalancer, &'w model::Listener), NoListener> {
@@ -365,7 +383,7 @@ mod tests {
             let listener = table.listener(80, head.host).unwrap();
             let shown = explain(&world, on(80), &head).unwrap();
             prop_assert_eq!(&shown.load_balancer, listener.load_balancer());
-            prop_assert_eq!(shown.matched, crate::decide(listener, &head, 0).rule());
+            prop_assert_eq!(shown.matched, crate::decide(listener, &head, crate::testing::given(0, 1)).rule());
             let matching = shown.rules.iter().filter(|rule| rule.verdict == Verdict::Matched).count();
             prop_assert_eq!(matching, 1);
         }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use model::{Algorithm, Target, TargetGroup, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealthState, Timestamp};
+use model::{Algorithm, Stickiness, Target, TargetGroup, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealthState, Timestamp};
 
-use crate::TargetState;
+use crate::sticky::{TargetMemory, fingerprint, returning};
+use crate::{Given, Memory, RequestHead, TargetState};
 
 /// A target group that some listener forwards to.
 #[derive(Debug)]
@@ -17,6 +18,9 @@ pub struct GroupTable {
     fail_open: bool,
     algorithm: Algorithm,
     slow_start: Duration,
+    stickiness: Option<Stickiness>,
+    /// What cookies call it.
+    fingerprint: u64,
     /// Shared with the tables before and after this one: the rotation goes on over a swap.
     rotation: Arc<AtomicUsize>,
     /// Added to the rotation, so that the target whose turn it was stays next when others come or go.
@@ -28,20 +32,44 @@ pub struct GroupTable {
 pub enum Pick<'t> {
     /// This target.
     Target(&'t Arc<TargetState>),
+    /// The target that its cookie names.
+    Again(&'t Arc<TargetState>),
     /// Nobody is registered: 503.
     None,
+}
+
+impl<'t> Pick<'t> {
+    /// The target, if there is one.
+    #[must_use]
+    pub const fn target(self) -> Option<&'t Arc<TargetState>> {
+        match self {
+            Self::Target(target) | Self::Again(target) => Some(target),
+            Self::None => None,
+        }
+    }
 }
 
 impl GroupTable {
     pub(crate) fn new(spec: &TargetGroupSpec, arn: String, eligible: Eligible, previous: Option<&Self>) -> Self {
         let Eligible { targets, fail_open } = eligible;
-        let TargetGroupAttributes { algorithm, slow_start, .. } = spec.attributes;
+        let TargetGroupAttributes { algorithm, slow_start, ref stickiness, .. } = spec.attributes;
         let rotation = previous.map_or_else(Arc::default, |previous| Arc::clone(&previous.rotation));
         let turn = rotation.load(Ordering::Relaxed);
         let next = previous.and_then(|previous| previous.at(turn)).map_or(0, |next| targets.partition_point(|target| target.key < next.key));
         let index = next.checked_rem(targets.len()).unwrap_or(0);
         let offset = index.wrapping_sub(turn);
-        Self { name: spec.name.clone(), arn: arn.into(), eligible: targets, fail_open, algorithm, slow_start, rotation, offset }
+        Self {
+            name: spec.name.clone(),
+            fingerprint: fingerprint(&arn),
+            arn: arn.into(),
+            eligible: targets,
+            fail_open,
+            algorithm,
+            slow_start,
+            stickiness: stickiness.clone(),
+            rotation,
+            offset,
+        }
     }
 
     /// Its name.
@@ -68,16 +96,43 @@ impl GroupTable {
         self.fail_open
     }
 
-    /// The target of the next request at `now`. `random` is any of the 64-bit numbers, each as likely.
+    pub(crate) const fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// The target of a request: the one that the client had, if it may still take requests, else the next one.
     #[must_use]
-    pub fn pick(&self, random: u64, now: Timestamp) -> Pick<'_> {
-        let chosen = match self.algorithm {
+    pub fn pick(&self, head: &RequestHead<'_>, given: Given<'_>) -> Pick<'_> {
+        match self.had(head, given) {
+            Some(had) => Pick::Again(had),
+            None => self.pick_anew(given).map_or(Pick::None, Pick::Target),
+        }
+    }
+
+    fn had(&self, head: &RequestHead<'_>, given: Given<'_>) -> Option<&Arc<TargetState>> {
+        let token = returning(self.stickiness.as_ref()?, self.fingerprint, &given.cookies(head))?;
+        self.eligible.iter().find(|target| target.fingerprint() == token.target)
+    }
+
+    fn pick_anew(&self, given: Given<'_>) -> Option<&Arc<TargetState>> {
+        match self.algorithm {
             Algorithm::RoundRobin if self.slow_start.is_zero() => self.next(),
-            Algorithm::RoundRobin => self.next_by_share(random, now),
+            Algorithm::RoundRobin => self.next_by_share(given.random, given.now),
             Algorithm::LeastOutstandingRequests => self.least_busy(),
-            Algorithm::WeightedRandom => self.eligible.get(portion(random, self.eligible.len())),
-        };
-        chosen.map_or(Pick::None, Pick::Target)
+            Algorithm::WeightedRandom => self.eligible.get(portion(given.random, self.eligible.len())),
+        }
+    }
+
+    /// What the response is to tell the client about where it was; `None` where nothing is sticky.
+    #[must_use]
+    pub fn memory(&self, sticky_forward: bool, pick: Pick<'_>) -> Option<Memory> {
+        let target = self.stickiness.as_ref().and_then(|stickiness| {
+            let target = pick.target()?.fingerprint();
+            let stuck = matches!(pick, Pick::Again(_));
+            Some(TargetMemory { cookie: stickiness.cookie.clone(), group: self.fingerprint, target, stuck })
+        });
+        let forward_group = sticky_forward.then_some(self.fingerprint);
+        (target.is_some() || forward_group.is_some()).then_some(Memory { forward_group, target })
     }
 
     /// The next of the round robin. One rotation serves all threads, so that few requests are spread evenly too.
@@ -140,12 +195,16 @@ pub(crate) fn state_of(target: &Target) -> TargetHealthState {
 
 /// Which states take requests: healthy ones; if too few are, initial and unhealthy ones as well (alb.md 4: the group fails open;
 /// unused and draining targets take nothing).
-pub(crate) fn takes_requests(group: &TargetGroup) -> fn(TargetHealthState) -> bool {
+pub(crate) fn takes_requests(group: &TargetGroup) -> Takes {
     use TargetHealthState::{Healthy, Initial, Unhealthy};
-    let count = |takes: fn(TargetHealthState) -> bool| group.targets.values().filter(|target| takes(state_of(target))).count();
-    let (healthy, all): (fn(_) -> bool, fn(_) -> bool) = (|state| state == Healthy, |state| matches!(state, Healthy | Initial | Unhealthy));
-    if group.spec.attributes.fail_open.applies(count(healthy), count(all)) { all } else { healthy }
+    const HEALTHY: Takes = |state| matches!(state, Healthy);
+    const ALL: Takes = |state| matches!(state, Healthy | Initial | Unhealthy);
+    let count = |takes: Takes| group.targets.values().filter(|target| takes(state_of(target))).count();
+    if group.spec.attributes.fail_open.applies(count(HEALTHY), count(ALL)) { ALL } else { HEALTHY }
 }
+
+/// Whether a target in that state takes requests.
+pub(crate) type Takes = fn(TargetHealthState) -> bool;
 
 #[cfg(test)]
 mod tests {
@@ -156,7 +215,7 @@ mod tests {
     use model::FailOpen;
 
     use super::*;
-    use crate::testing::{forward, paths, put_group, put_listener, world};
+    use crate::testing::{forward, given, head, paths, put_group, put_listener, world};
     use crate::{Table, compile};
 
     /// A table whose only group has targets of these states (see [`put_group`]).
@@ -171,7 +230,7 @@ mod tests {
     fn picks(table: &Table, count: usize) -> Vec<u16> {
         let group = table.groups().next().unwrap();
         let port = |pick| if let Pick::Target(target) = pick { target.key.port } else { 0 };
-        std::iter::repeat_with(|| port(group.pick(0, Timestamp::from_millis(1)))).take(count).collect()
+        std::iter::repeat_with(|| port(group.pick(&head("/"), given(0, 1)))).take(count).collect()
     }
 
     #[test]
@@ -259,12 +318,12 @@ mod tests {
         let group = table.groups().next().unwrap();
         let mut counts = BTreeMap::new();
         for step in 0..300 {
-            let Pick::Target(target) = group.pick(u64::MAX / 300 * step + u64::MAX / 600, Timestamp::from_millis(1)) else { panic!("nobody") };
+            let Pick::Target(target) = group.pick(&head("/"), given(u64::MAX / 300 * step + u64::MAX / 600, 1)) else { panic!("nobody") };
             *counts.entry(target.key.port).or_insert(0) += 1;
         }
         assert_eq!(counts, BTreeMap::from([(1, 100), (2, 100), (3, 100)]));
-        assert!(matches!(group.pick(u64::MAX, Timestamp::from_millis(1)), Pick::Target(_)));
-        assert!(matches!(compile(&with("", attributes), None).groups().next().unwrap().pick(7, Timestamp::from_millis(1)), Pick::None));
+        assert!(matches!(group.pick(&head("/"), given(u64::MAX, 1)), Pick::Target(_)));
+        assert!(matches!(compile(&with("", attributes), None).groups().next().unwrap().pick(&head("/"), given(7, 1)), Pick::None));
     }
 
     /// How many of 3,000 requests each port gets.
@@ -274,7 +333,7 @@ mod tests {
         let mut random = 1;
         for _ in 0..3000 {
             random = another(random);
-            let Pick::Target(target) = group.pick(random, Timestamp::from_millis(at)) else { panic!("nobody") };
+            let Pick::Target(target) = group.pick(&head("/"), given(random, at)) else { panic!("nobody") };
             *counts.entry(target.key.port).or_insert(0) += 1;
         }
         counts

@@ -28,17 +28,19 @@ pub mod pattern;
 pub mod redirect;
 pub mod request;
 pub mod status;
+pub mod sticky;
 pub mod table;
 pub mod target;
 
 pub use action::FixedResponseTable;
 pub use compile::compile;
-pub use decide::{Decision, MatchedRule, decide};
+pub use decide::{Decision, Given, MatchedRule, decide};
 pub use explain::{Explanation, explain};
 pub use group::{GroupTable, Pick};
 pub use health::{Checker, ProbeOutcome};
 pub use request::{HeaderLines, RequestHead, Scheme};
 pub use status::{ClientFailure, UpstreamFailure};
+pub use sticky::{Memory, Seal};
 pub use table::{ListenerTable, Table};
 pub use target::{Gone, InFlight, TargetState};
 

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use model::{Target, TargetGroupName, TargetKey, Timestamp};
 
+use crate::sticky::fingerprint;
+
 /// A registered target. The same value goes from table to table for as long as the registration lasts, so its counters do too.
 #[derive(Debug)]
 pub struct TargetState {
@@ -21,6 +23,8 @@ pub struct TargetState {
     pub address: SocketAddr,
     /// When it was registered.
     pub registered_at: Timestamp,
+    /// What cookies call it.
+    fingerprint: u64,
     in_flight: AtomicU64,
     draining: AtomicBool,
     gone: AtomicBool,
@@ -44,6 +48,7 @@ impl TargetState {
             key: key.clone(),
             address: target.address,
             registered_at: target.registered_at,
+            fingerprint: fingerprint(&key.to_string()),
             in_flight: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             gone: AtomicBool::new(false),
@@ -86,6 +91,10 @@ impl TargetState {
     /// Waits until [`Self::is_gone`]. Works under any runtime; one that is dropped leaves nothing behind.
     pub fn gone(self: &Arc<Self>) -> Gone {
         Gone { target: Arc::clone(self), slot: None }
+    }
+
+    pub(crate) const fn fingerprint(&self) -> u64 {
+        self.fingerprint
     }
 
     /// Of a full share of requests, how many of 2^64 it gets at `now` when slow start lasts `duration`; `None` is a full share.

@@ -10,7 +10,8 @@ use model::{
     TargetGroupSpec, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, TargetProtocol, Timestamp, WeightedTargetGroup, World,
 };
 
-use crate::{RequestHead, Scheme, TargetState};
+use crate::sticky::TOKEN_BYTES;
+use crate::{Given, RequestHead, Scheme, Seal, TargetState};
 
 /// `GET` of a path and query for `example.com` on port 80.
 pub(crate) fn head(target: &str) -> RequestHead<'_> {
@@ -25,6 +26,26 @@ pub(crate) fn head(target: &str) -> RequestHead<'_> {
         headers: &[],
         peer: Ipv4Addr::LOCALHOST.into(),
     }
+}
+
+/// Seals nothing.
+pub(crate) struct PlainSeal;
+
+impl Seal for PlainSeal {
+    fn seal(&self, token: &[u8; TOKEN_BYTES]) -> String {
+        token.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn open(&self, value: &[u8]) -> Option<[u8; TOKEN_BYTES]> {
+        let text = str::from_utf8(value).ok()?;
+        let bytes: Option<Vec<u8>> = (0..text.len() / 2).map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()).collect();
+        bytes?.try_into().ok()
+    }
+}
+
+/// A decision at that millisecond.
+pub(crate) fn given(random: u64, millis: u64) -> Given<'static> {
+    Given { random, now: Timestamp::from_millis(millis), seal: &PlainSeal }
 }
 
 pub(crate) fn group_name(name: &str) -> TargetGroupName {
@@ -100,7 +121,7 @@ pub(crate) fn fixed(status: u16) -> Action {
 
 pub(crate) fn forward(groups: &[(&str, u16)]) -> Action {
     let entry = |(name, weight): &(&str, u16)| WeightedTargetGroup { target_group: group_name(name), weight: *weight };
-    Action::Forward(Forward { target_groups: groups.iter().map(entry).collect() })
+    Action::Forward(Forward { target_groups: groups.iter().map(entry).collect(), stickiness: None })
 }
 
 pub(crate) fn wildcards(values: &[&str]) -> Comparison {

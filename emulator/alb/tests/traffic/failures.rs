@@ -113,7 +113,7 @@ async fn actions_without_a_target_are_answered_here() {
     front.rule(1, "/old*", redirect("#{query}"));
     front.rule(2, "/empty", Action::FixedResponse(FixedResponse { status: 200, content_type: None, body: None }));
     let weights = vec![];
-    front.rule(3, "/nowhere", Action::Forward(Forward { target_groups: weights }));
+    front.rule(3, "/nowhere", Action::Forward(Forward { target_groups: weights, stickiness: None }));
     let mut client = front.client().await;
 
     let moved = client.get("/old/x?a=%20").await;
@@ -336,7 +336,7 @@ async fn weights_of_zero_take_nothing() {
     let (target, seen) = named("a").await;
     let mut front = Front::start(&[("g", &[target])]);
     let target_groups = vec![WeightedTargetGroup { target_group: group_name("g"), weight: 0 }];
-    front.rule(1, "/*", Action::Forward(Forward { target_groups }));
+    front.rule(1, "/*", Action::Forward(Forward { target_groups, stickiness: None }));
     assert_eq!(Client::connect(front.port).await.get("/g").await.status(), 503);
     assert!(seen.messages().is_empty());
 }

@@ -14,4 +14,6 @@ mod framing;
 #[cfg(test)]
 mod probes;
 #[cfg(test)]
+mod sticky;
+#[cfg(test)]
 mod support;

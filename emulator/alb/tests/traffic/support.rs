@@ -80,6 +80,22 @@ impl Front {
         self.publish();
     }
 
+    /// Changes a target group's attributes.
+    pub(crate) fn attributes(&mut self, group: &str, change: impl FnOnce(&mut TargetGroupAttributes)) {
+        let mut spec = self.world.target_groups[&group_name(group)].spec.clone();
+        change(&mut spec.attributes);
+        self.change(Change::ModifyTargetGroup(Box::new(spec)));
+        self.publish();
+    }
+
+    pub(crate) fn sicken(&mut self, group: &str, address: SocketAddr) {
+        let mut target = self.world.target_groups[&group_name(group)].targets[&key(address)].clone();
+        let at = Timestamp::from_millis(2);
+        target.health = TargetHealth::because(model::TargetHealthState::Unhealthy, model::TargetHealthReason::FailedHealthChecks, at);
+        self.world.record(Step::PutTarget { target_group: group_name(group), key: key(address), target });
+        self.publish();
+    }
+
     pub(crate) fn register(&mut self, group: &str, address: SocketAddr) {
         let at = Timestamp::from_millis(1);
         let target = Target { address, task: None, registered_at: at, draining_since: None, health: TargetHealth::healthy(at) };
@@ -169,7 +185,7 @@ fn forward_rule(priority: u16, group: &str) -> Rule {
     Rule {
         priority,
         conditions: vec![Condition::PathPattern(Comparison::Wildcards(vec![format!("/{group}*")]))],
-        action: Action::Forward(Forward { target_groups }),
+        action: Action::Forward(Forward { target_groups, stickiness: None }),
     }
 }
 

@@ -97,10 +97,22 @@ static ACTION_TYPE: Choice = Choice {
 static FORWARD: Object = Object::new(
     "ForwardConfig",
     "forward configuration",
-    &[field("targetGroups", Shape::List(&named(Shape::Object(&WEIGHTED), "targetGroup").not_empty()), "One to five.").required()],
+    &[
+        field("targetGroups", Shape::List(&named(Shape::Object(&WEIGHTED), "targetGroup").not_empty()), "One to five.").required(),
+        field("targetGroupStickinessConfig", Shape::Object(&GROUP_STICKINESS), "Whether clients come back to the target group that they had."),
+    ],
 )
-.either_case()
-.refusing(&[("targetGroupStickinessConfig", "stickiness is not supported yet")]);
+.either_case();
+
+static GROUP_STICKINESS: Object = Object::new(
+    "TargetGroupStickinessConfig",
+    "stickiness configuration",
+    &[
+        field("enabled", Shape::Boolean, "Default false."),
+        field("durationSeconds", integer(1, 604_800), "How long a client may be away; needed where it is enabled."),
+    ],
+)
+.either_case();
 
 static WEIGHTED: Object = Object::new(
     "WeightedTargetGroup",

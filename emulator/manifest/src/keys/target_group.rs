@@ -71,11 +71,23 @@ static ATTRIBUTES: Attributes = Attributes {
             rule: AttributeRule::Integer(0, 900),
             about: "How long a new target's share grows: 30 to 900 seconds, or 0, the default, for a full share at once.",
         },
-        Attribute { key: "stickiness.enabled", rule: AttributeRule::Only("false"), about: "Sticky sessions." },
-        Attribute { key: "stickiness.type", rule: AttributeRule::Inert("stickiness is off"), about: "Kind of cookie." },
-        Attribute { key: "stickiness.lb_cookie.duration_seconds", rule: AttributeRule::Inert("stickiness is off"), about: "Age of the cookie." },
-        Attribute { key: "stickiness.app_cookie.duration_seconds", rule: AttributeRule::Inert("stickiness is off"), about: "Age of the cookie." },
-        Attribute { key: "stickiness.app_cookie.cookie_name", rule: AttributeRule::Inert("stickiness is off"), about: "Name of the cookie." },
+        Attribute { key: "stickiness.enabled", rule: AttributeRule::Boolean, about: "Whether clients come back to the target that they had." },
+        Attribute {
+            key: "stickiness.type",
+            rule: AttributeRule::OneOf(&["lb_cookie", "app_cookie"]),
+            about: "By the load balancer's own cookie, the default, or by one of the application's.",
+        },
+        Attribute {
+            key: "stickiness.lb_cookie.duration_seconds",
+            rule: AttributeRule::Integer(1, 604_800),
+            about: "How long a client may be away. Default 86400.",
+        },
+        Attribute {
+            key: "stickiness.app_cookie.duration_seconds",
+            rule: AttributeRule::Integer(1, 604_800),
+            about: "How long a client may be away. Default 86400.",
+        },
+        Attribute { key: "stickiness.app_cookie.cookie_name", rule: AttributeRule::Text, about: "Which of the application's cookies." },
         Attribute {
             key: "load_balancing.algorithm.type",
             rule: AttributeRule::OneOf(&["round_robin", "least_outstanding_requests", "weighted_random"]),

@@ -1,5 +1,7 @@
 //! The action of a rule or a listener (alb.md 3).
 
+use std::time::Duration;
+
 use model::{Action, FixedResponse, Forward, Redirect, TargetGroupName, WeightedTargetGroup};
 
 use super::target_group::name_of;
@@ -81,7 +83,20 @@ fn forward(node: &Node, report: &mut Report) -> Option<Forward> {
     if target_groups.iter().all(|group| group.weight == 0) {
         report.note(place.span, "every weight of this forward action is 0: all its requests are answered 503");
     }
-    Some(Forward { target_groups })
+    let stickiness = node.get("forwardConfig").and_then(|config| config.get("targetGroupStickinessConfig"));
+    Some(Forward { target_groups, stickiness: stickiness.and_then(|stickiness| group_stickiness(stickiness, report)) })
+}
+
+fn group_stickiness(node: &Node, report: &mut Report) -> Option<Duration> {
+    if !node.boolean_of("enabled").unwrap_or(false) {
+        return None;
+    }
+    if node.get("durationSeconds").is_none() {
+        report
+            .problem(node.span, "Target group stickiness duration must be between 1 and 604800 seconds")
+            .hint("add `durationSeconds`, for example 3600");
+    }
+    node.integer_of("durationSeconds").map(Duration::from_secs)
 }
 
 /// A target group by name or ARN.

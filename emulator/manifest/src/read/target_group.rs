@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use model::{Algorithm, FailOpen, HealthCheck, Matcher, TargetGroupAttributes, TargetGroupSpec, TargetProtocol};
+use model::{Algorithm, FailOpen, HealthCheck, Matcher, Stickiness, StickyCookie, TargetGroupAttributes, TargetGroupSpec, TargetProtocol};
 
 use crate::node::Node;
 use crate::problem::Report;
 
+const COOKIE_NAME: &str = "stickiness.app_cookie.cookie_name";
 const SLOW_START: &str = "slow_start.duration_seconds";
 const FAIL_OPEN: &str = "target_group_health.unhealthy_state_routing.minimum_healthy_targets";
 
@@ -34,6 +35,7 @@ fn attributes(node: &Node, report: &mut Report) -> TargetGroupAttributes {
             _ => Algorithm::RoundRobin,
         },
         slow_start: seconds(SLOW_START, defaults.slow_start),
+        stickiness: stickiness(node, report),
         fail_open: FailOpen {
             below_count: node.integer_of(&format!("{FAIL_OPEN}.count")).unwrap_or(defaults.fail_open.below_count),
             below_percentage: node.integer_of(&format!("{FAIL_OPEN}.percentage")),
@@ -50,7 +52,41 @@ fn attributes(node: &Node, report: &mut Report) -> TargetGroupAttributes {
             .problem(place, format!("You cannot enable both slow start and {algorithm} algorithm on a target group"))
             .hint("remove one of the two attributes");
     }
+    if attributes.stickiness.is_some() && attributes.algorithm == Algorithm::WeightedRandom {
+        report
+            .problem(
+                super::place(node, "stickiness.enabled"),
+                "You cannot have both stickiness and weighted random algorithm enabled on the same target group.",
+            )
+            .hint("remove one of the two attributes");
+    }
     attributes
+}
+
+fn stickiness(node: &Node, report: &mut Report) -> Option<Stickiness> {
+    let day = 24 * 60 * 60;
+    if !node.boolean_of("stickiness.enabled").unwrap_or(false) {
+        return None;
+    }
+    if node.text_of("stickiness.type") != Some("app_cookie") {
+        let duration = Duration::from_secs(node.integer_of("stickiness.lb_cookie.duration_seconds").unwrap_or(day));
+        return Some(Stickiness { cookie: StickyCookie::LoadBalancer, duration });
+    }
+    let name = node.text_of(COOKIE_NAME).unwrap_or_default();
+    let wrong = if name.is_empty() {
+        Some("`stickiness.type` `app_cookie` needs the name of the application's cookie")
+    } else if name.starts_with("AWSALB") {
+        Some("a cookie of an application cannot have a name of the load balancer's own, AWSALB, AWSALBAPP or AWSALBTG")
+    } else if !name.chars().all(|c| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?={}".contains(c)) {
+        Some("this is not the name of a cookie")
+    } else {
+        None
+    };
+    if let Some(wrong) = wrong {
+        report.problem(super::place(node, COOKIE_NAME), wrong).hint(format!("for example `{COOKIE_NAME}: SESSION`"));
+    }
+    let duration = Duration::from_secs(node.integer_of("stickiness.app_cookie.duration_seconds").unwrap_or(day));
+    Some(Stickiness { cookie: StickyCookie::Application(name.to_owned()), duration })
 }
 
 fn health_check(node: &Node, report: &mut Report) -> Option<HealthCheck> {

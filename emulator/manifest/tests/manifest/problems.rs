@@ -540,13 +540,13 @@ fn actions() {
     27 | ...   actions: [{ type: forward, forwardConfig: { targetGroups: [{ targetGroup: users, weight: 1000 }], targetGroupStickinessConfig:...
        |                                                                                                ^^^^ out of range
 
-    error: `targetGroupStickinessConfig` of a forward configuration is not supported
-      --> cluster.yaml:27:111
+    error: Target group stickiness duration must be between 1 and 604800 seconds
+      --> cluster.yaml:27:140
        |
-    27 | ...getGroups: [{ targetGroup: users, weight: 1000 }], targetGroupStickinessConfig: { enabled: true } } }]
-       |                                                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    27 | ...p: users, weight: 1000 }], targetGroupStickinessConfig: { enabled: true } } }]
+       |                                                            ^^^^^^^^^^^^^^^^^
        |
-       = hint: stickiness is not supported yet
+       = hint: add `durationSeconds`, for example 3600
 
     15 problems in cluster.yaml
     "##);
@@ -688,6 +688,85 @@ t"#
        |                                                                                       ^
 
     4 problems in cluster.yaml
+    "#);
+}
+
+#[test]
+fn stickiness() {
+    assert_snapshot!(broken(&[(
+        "    port: 80\nt",
+        r#"    port: 80
+    attributes: { stickiness.enabled: true, stickiness.type: app_cookie, stickiness.app_cookie.cookie_name: AWSALBAPP, load_balancing.algorithm.type: weighted_random }
+  - { name: blue, port: 80, attributes: { stickiness.enabled: true, stickiness.type: app_cookie } }
+  - { name: green, port: 80, attributes: { stickiness.enabled: true, stickiness.lb_cookie.duration_seconds: 0 } }
+t"#
+    ), (
+        "actions: [{ type: forward, targetGroup: users }]",
+        "actions: [{ type: forward, forwardConfig: { targetGroups: [{ targetGroup: blue }, { targetGroup: green }], targetGroupStickinessConfig: { enabled: true } } }]\n          - priority: 2\n            conditions: [{ field: path-pattern, values: [/x] }]\n            actions: [{ type: forward, forwardConfig: { targetGroups: [{ targetGroup: green }, { targetGroup: users }] } }]",
+    )]), @r#"
+    error: Target group 'blue' is sticky by an application's cookie, which weighted target groups cannot be
+      --> cluster.yaml:10:87
+       |
+    10 | ...   actions: [{ type: forward, forwardConfig: { targetGroups: [{ targetGroup: blue }, { targetGroup: green }], targetGroupStickine...
+       |                                                                                 ^^^^
+       |
+       = hint: use `stickiness.type: lb_cookie`
+
+    error: Target group stickiness duration must be between 1 and 604800 seconds
+      --> cluster.yaml:10:149
+       |
+    10 | ..., { targetGroup: green }], targetGroupStickinessConfig: { enabled: true } } }]
+       |                                                            ^^^^^^^^^^^^^^^^^
+       |
+       = hint: add `durationSeconds`, for example 3600
+
+    error: Target group 'green' is sticky, and the action that chooses between several groups is not
+      --> cluster.yaml:13:87
+       |
+    13 |             actions: [{ type: forward, forwardConfig: { targetGroups: [{ targetGroup: green }, { targetGroup: users }] } }]
+       |                                                                                       ^^^^^
+       |
+       = hint: add `targetGroupStickinessConfig: {enabled: true, durationSeconds: 86400}` to `forwardConfig`
+
+    error: Target group 'users' is sticky by an application's cookie, which weighted target groups cannot be
+      --> cluster.yaml:13:111
+       |
+    13 |             actions: [{ type: forward, forwardConfig: { targetGroups: [{ targetGroup: green }, { targetGroup: users }] } }]
+       |                                                                                                               ^^^^^
+       |
+       = hint: use `stickiness.type: lb_cookie`
+
+    error: You cannot have both stickiness and weighted random algorithm enabled on the same target group.
+      --> cluster.yaml:17:39
+       |
+    17 |     attributes: { stickiness.enabled: true, stickiness.type: app_cookie, stickiness.app_cookie.cookie_name: AWSALBAPP, load_balancin...
+       |                                       ^^^^
+       |
+       = hint: remove one of the two attributes
+
+    error: a cookie of an application cannot have a name of the load balancer's own, AWSALB, AWSALBAPP or AWSALBTG
+      --> cluster.yaml:17:109
+       |
+    17 |     attributes: { stickiness.enabled: true, stickiness.type: app_cookie, stickiness.app_cookie.cookie_name: AWSALBAPP, load_balancin...
+       |                                                                                                             ^^^^^^^^^
+       |
+       = hint: for example `stickiness.app_cookie.cookie_name: SESSION`
+
+    error: `stickiness.type` `app_cookie` needs the name of the application's cookie
+      --> cluster.yaml:18:41
+       |
+    18 |   - { name: blue, port: 80, attributes: { stickiness.enabled: true, stickiness.type: app_cookie } }
+       |                                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: for example `stickiness.app_cookie.cookie_name: SESSION`
+
+    error: 'stickiness.lb_cookie.duration_seconds' value '0' must be between '1-604800' inclusive
+      --> cluster.yaml:19:109
+       |
+    19 |   - { name: green, port: 80, attributes: { stickiness.enabled: true, stickiness.lb_cookie.duration_seconds: 0 } }
+       |                                                                                                             ^
+
+    8 problems in cluster.yaml
     "#);
 }
 
@@ -887,14 +966,6 @@ fn target_groups() {
     21 |     attributes: [{ Key: deregistration_delay.timeout_seconds, Value: 4000 }, { key: stickiness.enabled, value: true }, { key: sticky...
        |                                                                      ^^^^
 
-    error: the attribute `stickiness.enabled` is not supported yet
-      --> cluster.yaml:21:112
-       |
-    21 |     attributes: [{ Key: deregistration_delay.timeout_seconds, Value: 4000 }, { key: stickiness.enabled, value: true }, { key: sticky...
-       |                                                                                                                ^^^^
-       |
-       = hint: remove it, or give it its default, `false`
-
     error: the attribute `stickyness.type` does not exist
       --> cluster.yaml:21:127
        |
@@ -903,7 +974,7 @@ fn target_groups() {
        |
        = hint: did you mean `stickiness.type`?
 
-    7 problems in cluster.yaml
+    6 problems in cluster.yaml
     "#);
 }
 

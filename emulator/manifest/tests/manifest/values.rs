@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use model::{Action, Algorithm, Comparison, Condition, Desired, FailOpen, Family, Forward, ServiceName, TargetGroupName, TransportProtocol, XffMode};
+use model::{
+    Action, Algorithm, Comparison, Condition, Desired, FailOpen, Family, Forward, ServiceName, Stickiness, StickyCookie, TargetGroupName,
+    TransportProtocol, XffMode,
+};
 
 use crate::support::{GOOD, good, read_all, replaced};
 
@@ -90,6 +93,29 @@ t"#,
     let attributes = group(&good(&text).desired, "users").attributes.clone();
     assert_eq!((attributes.algorithm, attributes.slow_start), (Algorithm::RoundRobin, Duration::from_secs(30)));
     assert_eq!(attributes.fail_open, FailOpen::default());
+}
+
+#[test]
+fn stickiness_is_read() {
+    let text = replaced(&[
+        (
+            "    port: 80\nt",
+            r#"    port: 80
+    attributes: { stickiness.enabled: true, stickiness.type: lb_cookie, stickiness.lb_cookie.duration_seconds: 60 }
+  - { name: app, port: 80, attributes: [{ Key: stickiness.enabled, Value: "true" }, { Key: stickiness.type, Value: app_cookie }, { Key: stickiness.app_cookie.cookie_name, Value: SESSION }] }
+t"#,
+        ),
+        (
+            "actions: [{ type: forward, targetGroup: users }]",
+            "actions: [{ Type: forward, ForwardConfig: { TargetGroups: [{ targetGroup: users }], TargetGroupStickinessConfig: { Enabled: true, DurationSeconds: 3600 } } }]",
+        ),
+    ]);
+    let desired = good(&text).desired;
+    let sticky = |name: &str| group(&desired, name).attributes.stickiness.clone().unwrap();
+    assert_eq!(sticky("users"), Stickiness { cookie: StickyCookie::LoadBalancer, duration: Duration::from_secs(60) });
+    assert_eq!(sticky("app"), Stickiness { cookie: StickyCookie::Application("SESSION".into()), duration: Duration::from_secs(86_400) });
+    let Action::Forward(forward) = &listener(&desired, 80).rules[&1].action else { panic!("not forwarded") };
+    assert_eq!(forward.stickiness, Some(Duration::from_secs(3600)));
 }
 
 #[test]
@@ -238,7 +264,7 @@ services: [{ serviceName: users, desiredCount: 3 }, { serviceName: more, taskDef
     assert_eq!(desired.cluster.as_str(), "other");
     let first = listener(&desired, 80);
     assert_eq!(first.rules[&1].conditions, [Condition::PathPattern(wildcards(&["/users"]))]);
-    assert!(matches!(&first.rules[&1].action, Action::Forward(Forward { target_groups }) if target_groups.len() == 1));
+    assert!(matches!(&first.rules[&1].action, Action::Forward(Forward { target_groups, .. }) if target_groups.len() == 1));
     assert_eq!((first.rules.len(), listener(&desired, 81).rules.len()), (2, 0));
     assert_eq!((group(&desired, "users").port, group(&desired, "users").health_check.path.as_str()), (80, "/health"));
     let containers = &family(&desired, "users").containers;

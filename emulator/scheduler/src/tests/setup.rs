@@ -140,7 +140,7 @@ impl Setup {
 
     fn listener(&self, port: u16) -> [Change; 2] {
         let name = LoadBalancerName::new(self.name).unwrap();
-        let forward = Forward { target_groups: vec![WeightedTargetGroup { target_group: group(self.name), weight: 1 }] };
+        let forward = Forward { target_groups: vec![WeightedTargetGroup { target_group: group(self.name), weight: 1 }], stickiness: None };
         let default_action = Action::Forward(forward);
         let listener = Listener { port, id: None, protocol: ListenerProtocol::Http, default_action, rules: BTreeMap::new() };
         [
