@@ -20,7 +20,7 @@ use crate::connection::ConnectionContext;
 use crate::cookie;
 use crate::framing::{self, Framing};
 use crate::respond::{self, Asker};
-use crate::rewrite::{self, Rewrite};
+use crate::rewrite::{self, Rewrite, Unfit};
 use crate::state::{ConnectionState, Cut, Turn};
 use crate::upstream::Lease;
 
@@ -165,8 +165,9 @@ fn plan(context: &ConnectionContext, parts: &mut Parts, checked: Checked) -> Res
         peer: context.client.ip(),
     };
     let given = || Given { random: worker.random.borrow_mut().next_u64(), now: clock::timestamp(), seal: &*worker.seal };
-    let (group, sticky) = match decide(found, &head, given()) {
-        Decision::Forward { group, sticky, .. } => (group, sticky),
+    let (group, sticky, rewritten) = match decide(found, &head, given()) {
+        Decision::Forward { group, sticky, rewritten, .. } => (group, sticky, rewritten),
+        Decision::BadRewrite { .. } => return Ok(Plan::Own(Own::Page(500))),
         Decision::Fixed { response, .. } => return Ok(Plan::Own(Own::Fixed(response.clone()))),
         Decision::Redirect { status, location, .. } => return Ok(Plan::Own(Own::Redirect(status, location))),
         Decision::RedirectTooLong { .. } => return Ok(Plan::Own(Own::Page(507))),
@@ -176,8 +177,12 @@ fn plan(context: &ConnectionContext, parts: &mut Parts, checked: Checked) -> Res
     let pick = group.pick(&head, given());
     let Some(target) = pick.target() else { return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTarget.status()))) };
     let chosen = Chosen { in_flight: target.enter(), framing: checked.framing, memory: group.memory(sticky, pick) };
-    rewrite::request(parts, &Rewrite { context, table: found, headers_bytes: checked.headers_bytes })?;
-    Ok(Plan::Target(chosen))
+    let rewrite = Rewrite { context, table: found, headers_bytes: checked.headers_bytes, rewritten };
+    match rewrite::request(parts, &rewrite) {
+        Ok(()) => Ok(Plan::Target(chosen)),
+        Err(Unfit::Request(failure)) => Err(failure),
+        Err(Unfit::Rewritten) => Ok(Plan::Own(Own::Page(500))),
+    }
 }
 
 /// The request's headers for conditions.

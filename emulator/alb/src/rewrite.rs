@@ -8,7 +8,8 @@ use hyper::http::request::Parts;
 use routing::headers::{
     ForwardedFor, HOP_BY_HOP, HostForTarget, HostLine, TraceSeed, forwarded_for, forwarded_for_addresses, host_for_target, trace_id,
 };
-use routing::{ClientFailure, ListenerTable, Scheme, limits};
+use routing::request::split_port;
+use routing::{ClientFailure, ListenerTable, Rewritten, Scheme, limits};
 
 use crate::clock;
 use crate::connection::ConnectionContext;
@@ -27,6 +28,21 @@ pub(crate) struct Rewrite<'a> {
     pub(crate) context: &'a ConnectionContext,
     pub(crate) table: &'a ListenerTable,
     pub(crate) headers_bytes: usize,
+    pub(crate) rewritten: Rewritten,
+}
+
+/// Why a head cannot be made.
+pub(crate) enum Unfit {
+    /// What the client sent is at fault.
+    Request(ClientFailure),
+    /// What the rule's transforms made of it is no URL.
+    Rewritten,
+}
+
+impl From<ClientFailure> for Unfit {
+    fn from(failure: ClientFailure) -> Self {
+        Self::Request(failure)
+    }
 }
 
 /// Whether a client asks for a WebSocket, over HTTP/1.1: the one upgrade that passes (alb.md 6.6).
@@ -48,7 +64,7 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), ClientFailure> {
 }
 
 /// Makes a client's head the one that a target gets.
-pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<(), ClientFailure> {
+pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<(), Unfit> {
     let mut scratch = rewrite.context.listener.worker.scratch.borrow_mut();
     host(parts, rewrite, &mut scratch)?;
     let websocket = asks_for_websocket(parts);
@@ -63,7 +79,9 @@ pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<(), Cl
     parts.headers.insert(X_FORWARDED_PORT, rewrite.context.listener.forwarded_port.clone());
     trace(&mut parts.headers, rewrite, &mut scratch)?;
     parts.version = Version::HTTP_11;
-    if parts.uri.authority().is_some() {
+    if let Some(url) = &rewrite.rewritten.url {
+        parts.uri = url.parse().map_err(|_| Unfit::Rewritten)?;
+    } else if parts.uri.authority().is_some() {
         // Targets get the origin form.
         parts.uri = parts.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);
     }
@@ -78,12 +96,22 @@ fn value(bytes: &[u8]) -> Result<HeaderValue, ClientFailure> {
 fn host(parts: &mut Parts, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) -> Result<(), ClientFailure> {
     scratch.clear();
     let preserve = rewrite.table.attributes().preserve_host_header;
+    let authority = parts.uri.authority().map(|authority| authority.as_str());
     let line = HostLine {
-        authority: parts.uri.authority().map(|authority| authority.as_str()),
+        authority,
         host: parts.headers.get(HOST).and_then(|host| host.to_str().ok()),
         listener_port: rewrite.context.listener.bound_port,
         preserve,
         dns_name: rewrite.table.dns_name(),
+    };
+    // The rewritten name takes the place of the one that was asked for, whose port it keeps; no longer is anything preserved.
+    let renamed = rewrite.rewritten.host.as_ref().map(|name| match line.authority.or(line.host).and_then(|host| split_port(host).1) {
+        Some(port) => format!("{name}:{port}"),
+        None => name.clone(),
+    });
+    let line = match &renamed {
+        Some(host) => HostLine { authority: Some(host), host: None, preserve: false, ..line },
+        None => line,
     };
     match host_for_target(scratch, &line) {
         HostForTarget::Replaced => drop(parts.headers.insert(HOST, value(scratch)?)),

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use model::{
-    Action, ClusterName, Condition, Container, DeploymentId, Listener, LoadBalancer, Rule, Service, ServiceKey, TargetGroup, TargetHealthReason,
-    TargetHealthState, Task, TaskStatus, Timestamp, World,
+    ClusterName, Container, DeploymentId, Listener, LoadBalancer, Rule, Service, ServiceKey, TargetGroup, TargetHealthReason, TargetHealthState,
+    Task, TaskStatus, Timestamp, World,
 };
 use wire::local::{
     ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, Seconds,
@@ -150,8 +150,13 @@ fn host(world: &World, balancer: &LoadBalancer, listener: &Listener) -> String {
 
 fn listener_view(listener: &Listener, bound: Option<&Bound>, host: &str) -> ListenerView {
     let bound_port = bound.and_then(|bound| bound.port);
-    let default = rule_view("default".into(), &[], &listener.default_action);
-    let rules = listener.rules.values().map(|Rule { priority, conditions, action }| rule_view(priority.to_string(), conditions, action));
+    let default = RuleView {
+        priority: "default".into(),
+        conditions: Vec::new(),
+        action: listener.default_action.to_string(),
+        target_groups: listener.default_action.target_groups().map(ToString::to_string).collect(),
+    };
+    let rules = listener.rules.values().map(rule_view);
     ListenerView {
         port: listener.port,
         protocol: "HTTP".into(),
@@ -162,10 +167,11 @@ fn listener_view(listener: &Listener, bound: Option<&Bound>, host: &str) -> List
     }
 }
 
-fn rule_view(priority: String, conditions: &[Condition], action: &Action) -> RuleView {
+fn rule_view(rule: &Rule) -> RuleView {
     RuleView {
-        priority,
-        conditions: conditions
+        priority: rule.priority.to_string(),
+        conditions: rule
+            .conditions
             .iter()
             .map(|condition| ConditionView {
                 field: condition.field().into(),
@@ -173,8 +179,8 @@ fn rule_view(priority: String, conditions: &[Condition], action: &Action) -> Rul
                 values: condition.values().into_iter().map(Cow::into_owned).collect(),
             })
             .collect(),
-        action: action.to_string(),
-        target_groups: action.target_groups().map(ToString::to_string).collect(),
+        action: rule.words(),
+        target_groups: rule.action.target_groups().map(ToString::to_string).collect(),
     }
 }
 

@@ -41,7 +41,7 @@ impl World {
             }
             Change::PutRule { load_balancer, port, rule } => {
                 self.require_target_groups(rule.action.target_groups())?;
-                self.listener_mut(&load_balancer, port)?.rules.insert(rule.priority, rule);
+                self.listener_mut(&load_balancer, port)?.rules.insert(rule.priority, *rule);
             }
             Change::DeleteRule { load_balancer, port, priority } => {
                 let removed = self.listener_mut(&load_balancer, port)?.rules.remove(&priority);

@@ -71,7 +71,7 @@ pub enum Change {
         /// The listener's port.
         port: u16,
         /// The rule.
-        rule: Rule,
+        rule: Box<Rule>,
     },
     /// Remove a rule.
     DeleteRule {
@@ -177,7 +177,7 @@ impl Change {
             Self::DeleteListener { load_balancer, port } => format!("- listener {load_balancer}:{port}"),
             Self::PutRule { load_balancer, port, rule } => {
                 let known = sign(listener(load_balancer, *port).is_some_and(|found| found.rules.contains_key(&rule.priority)));
-                format!("{known} rule {} on {load_balancer}:{port}, {}", rule.priority, rule.action)
+                format!("{known} rule {} on {load_balancer}:{port}, {}", rule.priority, rule.words())
             }
             Self::DeleteRule { load_balancer, port, priority } => format!("- rule {priority} on {load_balancer}:{port}"),
             Self::CreateService { spec, revision, .. } => format!("+ service {}, {} of {revision}", spec.name, spec.desired_count),

@@ -96,7 +96,7 @@ fn listeners_to_put(name: &crate::LoadBalancerName, found: Option<&LoadBalancer>
         }
         let Some(current) = current else { continue };
         for rule in listener.rules.values().filter(|rule| current.rules.get(&rule.priority) != Some(rule)) {
-            changes.push(Change::PutRule { load_balancer: name.clone(), port: *port, rule: rule.clone() });
+            changes.push(Change::PutRule { load_balancer: name.clone(), port: *port, rule: Box::new(rule.clone()) });
         }
         for priority in current.rules.keys().filter(|priority| !listener.rules.contains_key(priority)) {
             changes.push(Change::DeleteRule { load_balancer: name.clone(), port: *port, priority: *priority });

@@ -41,6 +41,7 @@ pub mod target_group_attributes;
 pub mod task;
 pub mod task_definition;
 pub mod time;
+pub mod transform;
 pub mod world;
 
 pub use change::{Change, Refused};
@@ -68,4 +69,5 @@ pub use task_definition::{
     TaskDefinition, TransportProtocol, Ulimit,
 };
 pub use time::Timestamp;
+pub use transform::{Rewrite, Transforms};
 pub use world::{Settings, World};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, TargetGroupName};
+use crate::{Condition, TargetGroupName, Transforms};
 
 /// 1 to 50,000, unique in its listener, the lowest first.
 pub type Priority = u16;
@@ -16,8 +16,19 @@ pub struct Rule {
     pub priority: Priority,
     /// At least one.
     pub conditions: Vec<Condition>,
+    /// What a target is sent instead of what the client asked for.
+    #[serde(default)]
+    pub transforms: Transforms,
     /// What happens to a request that matches.
     pub action: Action,
+}
+
+impl Rule {
+    /// What it does, in words: its transforms and its action.
+    #[must_use]
+    pub fn words(&self) -> String {
+        if self.transforms.is_empty() { self.action.to_string() } else { format!("{}, {}", self.transforms, self.action) }
+    }
 }
 
 /// The one routing action of a rule, or of a listener's default.

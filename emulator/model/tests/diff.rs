@@ -43,7 +43,15 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
         let priority = sketch.priority * 10 + u16::try_from(index).unwrap();
         let action =
             Action::Forward(Forward { target_groups: vec![WeightedTargetGroup { target_group: group.clone(), weight: 1 }], stickiness: None });
-        rules.insert(priority, Rule { priority, conditions: vec![Condition::PathPattern(Comparison::Wildcards(vec![format!("/{name}*")]))], action });
+        rules.insert(
+            priority,
+            Rule {
+                priority,
+                transforms: Transforms::default(),
+                conditions: vec![Condition::PathPattern(Comparison::Wildcards(vec![format!("/{name}*")]))],
+                action,
+            },
+        );
         let family = Family::new(&name).unwrap();
         desired.task_definitions.insert(family.clone(), definition(&family, sketch.image));
         let spec = ServiceSpec {

@@ -9,6 +9,7 @@ use crate::action::ActionTable;
 use crate::condition::ConditionTable;
 use crate::group::{Eligible, state_of, takes_requests};
 use crate::table::{ListenerTable, Owner, RuleTable, Table, dns_name};
+use crate::transform::TransformTable;
 use crate::{GroupTable, TargetState};
 
 /// The table of the World, to take the place of `previous`: targets that stay registered keep their counters, groups keep their
@@ -101,6 +102,7 @@ pub(crate) fn listener(listener: &Listener, owner: &Arc<Owner>, groups: &BTreeMa
     let rule = |rule: &Rule| RuleTable {
         priority: rule.priority,
         conditions: rule.conditions.iter().map(ConditionTable::new).collect(),
+        transforms: TransformTable::new(&rule.transforms),
         action: action(&rule.action),
     };
     ListenerTable {

@@ -7,6 +7,7 @@ use crate::condition::Subject;
 use crate::redirect::LocationTooLong;
 use crate::sticky::{Cookies, Seal};
 use crate::table::RuleTable;
+use crate::transform::Rewritten;
 use crate::{FixedResponseTable, GroupTable, ListenerTable, RequestHead};
 
 /// Which rule decided.
@@ -49,6 +50,8 @@ pub enum Decision<'t> {
         group: &'t GroupTable,
         /// The action is sticky: the response names the group to the client.
         sticky: bool,
+        /// What the target is sent in place of what the client asked for.
+        rewritten: Rewritten,
     },
     /// Answer it at once.
     Fixed {
@@ -71,6 +74,11 @@ pub enum Decision<'t> {
         /// Why.
         rule: MatchedRule,
     },
+    /// A transform makes a host or a URL that cannot be sent: answer 500.
+    BadRewrite {
+        /// Why.
+        rule: MatchedRule,
+    },
     /// A forward whose weights are all 0: answer 503.
     NoTargetGroup {
         /// Why.
@@ -87,6 +95,7 @@ impl Decision<'_> {
             | Self::Fixed { rule, .. }
             | Self::Redirect { rule, .. }
             | Self::RedirectTooLong { rule }
+            | Self::BadRewrite { rule }
             | Self::NoTargetGroup { rule } => *rule,
         }
     }
@@ -113,11 +122,8 @@ impl<'a> Given<'a> {
 #[must_use]
 pub fn decide<'t>(listener: &'t ListenerTable, head: &RequestHead<'_>, given: Given<'_>) -> Decision<'t> {
     let subject = Subject::of(head);
-    let (rule, action) = match listener.rules.iter().find(|rule| rule.matches(&subject)) {
-        Some(matched) => (MatchedRule::Rule(matched.priority), &matched.action),
-        None => (MatchedRule::Default, &listener.default),
-    };
-    act(rule, action, Request { head, own_name: listener.dns_name(), given })
+    let matched = listener.rules.iter().find(|rule| rule.matches(&subject));
+    act(listener, matched, Request { head, own_name: listener.dns_name(), given })
 }
 
 /// What an action needs of a request.
@@ -127,12 +133,18 @@ pub(crate) struct Request<'r> {
     pub(crate) given: Given<'r>,
 }
 
-pub(crate) fn act<'t>(rule: MatchedRule, action: &'t ActionTable, request: Request<'_>) -> Decision<'t> {
-    match action {
-        ActionTable::Forward(forward) => match forward.choose(request.head, request.given) {
-            Some(group) => Decision::Forward { rule, group, sticky: forward.is_sticky() },
-            None => Decision::NoTargetGroup { rule },
-        },
+/// What the rule that matched means for a request, or the default action without one.
+pub(crate) fn act<'t>(listener: &'t ListenerTable, matched: Option<&'t RuleTable>, request: Request<'_>) -> Decision<'t> {
+    let rule = matched.map_or(MatchedRule::Default, |matched| MatchedRule::Rule(matched.priority));
+    match matched.map_or(&listener.default, |matched| &matched.action) {
+        ActionTable::Forward(forward) => {
+            let rewritten = matched.map_or(Ok(Rewritten::default()), |matched| matched.transforms.apply(request.head));
+            match (rewritten, forward.choose(request.head, request.given)) {
+                (Err(_), _) => Decision::BadRewrite { rule },
+                (Ok(_), None) => Decision::NoTargetGroup { rule },
+                (Ok(rewritten), Some(group)) => Decision::Forward { rule, group, sticky: forward.is_sticky(), rewritten },
+            }
+        }
         ActionTable::Fixed(response) => Decision::Fixed { rule, response },
         ActionTable::Redirect(redirect) => match redirect.location(request.head, request.own_name) {
             Ok(location) => Decision::Redirect { rule, status: redirect.status, location },
@@ -233,6 +245,7 @@ mod tests {
                 }
                 Decision::Redirect { rule, status, location } => format!("{rule} redirect {status} {location}"),
                 Decision::RedirectTooLong { rule } => format!("{rule} too long"),
+                Decision::BadRewrite { rule } => format!("{rule} bad"),
                 Decision::NoTargetGroup { rule } => format!("{rule} nobody"),
             };
             assert_eq!(shown, expected);

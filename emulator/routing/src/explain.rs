@@ -14,7 +14,7 @@ use crate::decide::{Request, act};
 use crate::group::{state_of, takes_requests};
 use crate::sticky::TOKEN_BYTES;
 use crate::table::{ListenerTable, RuleTable, choose};
-use crate::{Decision, FixedResponseTable, Given, MatchedRule, RequestHead, Seal, compile};
+use crate::{Decision, FixedResponseTable, Given, MatchedRule, RequestHead, Rewritten, Seal, compile};
 
 /// The way of one request through one listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Explanation {
     pub matched: MatchedRule,
     /// What it does with the request.
     pub outcome: Outcome,
+    /// What transforms change of it on its way to a target.
+    pub sent: Rewritten,
 }
 
 /// One rule. Conditions are shown for rules after the one that matched too, though the load balancer does not come to them.
@@ -100,6 +102,8 @@ pub enum Outcome {
     },
     /// Its redirect would be longer than 8 KB: 507.
     RedirectTooLong,
+    /// A transform makes a host or a URL that cannot be sent: 500.
+    BadRewrite,
 }
 
 /// One target group of a forward action.
@@ -173,17 +177,20 @@ pub fn explain(world: &World, selection: Selection<'_>, head: &RequestHead<'_>) 
     let subject = Subject::of(head);
     let deciding = table.rules.iter().find(|rule| rule.matches(&subject));
     let (matched, compiled, action) = match deciding {
-        Some(rule) => (MatchedRule::Rule(rule.priority), &rule.action, listener.rules.get(&rule.priority).map(|rule| &rule.action)),
-        None => (MatchedRule::Default, &table.default, Some(&listener.default_action)),
+        Some(rule) => (MatchedRule::Rule(rule.priority), Some(rule), listener.rules.get(&rule.priority).map(|rule| &rule.action)),
+        None => (MatchedRule::Default, None, Some(&listener.default_action)),
     };
-    let outcome = match act(matched, compiled, Request { head, own_name: table.dns_name(), given: NOBODY }) {
+    let decision = act(&table, compiled, Request { head, own_name: table.dns_name(), given: NOBODY });
+    let sent = if let Decision::Forward { rewritten, .. } = &decision { rewritten.clone() } else { Rewritten::default() };
+    let outcome = match decision {
         Decision::Fixed { response, .. } => Outcome::Fixed(response.clone()),
         Decision::Redirect { status, location, .. } => Outcome::Redirect { status, location },
         Decision::RedirectTooLong { .. } => Outcome::RedirectTooLong,
+        Decision::BadRewrite { .. } => Outcome::BadRewrite,
         Decision::Forward { .. } | Decision::NoTargetGroup { .. } => Outcome::Forward(action.map_or_else(Vec::new, |action| groups(world, action))),
     };
     let rules = rules(listener, &table, &subject, matched);
-    Ok(Explanation { load_balancer: balancer.name.clone(), port: listener.port, rules, matched, outcome })
+    Ok(Explanation { load_balancer: balancer.name.clone(), port: listener.port, rules, matched, outcome, sent })
 }
 
 /// An explanation is of a client that has no cookies, and chooses no target.
@@ -221,7 +228,7 @@ fn rules(listener: &model::Listener, table: &ListenerTable, subject: &Subject<'_
         rule: MatchedRule::Rule(rule.priority),
         conditions: rule.conditions.iter().zip(&compiled.conditions).map(|(source, one)| condition(source, one, subject)).collect(),
         verdict: verdict(MatchedRule::Rule(rule.priority)),
-        action: rule.action.to_string(),
+        action: rule.words(),
     };
     let default = ExplainedRule {
         rule: MatchedRule::Default,

@@ -31,6 +31,7 @@ pub mod status;
 pub mod sticky;
 pub mod table;
 pub mod target;
+pub mod transform;
 
 pub use action::FixedResponseTable;
 pub use compile::compile;
@@ -43,6 +44,7 @@ pub use status::{ClientFailure, UpstreamFailure};
 pub use sticky::{Memory, Seal};
 pub use table::{ListenerTable, Table};
 pub use target::{Gone, InFlight, TargetState};
+pub use transform::Rewritten;
 
 #[cfg(test)]
 mod testing;

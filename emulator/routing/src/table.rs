@@ -8,6 +8,7 @@ use model::{ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, Priority
 use crate::action::ActionTable;
 use crate::condition::ConditionTable;
 use crate::request::split_port;
+use crate::transform::TransformTable;
 use crate::{GroupTable, TargetState};
 
 /// All listeners of all load balancers. Made by [`crate::compile()`].
@@ -98,6 +99,7 @@ pub(crate) struct Owner {
 pub(crate) struct RuleTable {
     pub(crate) priority: Priority,
     pub(crate) conditions: Box<[ConditionTable]>,
+    pub(crate) transforms: TransformTable,
     pub(crate) action: ActionTable,
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use model::{
     Action, ClusterName, Comparison, Condition, FixedResponse, Forward, HealthCheck, Listener, ListenerProtocol, LoadBalancer,
     LoadBalancerAttributes, LoadBalancerName, OwnerId, ResourceId, Rule, Settings, Target, TargetGroup, TargetGroupAttributes, TargetGroupName,
-    TargetGroupSpec, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, TargetProtocol, Timestamp, WeightedTargetGroup, World,
+    TargetGroupSpec, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, TargetProtocol, Timestamp, Transforms, WeightedTargetGroup,
+    World,
 };
 
 use crate::sticky::TOKEN_BYTES;
@@ -103,7 +104,10 @@ pub(crate) fn put_group(world: &mut World, name: &str, states: &str) {
 
 /// A listener whose rules have the priorities 1, 2, 3 … and whose default action answers 404.
 pub(crate) fn put_listener(world: &mut World, balancer: &str, port: u16, rules: Vec<(Vec<Condition>, Action)>) {
-    let rules = (1..).zip(rules).map(|(priority, (conditions, action))| (priority, Rule { priority, conditions, action })).collect();
+    let rules = (1..)
+        .zip(rules)
+        .map(|(priority, (conditions, action))| (priority, Rule { priority, conditions, transforms: Transforms::default(), action }))
+        .collect();
     let listener = Listener { port, id: None, protocol: ListenerProtocol::Http, default_action: fixed(404), rules };
     let balancer = world.load_balancers.entry(balancer_name(balancer)).or_insert_with(|| LoadBalancer {
         name: balancer_name(balancer),

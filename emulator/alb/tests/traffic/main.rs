@@ -17,3 +17,5 @@ mod probes;
 mod sticky;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod transforms;

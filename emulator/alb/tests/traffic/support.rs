@@ -9,7 +9,7 @@ use alb::{DataPlane, Settings};
 use model::{
     Action, Change, ClusterName, Comparison, Condition, FixedResponse, Forward, HealthCheck, Ids, Listener, ListenerProtocol, LoadBalancerAttributes,
     LoadBalancerName, OwnerId, Rule, Step, Target, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealth, TargetKey, TargetProtocol,
-    Timestamp, WeightedTargetGroup, World,
+    Timestamp, Transforms, WeightedTargetGroup, World,
 };
 use routing::Table;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -75,8 +75,11 @@ impl Front {
     }
 
     pub(crate) fn rule_if(&mut self, priority: u16, conditions: Vec<Condition>, action: Action) {
-        let rule = Rule { priority, conditions, action };
-        self.change(Change::PutRule { load_balancer: balancer(), port: LISTENER_PORT, rule });
+        self.put(Rule { priority, conditions, transforms: Transforms::default(), action });
+    }
+
+    pub(crate) fn put(&mut self, rule: Rule) {
+        self.change(Change::PutRule { load_balancer: balancer(), port: LISTENER_PORT, rule: Box::new(rule) });
         self.publish();
     }
 
@@ -180,10 +183,11 @@ fn group_spec(name: &str) -> TargetGroupSpec {
     }
 }
 
-fn forward_rule(priority: u16, group: &str) -> Rule {
+pub(crate) fn forward_rule(priority: u16, group: &str) -> Rule {
     let target_groups = vec![WeightedTargetGroup { target_group: group_name(group), weight: 1 }];
     Rule {
         priority,
+        transforms: Transforms::default(),
         conditions: vec![Condition::PathPattern(Comparison::Wildcards(vec![format!("/{group}*")]))],
         action: Action::Forward(Forward { target_groups, stickiness: None }),
     }

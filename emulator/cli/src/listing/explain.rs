@@ -19,6 +19,10 @@ pub(crate) fn explain(reply: &ExplainReply, palette: Palette, columns: Option<us
         text.push_str(&rule(explained, width, palette));
     }
     text.push_str(&format!("\n{}\n", visible(&conclusion(reply))));
+    if let Some(sent) = &reply.sent {
+        let parts = [("host", &sent.host), ("url", &sent.url)].into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
+        text.push_str(&format!("the target is sent {}\n", visible(&parts.collect::<Vec<_>>().join(", "))));
+    }
     if reply.target_group.is_some() && !reply.targets.is_empty() {
         text.push_str(&targets(reply).render(palette, columns));
     }

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use hyper::{Response, Uri};
 use model::{LoadBalancerName, World};
 use routing::explain::{Outcome, Selection, Verdict};
-use routing::{Explanation, MatchedRule, RequestHead, Scheme};
-use wire::local::{ExplainReply, ExplainRequest, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedTarget, Failure};
+use routing::{Explanation, MatchedRule, RequestHead, Rewritten, Scheme};
+use wire::local::{ExplainReply, ExplainRequest, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget, Failure};
 
 use super::Context;
 use super::answer::{self, Body};
@@ -82,6 +82,8 @@ fn reply(world: &World, asked: &ExplainRequest, url: &Uri, found: Explanation) -
     let rules: Vec<_> = rules.collect();
     let action = rules.iter().find(|rule| rule.chosen).map(|rule| rule.action.clone()).unwrap_or_default();
     let (target_group, targets, status) = outcome(world, found.outcome);
+    let Rewritten { host: sent_host, url: sent_url } = found.sent;
+    let sent = (sent_host.is_some() || sent_url.is_some()).then_some(ExplainedSent { host: sent_host, url: sent_url });
     ExplainReply {
         load_balancer: found.load_balancer.to_string(),
         listener_port: found.port,
@@ -95,6 +97,7 @@ fn reply(world: &World, asked: &ExplainRequest, url: &Uri, found: Explanation) -
         action,
         target_group,
         targets,
+        sent,
         status,
     }
 }
@@ -121,6 +124,7 @@ fn outcome(world: &World, outcome: Outcome) -> (Option<String>, Vec<ExplainedTar
         Outcome::Fixed(response) => (None, Vec::new(), Some(response.status)),
         Outcome::Redirect { status, .. } => (None, Vec::new(), Some(status)),
         Outcome::RedirectTooLong => (None, Vec::new(), Some(507)),
+        Outcome::BadRewrite => (None, Vec::new(), Some(500)),
     }
 }
 

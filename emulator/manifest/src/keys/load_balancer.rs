@@ -1,6 +1,7 @@
 //! The keys of CreateLoadBalancer, CreateListener and CreateRule (alb.md 1 to 3).
 
 use crate::keys::condition::CONDITION;
+use crate::keys::transform::TRANSFORM;
 use crate::shape::{Attribute, AttributeRule, Attributes, Choice, Object, Shape, field, inert, integer, list, named, quoted_integer};
 
 pub(crate) static LOAD_BALANCER: Object = Object::new(
@@ -58,12 +59,12 @@ static RULE: Object = Object::new(
     &[
         field("priority", quoted_integer(1, 50_000), "Unique in its listener; the lowest is tried first.").required(),
         field("conditions", Shape::List(&list(Shape::Object(&CONDITION)).not_empty()), "All must match.").required(),
+        field("transforms", Shape::List(&list(Shape::Object(&TRANSFORM))), "What a target is sent instead of what the client asked for."),
         field("actions", Shape::List(&list(Shape::Object(&ACTION)).not_empty()), "The one action for requests that match.").required(),
         inert("tags", "tags are not kept"),
     ],
 )
 .either_case()
-.refusing(&[("transforms", "transforms are not supported yet")])
 .answers(&["ruleArn", "isDefault"]);
 
 static ACTION: Object = Object::new(

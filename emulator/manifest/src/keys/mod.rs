@@ -6,6 +6,7 @@ pub(crate) mod load_balancer;
 pub(crate) mod service;
 pub(crate) mod target_group;
 pub(crate) mod task_definition;
+pub(crate) mod transform;
 
 use crate::shape::{List, Object, Shape, field, named};
 

@@ -9,6 +9,7 @@ mod rule;
 mod service;
 mod target_group;
 mod task_definition;
+mod transform;
 
 use std::collections::BTreeMap;
 

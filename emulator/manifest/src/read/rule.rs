@@ -2,7 +2,7 @@
 
 use model::{Comparison, Condition, Rule};
 
-use super::{action, condition, place};
+use super::{action, condition, place, transform};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -28,9 +28,10 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<Rule> {
         conditions.push(condition);
     }
     limits(node, &conditions, report);
+    let transforms = transform::read(node, report);
     let action = action::only(node, "actions", report);
     complete.then_some(())?;
-    Some(Rule { priority: node.integer_of("priority")?, conditions, action: action? })
+    Some(Rule { priority: node.integer_of("priority")?, conditions, transforms, action: action? })
 }
 
 const fn may_repeat(condition: &Condition) -> bool {

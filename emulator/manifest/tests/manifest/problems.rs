@@ -771,6 +771,71 @@ t"#
 }
 
 #[test]
+fn transforms() {
+    assert_snapshot!(broken(&[(
+        "            actions: [{ type: forward, targetGroup: users }]",
+        r#"            transforms:
+              - { type: url-rewrite, urlRewriteConfig: { rewrites: [{ regex: "^/(a", replace: "/$$1" }] } }
+              - { type: url-rewrite, urlRewriteConfig: { rewrites: [{ regex: "^/(a)", replace: "/$$2" }, { regex: b, replace: c }] } }
+              - { type: host-header-rewrite, urlRewriteConfig: { rewrites: [{ regex: a, replace: b }] } }
+              - { type: host-rewrite }
+            actions: [{ type: forward, targetGroup: users }]"#
+    )]), @r#"
+    error: the regular expression `^/(a` cannot be used: unclosed group
+      --> cluster.yaml:11:78
+       |
+    11 |               - { type: url-rewrite, urlRewriteConfig: { rewrites: [{ regex: "^/(a", replace: "/$$1" }] } }
+       |                                                                              ^^^^^^
+
+    error: a rule can only have one 'url-rewrite' transform
+      --> cluster.yaml:12:17
+       |
+    12 |               - { type: url-rewrite, urlRewriteConfig: { rewrites: [{ regex: "^/(a)", replace: "/$$2" }, { regex: b, replace: c }] } }
+       |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error: `$2` names a group that the regular expression does not have
+      --> cluster.yaml:12:96
+       |
+    12 |               - { type: url-rewrite, urlRewriteConfig: { rewrites: [{ regex: "^/(a)", replace: "/$$2" }, { regex: b, replace: c }] } }
+       |                                                                                                ^^^^^^
+       |
+       = hint: it has 1
+
+    error: a transform has exactly one rewrite
+      --> cluster.yaml:12:106
+       |
+    12 |               - { type: url-rewrite, urlRewriteConfig: { rewrites: [{ regex: "^/(a)", replace: "/$$2" }, { regex: b, replace: c }] } }
+       |                                                                                                          ^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error: a transform of this type needs `hostHeaderRewriteConfig`
+      --> cluster.yaml:13:17
+       |
+    13 |               - { type: host-header-rewrite, urlRewriteConfig: { rewrites: [{ regex: a, replace: b }] } }
+       |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: write `hostHeaderRewriteConfig: {rewrites: [{regex: …, replace: …}]}`
+
+    error: `urlRewriteConfig` does not belong to a transform of type 'host-header-rewrite'
+      --> cluster.yaml:13:46
+       |
+    13 |               - { type: host-header-rewrite, urlRewriteConfig: { rewrites: [{ regex: a, replace: b }] } }
+       |                                              ^^^^^^^^^^^^^^^^
+       |
+       = hint: it belongs to `type: url-rewrite`
+
+    error: `type` must be `host-header-rewrite` or `url-rewrite`, found `host-rewrite`
+      --> cluster.yaml:14:25
+       |
+    14 |               - { type: host-rewrite }
+       |                         ^^^^^^^^^^^^
+       |
+       = hint: did you mean `url-rewrite`?
+
+    7 problems in cluster.yaml
+    "#);
+}
+
+#[test]
 fn conditions_on_other_parts() {
     assert_snapshot!(broken(&[(
         r#"[{ field: path-pattern, values: ["/api/users*"] }]"#,

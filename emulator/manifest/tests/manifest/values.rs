@@ -119,6 +119,19 @@ t"#,
 }
 
 #[test]
+fn transforms_are_read() {
+    let text = replaced(&[(
+        "            actions: [{ type: forward, targetGroup: users }]",
+        r#"            Transforms:
+              - { Type: url-rewrite, UrlRewriteConfig: { Rewrites: [{ Regex: "^/api/(.*)$$", Replace: "/$$1" }] } }
+              - { type: host-header-rewrite, hostHeaderRewriteConfig: { rewrites: [{ regex: "^api", replace: users }] } }
+            actions: [{ type: forward, targetGroup: users }]"#,
+    )]);
+    let desired = good(&text).desired;
+    assert_eq!(listener(&desired, 80).rules[&1].words(), "rewrite host ^api to users, rewrite url ^/api/(.*)$ to /$1, forward to users");
+}
+
+#[test]
 fn the_tutorial_is_right() {
     let text = include_str!("../../../../cluster.yaml");
     let manifest = good(text);

@@ -20,6 +20,9 @@ pub struct ExplainReply {
     pub target_group: Option<String>,
     /// That group's targets.
     pub targets: Vec<ExplainedTarget>,
+    /// What the target is sent in place of the host and the path and query that were asked for, where the rule's transforms change them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<ExplainedSent>,
     /// The status that the load balancer answers itself, if it does (fixed response, redirect, no target).
     pub status: Option<u16>,
 }
@@ -36,6 +39,16 @@ pub struct ExplainedRequest {
     pub path: String,
     /// The query.
     pub query: Option<String>,
+}
+
+/// What transforms make of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainedSent {
+    /// The host, if it is another.
+    pub host: Option<String>,
+    /// The path and query, if they are others.
+    pub url: Option<String>,
 }
 
 /// One rule.

@@ -9,7 +9,7 @@ mod request;
 mod stream;
 mod view;
 
-pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedTarget};
+pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
 pub use failure::{Failure, Fault};
 pub use request::{DiffReply, ExplainRequest, Hello, ScaleRequest, ShutdownReply, StopTaskRequest, UpRequest};
 pub use stream::{EventRecord, LogRecord, UpEvent};
