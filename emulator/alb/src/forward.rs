@@ -32,7 +32,7 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
     let body = RequestBody::new(body, &context.state);
     let mut asker = Asker::of(&parts, context.listener.closed.get());
     let swallowed = body.is_swallowed(&parts.headers);
-    let plan = match check(&parts).and_then(|checked| plan(&context, &mut parts, checked)) {
+    let plan = match check(&parts).and_then(|checked| plan(&context, &mut parts, checked, &mut asker)) {
         Ok(plan) => plan,
         Err(failure) => Plan::Own(Own::Page(failure.status())),
     };
@@ -50,12 +50,14 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
     }
     // What is left of a request cannot be told from the next one. And the listener may have been closed in the meantime.
     asker.close |= !context.state.upload_complete.get() || context.listener.closed.get() || context.state.closing.get();
-    Ok(match outcome {
+    let mut response = match outcome {
         Ok(answered) => pass_on(&context, answered, &asker, turn).await,
         Err(Own::Redirect(status, location)) => respond::page(status, Some(&location), &asker, turn),
         Err(Own::Fixed(fixed)) => respond::fixed(&fixed, &asker, turn),
         Err(Own::Page(status)) => respond::page(status, None, &asker, turn),
-    })
+    };
+    respond::add_listener_headers(response.headers_mut(), &asker);
+    Ok(response)
 }
 
 /// How long an answer that does not need the request's body waits for it.
@@ -142,7 +144,7 @@ fn check(parts: &Parts) -> Result<Checked, ClientFailure> {
 }
 
 /// Decides with the newest table, and rewrites the head where a target is to get it. Nothing in here waits.
-fn plan(context: &ConnectionContext, parts: &mut Parts, checked: Checked) -> Result<Plan, ClientFailure> {
+fn plan(context: &ConnectionContext, parts: &mut Parts, checked: Checked, asker: &mut Asker) -> Result<Plan, ClientFailure> {
     let listener = &context.listener;
     let worker = &listener.worker;
     let mut cache = worker.table.borrow_mut();
@@ -154,6 +156,7 @@ fn plan(context: &ConnectionContext, parts: &mut Parts, checked: Checked) -> Res
         return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTargetGroup.status())));
     };
     obey(&context.state, found);
+    asker.listener = found.own_attributes().cloned();
     let head = RequestHead {
         method: parts.method.as_str(),
         path: parts.uri.path(),

@@ -1,10 +1,13 @@
 //! Answers that the load balancer makes itself: pages, fixed responses, redirects (alb.md 3, 6.9).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use hyper::ext::ReasonPhrase;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, SERVER, USER_AGENT};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, SERVER, USER_AGENT};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
+use model::ListenerAttributes;
 use routing::page::{self, Delivery, Page};
 use routing::{FixedResponseTable, status};
 
@@ -23,6 +26,8 @@ pub(crate) struct Asker {
     pub(crate) upgrade: bool,
     /// The connection ends with the answer.
     pub(crate) close: bool,
+    /// What the listener adds to the answer, known once the load balancer is.
+    pub(crate) listener: Option<Arc<ListenerAttributes>>,
 }
 
 impl Asker {
@@ -33,6 +38,7 @@ impl Asker {
             version: parts.version,
             upgrade: rewrite::asks_for_websocket(parts),
             close: last || !wants_keep_alive(parts.version, &parts.headers),
+            listener: None,
         }
     }
 }
@@ -88,7 +94,9 @@ fn own(own: Own, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.version_mut() = asker.version;
     let headers = response.headers_mut();
-    headers.insert(SERVER, HeaderValue::from_static(page::SERVER));
+    if asker.listener.as_ref().is_none_or(|listener| listener.server_header) {
+        headers.insert(SERVER, HeaderValue::from_static(page::SERVER));
+    }
     if let Ok(date) = HeaderValue::from_str(&clock::date()) {
         headers.insert(DATE, date);
     }
@@ -98,6 +106,16 @@ fn own(own: Own, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
     headers.insert(CONTENT_LENGTH, length);
     headers.insert(CONNECTION, connection(close));
     response
+}
+
+/// Adds the headers that the listener gives every response, in place of the target's.
+pub(crate) fn add_listener_headers(headers: &mut HeaderMap, asker: &Asker) {
+    for (name, value) in asker.listener.iter().flat_map(|listener| &listener.response_headers) {
+        // Whoever set the attribute has checked it, so both are what they should be.
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
+    }
 }
 
 /// The whole answer to a head that could not be read, for a connection that ends with it.

@@ -69,6 +69,9 @@ pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<(), Un
     host(parts, rewrite, &mut scratch)?;
     let websocket = asks_for_websocket(parts);
     strip_hop_by_hop(&mut parts.headers);
+    if rewrite.table.attributes().drop_invalid_header_fields {
+        drop_invalid(&mut parts.headers);
+    }
     parts.headers.remove(EXPECT);
     if websocket {
         parts.headers.insert(UPGRADE, WEBSOCKET);
@@ -159,6 +162,15 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
         strip_named(headers);
     }
     for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// Takes out headers whose names are more than letters, digits and hyphens (alb.md 1).
+fn drop_invalid(headers: &mut HeaderMap) {
+    let invalid = |name: &&HeaderName| !name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let names: Vec<HeaderName> = headers.keys().filter(invalid).cloned().collect();
+    for name in names {
         headers.remove(name);
     }
 }

@@ -158,8 +158,9 @@ impl World {
         self.require_target_groups(listener.actions().flat_map(crate::Action::target_groups))?;
         let balancer = self.load_balancer_mut(balancer)?;
         if let Some(found) = balancer.listeners.get_mut(&listener.port) {
-            found.protocol = listener.protocol;
-            found.default_action = listener.default_action;
+            // Its rules are changed one by one, its id never.
+            let Listener { port: _, id: _, protocol, attributes, default_action, rules: _ } = listener;
+            (found.protocol, found.attributes, found.default_action) = (protocol, attributes, default_action);
         } else {
             listener.id = Some(ids.resource());
             balancer.listeners.insert(listener.port, listener);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, Family, LoadBalancer, Refused, Revision, ServiceKey, ServiceStatus,
-    TaskDefinition, World,
+    Action, Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, Family, Listener, ListenerAttributes, ListenerProtocol, LoadBalancer,
+    Refused, Revision, ServiceKey, ServiceStatus, TaskDefinition, World,
 };
 
 /// The changes that take the cluster from what `world` says to what `desired` says, in an order in which each can be applied:
@@ -88,10 +88,15 @@ fn load_balancers_to_put(world: &World, desired: &Desired, changes: &mut Vec<Cha
     Ok(())
 }
 
+/// What of a listener is changed with it as a whole; rules are changed one by one.
+const fn whole(listener: &Listener) -> (ListenerProtocol, &ListenerAttributes, &Action) {
+    (listener.protocol, &listener.attributes, &listener.default_action)
+}
+
 fn listeners_to_put(name: &crate::LoadBalancerName, found: Option<&LoadBalancer>, wanted: &DesiredLoadBalancer, changes: &mut Vec<Change>) {
     for (port, listener) in &wanted.listeners {
         let current = found.and_then(|found| found.listeners.get(port));
-        if current.is_none_or(|current| (current.protocol, &current.default_action) != (listener.protocol, &listener.default_action)) {
+        if current.is_none_or(|current| whole(current) != whole(listener)) {
             changes.push(Change::PutListener { load_balancer: name.clone(), listener: Box::new(listener.clone()) });
         }
         let Some(current) = current else { continue };

@@ -52,7 +52,7 @@ pub use desired::{Desired, DesiredLoadBalancer, DesiredService};
 pub use event::ServiceEvent;
 pub use health::{HealthCheck, Matcher, TargetHealth, TargetHealthReason, TargetHealthState};
 pub use id::{ContainerId, DeploymentId, Ids, OwnerId, ResourceId, TaskId};
-pub use listener::{Listener, ListenerProtocol};
+pub use listener::{Listener, ListenerAttributes, ListenerProtocol};
 pub use load_balancer::{LoadBalancer, LoadBalancerAttributes, XffMode};
 pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, ServiceName, TargetGroupName};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};

@@ -15,10 +15,29 @@ pub struct Listener {
     pub id: Option<ResourceId>,
     /// How clients speak to it.
     pub protocol: ListenerProtocol,
+    /// Settings of the whole.
+    #[serde(default)]
+    pub attributes: ListenerAttributes,
     /// For requests that no rule matches.
     pub default_action: Action,
     /// By priority.
     pub rules: BTreeMap<Priority, Rule>,
+}
+
+/// Listener attributes that act today (alb.md 1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ListenerAttributes {
+    /// `routing.http.response.server.enabled`: whether the load balancer's own answers say `Server: awselb/2.0`. Default true.
+    pub server_header: bool,
+    /// `routing.http.response.<header>.header_value`: headers that every response has, by name, in place of the target's.
+    pub response_headers: BTreeMap<String, String>,
+}
+
+impl Default for ListenerAttributes {
+    fn default() -> Self {
+        Self { server_header: true, response_headers: BTreeMap::new() }
+    }
 }
 
 /// How clients speak to a listener.

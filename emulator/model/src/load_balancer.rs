@@ -24,6 +24,7 @@ pub struct LoadBalancer {
 
 /// Load balancer attributes that act today.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LoadBalancerAttributes {
     /// `idle_timeout.timeout_seconds`: 1 to 4000 seconds, default 60.
     pub idle_timeout: Duration,
@@ -35,6 +36,9 @@ pub struct LoadBalancerAttributes {
     pub xff_client_port: bool,
     /// `routing.http.preserve_host_header.enabled`, default false.
     pub preserve_host_header: bool,
+    /// `routing.http.drop_invalid_header_fields.enabled`: whether targets get only headers whose names are letters, digits and hyphens.
+    /// Default false.
+    pub drop_invalid_header_fields: bool,
 }
 
 impl Default for LoadBalancerAttributes {
@@ -45,6 +49,7 @@ impl Default for LoadBalancerAttributes {
             xff_mode: XffMode::Append,
             xff_client_port: false,
             preserve_host_header: false,
+            drop_invalid_header_fields: false,
         }
     }
 }

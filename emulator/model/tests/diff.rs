@@ -65,7 +65,8 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
         desired.services.insert(spec.name.clone(), DesiredService { spec, task_definition: family, revision: None });
     }
     let default_action = Action::FixedResponse(FixedResponse { status: 404, content_type: None, body: None });
-    let listener = Listener { port, id: None, protocol: ListenerProtocol::Http, default_action, rules };
+    let attributes = ListenerAttributes { server_header: sketches.iter().flatten().count() < 2, ..ListenerAttributes::default() };
+    let listener = Listener { port, id: None, protocol: ListenerProtocol::Http, attributes, default_action, rules };
     let balancer = DesiredLoadBalancer { attributes: LoadBalancerAttributes::default(), listeners: BTreeMap::from([(port, listener)]) };
     desired.load_balancers.insert(LoadBalancerName::new("front").unwrap(), balancer);
     desired

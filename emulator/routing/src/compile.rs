@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{Action, Listener, LoadBalancer, Rule, TargetGroup, TargetGroupName, TargetKey, World};
+use model::{Action, Listener, ListenerAttributes, LoadBalancer, Rule, TargetGroup, TargetGroupName, TargetKey, World};
 
 use crate::action::ActionTable;
 use crate::condition::ConditionTable;
@@ -108,6 +108,7 @@ pub(crate) fn listener(listener: &Listener, owner: &Arc<Owner>, groups: &BTreeMa
     ListenerTable {
         port: listener.port,
         protocol: listener.protocol,
+        own_attributes: (listener.attributes != ListenerAttributes::default()).then(|| Arc::new(listener.attributes.clone())),
         owner: Arc::clone(owner),
         rules: listener.rules.values().map(rule).collect(),
         default: action(&listener.default_action),

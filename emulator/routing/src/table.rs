@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, Priority, TargetGroupName, TargetKey};
+use model::{ListenerAttributes, ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, Priority, TargetGroupName, TargetKey};
 
 use crate::action::ActionTable;
 use crate::condition::ConditionTable;
@@ -79,6 +79,7 @@ pub fn dns_name(load_balancer: &LoadBalancerName) -> String {
 pub struct ListenerTable {
     pub(crate) port: u16,
     pub(crate) protocol: ListenerProtocol,
+    pub(crate) own_attributes: Option<Arc<ListenerAttributes>>,
     pub(crate) owner: Arc<Owner>,
     /// By priority.
     pub(crate) rules: Vec<RuleTable>,
@@ -114,6 +115,12 @@ impl ListenerTable {
     #[must_use]
     pub const fn protocol(&self) -> ListenerProtocol {
         self.protocol
+    }
+
+    /// The listener's own attributes; `None` where they are the default ones.
+    #[must_use]
+    pub const fn own_attributes(&self) -> Option<&Arc<ListenerAttributes>> {
+        self.own_attributes.as_ref()
     }
 
     /// The load balancer's name.

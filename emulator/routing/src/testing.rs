@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use model::{
-    Action, ClusterName, Comparison, Condition, FixedResponse, Forward, HealthCheck, Listener, ListenerProtocol, LoadBalancer,
+    Action, ClusterName, Comparison, Condition, FixedResponse, Forward, HealthCheck, Listener, ListenerAttributes, ListenerProtocol, LoadBalancer,
     LoadBalancerAttributes, LoadBalancerName, OwnerId, ResourceId, Rule, Settings, Target, TargetGroup, TargetGroupAttributes, TargetGroupName,
     TargetGroupSpec, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, TargetProtocol, Timestamp, Transforms, WeightedTargetGroup,
     World,
@@ -108,7 +108,8 @@ pub(crate) fn put_listener(world: &mut World, balancer: &str, port: u16, rules: 
         .zip(rules)
         .map(|(priority, (conditions, action))| (priority, Rule { priority, conditions, transforms: Transforms::default(), action }))
         .collect();
-    let listener = Listener { port, id: None, protocol: ListenerProtocol::Http, default_action: fixed(404), rules };
+    let listener =
+        Listener { port, id: None, protocol: ListenerProtocol::Http, attributes: ListenerAttributes::default(), default_action: fixed(404), rules };
     let balancer = world.load_balancers.entry(balancer_name(balancer)).or_insert_with(|| LoadBalancer {
         name: balancer_name(balancer),
         id: ResourceId::from_text("0000000000000002"),

@@ -135,6 +135,39 @@ async fn attributes_change_what_a_target_gets() {
 }
 
 #[tokio::test]
+async fn headers_with_odd_names_are_dropped_where_asked() {
+    let (target, seen) = named("a").await;
+    for drop_invalid_header_fields in [false, true] {
+        let front = Front::with(1, LoadBalancerAttributes { drop_invalid_header_fields, ..LoadBalancerAttributes::default() }, &[("g", &[target])]);
+        let mut client = front.client().await;
+        client.send("GET /g HTTP/1.1\r\nHost: a.b\r\nX_Under: 1\r\nX.Dot: 2\r\nX-Fine-1: 3\r\n\r\n").await;
+        assert_eq!(client.message().await.status(), 200);
+        let came = seen.last();
+        let shown = (came.all("x_under").len(), came.all("x.dot").len(), came.all("x-fine-1").len());
+        assert_eq!(shown, if drop_invalid_header_fields { (0, 0, 1) } else { (1, 1, 1) });
+    }
+}
+
+#[tokio::test]
+async fn a_listener_adds_headers_to_every_response() {
+    let (target, _) = answering("HTTP/1.1 404 Not Found\r\nX-Frame-Options: SAMEORIGIN\r\nServer: mine\r\nContent-Length: 0\r\n\r\n").await;
+    let mut front = Front::start(&[("g", &[target]), ("empty", &[])]);
+    front.listener(|listener| {
+        let headers = [("X-Frame-Options", "DENY"), ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")];
+        listener.attributes.response_headers = headers.map(|(name, value)| (name.into(), value.into())).into();
+        listener.attributes.server_header = false;
+    });
+    let mut client = front.client().await;
+    // A target's own answer, a page of ours, a fixed response.
+    for (path, status, server) in [("/g", 404, vec!["mine"]), ("/empty", 503, vec![]), ("/other", 404, vec![])] {
+        let answer = client.get(path).await;
+        assert_eq!((answer.status(), answer.all("server")), (status, server), "{path}");
+        assert_eq!(answer.all("x-frame-options"), ["DENY"], "{path}");
+        assert!(answer.head.contains("\r\nStrict-Transport-Security: max-age=63072000; includeSubDomains\r\n"), "{}", answer.head);
+    }
+}
+
+#[tokio::test]
 async fn a_targets_response_passes_as_it_is() {
     let (target, _) = answering(
         "HTTP/1.0 299 Very Fine\r\nsET-Cookie: a=1\r\nSet-Cookie: b=2\r\nETag: \"x\"\r\nKeep-Alive: timeout=5\r\nDate: Tue, 01 Jan 2019 00:00:00 GMT\r\n\

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use alb::{DataPlane, Settings};
 use model::{
-    Action, Change, ClusterName, Comparison, Condition, FixedResponse, Forward, HealthCheck, Ids, Listener, ListenerProtocol, LoadBalancerAttributes,
-    LoadBalancerName, OwnerId, Rule, Step, Target, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealth, TargetKey, TargetProtocol,
-    Timestamp, Transforms, WeightedTargetGroup, World,
+    Action, Change, ClusterName, Comparison, Condition, FixedResponse, Forward, HealthCheck, Ids, Listener, ListenerAttributes, ListenerProtocol,
+    LoadBalancerAttributes, LoadBalancerName, OwnerId, Rule, Step, Target, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealth,
+    TargetKey, TargetProtocol, Timestamp, Transforms, WeightedTargetGroup, World,
 };
 use routing::Table;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -55,8 +55,14 @@ impl Front {
         }
         let rules = (1..).zip(groups).map(|(priority, (name, _))| (priority, forward_rule(priority, name))).collect();
         let fixed = FixedResponse { status: 404, content_type: Some("text/plain".into()), body: Some("no route".into()) };
-        let listener =
-            Listener { port: LISTENER_PORT, id: None, protocol: ListenerProtocol::Http, default_action: Action::FixedResponse(fixed), rules };
+        let listener = Listener {
+            port: LISTENER_PORT,
+            id: None,
+            protocol: ListenerProtocol::Http,
+            attributes: ListenerAttributes::default(),
+            default_action: Action::FixedResponse(fixed),
+            rules,
+        };
         front.change(Change::PutListener { load_balancer: balancer(), listener: Box::new(listener) });
         for (name, targets) in groups {
             targets.iter().for_each(|target| front.register(name, *target));
@@ -80,6 +86,14 @@ impl Front {
 
     pub(crate) fn put(&mut self, rule: Rule) {
         self.change(Change::PutRule { load_balancer: balancer(), port: LISTENER_PORT, rule: Box::new(rule) });
+        self.publish();
+    }
+
+    /// Changes the listener; its rules stay.
+    pub(crate) fn listener(&mut self, change: impl FnOnce(&mut Listener)) {
+        let mut listener = self.world.load_balancers[&balancer()].listeners[&LISTENER_PORT].clone();
+        change(&mut listener);
+        self.change(Change::PutListener { load_balancer: balancer(), listener: Box::new(listener) });
         self.publish();
     }
 

@@ -1,6 +1,7 @@
 //! The keys of CreateLoadBalancer, CreateListener and CreateRule (alb.md 1 to 3).
 
 use crate::keys::condition::CONDITION;
+use crate::keys::listener::LISTENER;
 use crate::keys::transform::TRANSFORM;
 use crate::shape::{Attribute, AttributeRule, Attributes, Choice, Object, Shape, field, inert, integer, list, named, quoted_integer};
 
@@ -27,33 +28,7 @@ static TYPE: Choice = Choice {
     refused: &[("network", "only Application Load Balancers are supported"), ("gateway", "only Application Load Balancers are supported")],
 };
 
-static LISTENER: Object = Object::new(
-    "Listener",
-    "listener",
-    &[
-        field("port", integer(1, 65535), "The port; one listener a port of a load balancer.").required(),
-        field("protocol", Shape::Choice(&PROTOCOL), "Default HTTP."),
-        field("defaultActions", Shape::List(&list(Shape::Object(&ACTION)).not_empty()), "The one action for requests that no rule matches.")
-            .required(),
-        field("rules", Shape::List(&named(Shape::Object(&RULE), "priority")), "Rules; the lowest priority is tried first."),
-        inert("tags", "tags are not kept"),
-    ],
-)
-.either_case()
-.refusing(&[
-    ("certificates", "HTTPS listeners are not supported yet"),
-    ("sslPolicy", "HTTPS listeners are not supported yet"),
-    ("alpnPolicy", "HTTPS listeners are not supported yet"),
-    ("mutualAuthentication", "HTTPS listeners are not supported yet"),
-    ("attributes", "listener attributes are not supported yet"),
-]);
-
-static PROTOCOL: Choice = Choice {
-    accepted: &["HTTP"],
-    refused: &[("HTTPS", "use `HTTP`; TLS is not supported yet"), ("TCP", "use `HTTP`; this is an Application Load Balancer")],
-};
-
-static RULE: Object = Object::new(
+pub(super) static RULE: Object = Object::new(
     "Rule",
     "rule",
     &[
@@ -67,7 +42,7 @@ static RULE: Object = Object::new(
 .either_case()
 .answers(&["ruleArn", "isDefault"]);
 
-static ACTION: Object = Object::new(
+pub(super) static ACTION: Object = Object::new(
     "Action",
     "action",
     &[
@@ -163,7 +138,11 @@ static ATTRIBUTES: Attributes = Attributes {
         Attribute { key: "routing.http.xff_client_port.enabled", rule: AttributeRule::Boolean, about: "Default false." },
         Attribute { key: "routing.http.preserve_host_header.enabled", rule: AttributeRule::Boolean, about: "Default false." },
         Attribute { key: "routing.http.desync_mitigation_mode", rule: AttributeRule::Only("defensive"), about: "Default defensive." },
-        Attribute { key: "routing.http.drop_invalid_header_fields.enabled", rule: AttributeRule::Only("false"), about: "Default false." },
+        Attribute {
+            key: "routing.http.drop_invalid_header_fields.enabled",
+            rule: AttributeRule::Boolean,
+            about: "Whether headers whose names are not letters, digits and hyphens are dropped. Default false.",
+        },
         Attribute { key: "routing.http.x_amzn_tls_version_and_cipher_suite.enabled", rule: AttributeRule::Only("false"), about: "Default false." },
         Attribute { key: "routing.http2.enabled", rule: AttributeRule::Inert("HTTP listeners speak HTTP/1.1 only, as on AWS"), about: "HTTP/2." },
         Attribute { key: "waf.fail_open.enabled", rule: AttributeRule::Inert("there is no WAF"), about: "WAF." },

@@ -2,6 +2,7 @@
 //! local meaning, with the reason.
 
 pub(crate) mod condition;
+pub(crate) mod listener;
 pub(crate) mod load_balancer;
 pub(crate) mod service;
 pub(crate) mod target_group;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use model::{DesiredLoadBalancer, Listener, ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, XffMode};
+use model::{DesiredLoadBalancer, Listener, ListenerAttributes, ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, XffMode};
 
 use super::{Reader, action, rule};
+use crate::keys::listener::RESPONSE_HEADERS;
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -48,7 +49,37 @@ fn listener(node: &Node, report: &mut Report) -> Option<Listener> {
         }
     }
     complete.then_some(())?;
-    Some(Listener { port: node.integer_of("port")?, id: None, protocol: ListenerProtocol::Http, default_action: default_action?, rules })
+    Some(Listener {
+        port: node.integer_of("port")?,
+        id: None,
+        protocol: ListenerProtocol::Http,
+        attributes: listener_attributes(node.get("attributes"), report),
+        default_action: default_action?,
+        rules,
+    })
+}
+
+/// What the value of a header that is added may hold, beside letters and digits (alb.md 1).
+const HEADER_VALUE: &str = "_ :;.,\\/'?!(){}[]@<>=-+*#&`|~^%";
+const MAX_HEADER_VALUE: usize = 1024;
+
+fn listener_attributes(node: Option<&Node>, report: &mut Report) -> ListenerAttributes {
+    let mut attributes = ListenerAttributes::default();
+    let Some(node) = node else { return attributes };
+    attributes.server_header = node.boolean_of("routing.http.response.server.enabled").unwrap_or(true);
+    for (name, key) in RESPONSE_HEADERS {
+        // An empty value is AWS's way to say none.
+        let Some((value, text)) = node.get(key).and_then(|value| Some((value, value.text().filter(|text| !text.is_empty())?))) else { continue };
+        if let Some(bad) = text.chars().find(|c| !c.is_ascii_alphanumeric() && !HEADER_VALUE.contains(*c)) {
+            report
+                .problem(value.span, format!("'{key}' value '{text}' contains a character that is not valid"))
+                .label(format!("{bad:?} is not allowed"));
+        } else if text.len() > MAX_HEADER_VALUE {
+            report.problem(value.span, format!("The '{key}' value is too long; the limit is '{MAX_HEADER_VALUE}'"));
+        }
+        attributes.response_headers.insert(name.to_owned(), text.to_owned());
+    }
+    attributes
 }
 
 fn attributes(node: Option<&Node>) -> LoadBalancerAttributes {
@@ -66,6 +97,7 @@ fn attributes(node: Option<&Node>) -> LoadBalancerAttributes {
         _ => XffMode::Append,
     };
     attributes.xff_client_port = node.boolean_of("routing.http.xff_client_port.enabled").unwrap_or(false);
+    attributes.drop_invalid_header_fields = node.boolean_of("routing.http.drop_invalid_header_fields.enabled").unwrap_or(false);
     attributes.preserve_host_header = node.boolean_of("routing.http.preserve_host_header.enabled").unwrap_or(false);
     attributes
 }

@@ -771,6 +771,41 @@ t"#
 }
 
 #[test]
+fn listener_attributes() {
+    assert_snapshot!(broken(&[(
+        "      - port: 80\n        default",
+        r#"      - port: 80
+        attributes:
+          routing.http.response.server.enabled: 1
+          routing.http.response.x_frame_options.header_value: "DE\"NY"
+          routing.http.response.x_frame_option.header_value: DENY
+        default"#
+    )]), @r#"
+    error: the attribute `routing.http.response.server.enabled` must be `true` or `false`, found `1`
+     --> cluster.yaml:7:49
+      |
+    7 |           routing.http.response.server.enabled: 1
+      |                                                 ^
+
+    error: 'routing.http.response.x_frame_options.header_value' value 'DE"NY' contains a character that is not valid
+     --> cluster.yaml:8:63
+      |
+    8 |           routing.http.response.x_frame_options.header_value: "DE\"NY"
+      |                                                               ^^^^^^^^ '"' is not allowed
+
+    error: the attribute `routing.http.response.x_frame_option.header_value` does not exist
+     --> cluster.yaml:9:11
+      |
+    9 |           routing.http.response.x_frame_option.header_value: DENY
+      |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: did you mean `routing.http.response.x_frame_options.header_value`?
+
+    3 problems in cluster.yaml
+    "#);
+}
+
+#[test]
 fn transforms() {
     assert_snapshot!(broken(&[(
         "            actions: [{ type: forward, targetGroup: users }]",

@@ -132,6 +132,24 @@ fn transforms_are_read() {
 }
 
 #[test]
+fn attributes_of_a_listener_are_read() {
+    let text = replaced(&[(
+        "      - port: 80\n        default",
+        r#"      - port: 80
+        Attributes:
+          - { Key: routing.http.response.server.enabled, Value: "false" }
+          - { Key: routing.http.response.x_frame_options.header_value, Value: DENY }
+          - { Key: routing.http.response.access_control_max_age.header_value, Value: "" }
+          - { Key: routing.http.response.strict_transport_security.header_value, Value: "max-age=1; includeSubDomains" }
+        default"#,
+    )]);
+    let attributes = &listener(&good(&text).desired, 80).attributes.clone();
+    assert!(!attributes.server_header);
+    let headers: Vec<_> = attributes.response_headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    assert_eq!(headers, ["Strict-Transport-Security: max-age=1; includeSubDomains", "X-Frame-Options: DENY"]);
+}
+
+#[test]
 fn the_tutorial_is_right() {
     let text = include_str!("../../../../cluster.yaml");
     let manifest = good(text);

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use model::{
     Action, Change, ClusterName, ContainerDefinition, ContainerDependency, ContainerHealthCheck, ContainerName, DependencyCondition, Family, Forward,
-    HealthCheck, Listener, ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision, ServiceKey,
-    ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetProtocol, TaskDefinition,
-    TransportProtocol, WeightedTargetGroup,
+    HealthCheck, Listener, ListenerAttributes, ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision,
+    ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetProtocol,
+    TaskDefinition, TransportProtocol, WeightedTargetGroup,
 };
 
 pub(super) fn cluster() -> ClusterName {
@@ -142,7 +142,14 @@ impl Setup {
         let name = LoadBalancerName::new(self.name).unwrap();
         let forward = Forward { target_groups: vec![WeightedTargetGroup { target_group: group(self.name), weight: 1 }], stickiness: None };
         let default_action = Action::Forward(forward);
-        let listener = Listener { port, id: None, protocol: ListenerProtocol::Http, default_action, rules: BTreeMap::new() };
+        let listener = Listener {
+            port,
+            id: None,
+            protocol: ListenerProtocol::Http,
+            attributes: ListenerAttributes::default(),
+            default_action,
+            rules: BTreeMap::new(),
+        };
         [
             Change::CreateLoadBalancer { cluster: cluster(), name: name.clone(), attributes: LoadBalancerAttributes::default() },
             Change::PutListener { load_balancer: name, listener: Box::new(listener) },
