@@ -176,12 +176,13 @@ pub fn explain(world: &World, selection: Selection<'_>, head: &RequestHead<'_>) 
     let table = compile::listener(listener, &Arc::new(compile::owner(world, balancer)), &BTreeMap::new());
     let subject = Subject::of(head);
     let deciding = table.rules.iter().find(|rule| rule.matches(&subject));
-    let (matched, compiled, action) = match deciding {
-        Some(rule) => (MatchedRule::Rule(rule.priority), Some(rule), listener.rules.get(&rule.priority).map(|rule| &rule.action)),
-        None => (MatchedRule::Default, None, Some(&listener.default_action)),
+    let (matched, action) = match deciding {
+        Some(rule) => (MatchedRule::Rule(rule.priority), listener.rules.get(&rule.priority).map(|rule| &rule.action)),
+        None => (MatchedRule::Default, Some(&listener.default_action)),
     };
-    let decision = act(&table, compiled, Request { head, own_name: table.dns_name(), given: NOBODY });
-    let sent = if let Decision::Forward { rewritten, .. } = &decision { rewritten.clone() } else { Rewritten::default() };
+    let decision = act(&table, deciding, Request { head, own_name: table.dns_name(), given: NOBODY });
+    let forwards = matches!(action, Some(Action::Forward(_)));
+    let sent = deciding.filter(|_| forwards).and_then(|rule| rule.transforms.apply(head).ok()).unwrap_or_default();
     let outcome = match decision {
         Decision::Fixed { response, .. } => Outcome::Fixed(response.clone()),
         Decision::Redirect { status, location, .. } => Outcome::Redirect { status, location },
@@ -330,6 +331,19 @@ mod tests {
         );
         assert_eq!((shown.matched, shown.load_balancer.as_str(), shown.port), (MatchedRule::Rule(2), "front", 80));
         assert!(matches!(shown.outcome, Outcome::Fixed(FixedResponseTable { status: 200, .. })));
+    }
+
+    #[test]
+    fn what_transforms_make_of_a_request_is_shown() {
+        let mut world = tutorial();
+        let listener = world.load_balancers.get_mut(&balancer_name("front")).and_then(|balancer| balancer.listeners.get_mut(&80)).unwrap();
+        let rule = listener.rules.get_mut(&1).unwrap();
+        rule.transforms.url = Some(model::Rewrite { regex: "^/api".into(), replace: "/v2".into() });
+        let selection = Selection { load_balancer: Some(&balancer_name("front")), port: 80 };
+        let shown = explain(&world, selection, &head("/api/users/7?x=1")).unwrap();
+        assert_eq!(shown.sent, Rewritten { host: None, url: Some("/v2/users/7?x=1".into()) });
+        assert_eq!(shown.rules[0].action, "rewrite url ^/api to /v2, forward to users (weight 3), posts (weight 1)");
+        assert_eq!(explain(&world, selection, &head("/ping")).unwrap().sent, Rewritten::default());
     }
 
     #[test]
