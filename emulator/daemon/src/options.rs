@@ -56,9 +56,11 @@ fn control(text: Option<&str>) -> Result<SocketAddr, Failure> {
     let Some(text) = text else {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_CONTROL_PORT)));
     };
-    let address = match text.parse::<u16>() {
+    // As `doctor` prints it, it is a URL.
+    let bare = text.strip_prefix("http://").map_or(text, |rest| rest.trim_end_matches('/'));
+    let address = match bare.parse::<u16>() {
         Ok(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        Err(_) => text.parse().map_err(|_| {
+        Err(_) => bare.parse().map_err(|_| {
             Failure::input(format!("`ECSLOCAL_CONTROL` is `{text}`, which is neither a port nor `address:port`")).hint("for example `127.0.0.1:4566`")
         })?,
     };
@@ -91,7 +93,10 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused() {
         assert!(read(&[]).unwrap_err().message.contains("ECSLOCAL_HOME"));
-        for bad in ["nonsense", "70000", "0.0.0.0:4566", "192.0.2.1:80"] {
+        for (good, expected) in [("5000", "127.0.0.1:5000"), ("http://127.0.0.1:4577/", "127.0.0.1:4577"), ("[::1]:80", "[::1]:80")] {
+            assert_eq!(control(Some(good)).unwrap().to_string(), expected);
+        }
+        for bad in ["nonsense", "http://x", "70000", "0.0.0.0:4566", "192.0.2.1:80"] {
             assert!(read(&[("HOME", "/h"), ("ECSLOCAL_CONTROL", bad)]).unwrap_err().message.contains(bad), "{bad}");
         }
     }
