@@ -38,6 +38,16 @@ impl Stop {
         Self { code: StopCode::ServiceSchedulerInitiated, reason: "Task failed container health checks".into() }
     }
 
+    /// Whether something went wrong, rather than somebody wanting it so: then people look for the task's logs.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        match self.code {
+            StopCode::TaskFailedToStart | StopCode::EssentialContainerExited => true,
+            StopCode::ServiceSchedulerInitiated => self.reason.starts_with("Task failed "),
+            StopCode::UserInitiated => false,
+        }
+    }
+
     /// StopTask, with the caller's reason if there was one.
     #[must_use]
     pub fn user_initiated(reason: Option<&str>) -> Self {

@@ -20,7 +20,7 @@ pub struct Pace {
     pub failures_until_event: u32,
     /// A repeated message is held back this long (ecs.md 3.8). AWS: 6 h. Ours: 6 h.
     pub event_suppression: Duration,
-    /// Crashed or failed tasks of a service whose containers stay, so that their logs can be read. AWS: all, for 3 h (ecs.md 2.7). Ours: 2.
+    /// Tasks that crashed, or failed to start or their health checks, whose containers stay, so that their logs can be read. AWS: all, for 3 h (ecs.md 2.7). Ours: 2.
     pub crashed_kept: usize,
     /// How long they stay. AWS: 3 h. Ours: 10 min.
     pub crashed_kept_for: Duration,

@@ -1,6 +1,6 @@
 //! What stays of what has ended: containers for their logs, tasks for `describe`, and the end of a deleted service (ecs.md 2.1, 2.7).
 
-use model::{ContainerStatus, RunState, ServiceStatus, Step, StopCode, Task, TaskStatus};
+use model::{ContainerStatus, RunState, ServiceStatus, Step, Stop, Task, TaskStatus};
 
 use crate::Work;
 use crate::context::Context;
@@ -18,8 +18,7 @@ pub(crate) fn clear(context: &Context<'_>, draft: &mut Draft<'_>) {
     let mut crashed = 0;
     for (place, task) in stopped.into_iter().enumerate() {
         let stopped_at = task.stopped_at.unwrap_or(task.created_at);
-        let code = task.stop.as_ref().map(|stop| stop.code);
-        let crash = matches!(code, Some(StopCode::TaskFailedToStart | StopCode::EssentialContainerExited));
+        let crash = task.stop.as_ref().is_some_and(Stop::is_failure);
         crashed += usize::from(crash);
         let keep_until = stopped_at + context.pace.crashed_kept_for;
         let keep = crash && (active || draft.service.is_none()) && crashed <= context.pace.crashed_kept && context.now < keep_until;

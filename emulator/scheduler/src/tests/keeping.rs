@@ -1,6 +1,6 @@
 //! What is kept of what has ended, and for how long.
 
-use model::{Change, ContainerId, Fact, RunState, TaskStatus};
+use model::{Change, ContainerId, Fact, RunState, TargetHealthState, TaskStatus};
 
 use super::fleet::Fleet;
 use super::setup::{Setup, container, key};
@@ -28,6 +28,17 @@ fn the_last_crashed_containers_stay_for_their_logs() {
     assert_eq!(fleet.tasks("users").len(), 1, "an hour after the end");
     fleet.assert_steady("users");
     assert_eq!(fleet.wake_at, None);
+}
+
+#[test]
+fn a_task_that_failed_its_health_checks_keeps_its_container_too() {
+    let mut fleet = Fleet::running_for(&[Setup::new("users", 1)], 20);
+    fleet.judge("users", TargetHealthState::Healthy, false);
+    fleet.run(30);
+    assert!(fleet.tasks("users")[0].stop.as_ref().unwrap().reason.starts_with("Task failed ELB health checks"));
+    assert_eq!((exited(&fleet), fleet.engine.len()), (1, 2));
+    fleet.run(600);
+    assert_eq!((exited(&fleet), fleet.engine.len()), (0, 1));
 }
 
 #[test]
