@@ -281,7 +281,7 @@ pub(crate) struct Explain {
     /// A request header; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     pub(crate) headers: Vec<(String, String)>,
-    /// The address that the request comes from, for conditions on `source-ip`; default 127.0.0.1
+    /// The address that the request comes from, for conditions on `source-ip`; default 127.0.0.1 (`curl localhost` may come from ::1)
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) source_ip: Option<IpAddr>,
 }

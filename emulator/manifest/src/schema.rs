@@ -162,7 +162,7 @@ fn attribute(known: &Attribute) -> Value {
             json!({ "type": ["integer", "string"], "minimum": min, "maximum": max, "pattern": "\\$|^[0-9]+$|^off$", "description": known.about })
         }
         AttributeRule::Boolean => json!({ "enum": [true, false, "true", "false"], "description": known.about }),
-        AttributeRule::Text => json!({ "type": "string", "description": known.about }),
+        AttributeRule::Text => json!({ "type": ["string", "integer", "boolean"], "description": known.about }),
         AttributeRule::OneOf(accepted) => json!({ "enum": accepted, "description": known.about }),
         AttributeRule::Only(default) => {
             json!({ "type": ["string", "integer", "boolean"], "description": format!("{} Only `{default}` is supported.", known.about) })

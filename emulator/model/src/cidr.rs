@@ -40,7 +40,11 @@ impl FromStr for Cidr {
         let most = if address.is_ipv4() { 32 } else { 128 };
         let digits = bits.bytes().all(|byte| byte.is_ascii_digit());
         let bits = bits.parse().ok().filter(|bits| digits && *bits <= most).ok_or_else(|| format!("its length is a number from 0 to {most}"))?;
-        Ok(Self { address, bits })
+        // Peers are compared in their IPv4 form, so ranges are kept in it.
+        Ok(match (address.to_canonical(), bits) {
+            (IpAddr::V4(mapped), 96..) if address.is_ipv6() => Self { address: mapped.into(), bits: bits - 96 },
+            _ => Self { address, bits },
+        })
     }
 }
 
@@ -84,6 +88,7 @@ mod tests {
         check("0.0.0.0/0", &["0.0.0.0", "255.255.255.255"], &["::1"]);
         check("2001:db8::/32", &["2001:db8::1", "2001:db8:ffff::"], &["2001:db9::", "32.1.13.184"]);
         check("::1/128", &["::1"], &["::2"]);
+        check("::ffff:10.0.0.0/104", &["10.1.2.3", "::ffff:10.9.9.9"], &["11.0.0.1", "::1"]);
         check("::/0", &["::1", "ffff::"], &["10.0.0.1"]);
     }
 

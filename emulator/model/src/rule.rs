@@ -103,17 +103,19 @@ impl Action {
 impl std::fmt::Display for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Forward(forward) => match forward.target_groups.as_slice() {
-                [only] => write!(f, "forward to {}", only.target_group),
-                several => {
-                    f.write_str("forward to ")?;
-                    for (index, group) in several.iter().enumerate() {
-                        let comma = if index == 0 { "" } else { ", " };
-                        write!(f, "{comma}{} (weight {})", group.target_group, group.weight)?;
+            Self::Forward(forward) => {
+                match forward.target_groups.as_slice() {
+                    [only] => write!(f, "forward to {}", only.target_group)?,
+                    several => {
+                        f.write_str("forward to ")?;
+                        for (index, group) in several.iter().enumerate() {
+                            let comma = if index == 0 { "" } else { ", " };
+                            write!(f, "{comma}{} (weight {})", group.target_group, group.weight)?;
+                        }
                     }
-                    Ok(())
                 }
-            },
+                forward.stickiness.map_or(Ok(()), |duration| write!(f, ", sticky for {} s", duration.as_secs()))
+            }
             Self::Redirect(redirect) => {
                 let Redirect { protocol, host, port, path, query, status } = redirect;
                 let mark = if query.is_empty() { "" } else { "?" };

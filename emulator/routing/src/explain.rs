@@ -115,7 +115,7 @@ pub struct ExplainedGroup {
     pub weight: u16,
     /// The sum of all weights of the action; 0 means that no group is ever chosen (503).
     pub total_weight: u32,
-    /// No target is healthy, so requests go to those that are not.
+    /// Too few targets are healthy, so requests go to those that are not.
     pub fail_open: bool,
     /// By key.
     pub targets: Vec<ExplainedTarget>,

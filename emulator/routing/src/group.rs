@@ -143,7 +143,7 @@ impl GroupTable {
     /// The next of the round robin, but one in slow start lets so many of its turns pass as its share is short of a full one. Where
     /// all are in slow start, none is (alb.md 9).
     fn next_by_share(&self, random: u64, now: Timestamp) -> Option<&Arc<TargetState>> {
-        if !self.eligible.iter().any(|target| target.share(self.slow_start, now).is_none()) {
+        if !self.eligible.iter().any(|target| target.is_established(self.slow_start, now)) {
             return self.next();
         }
         let mut random = random;
@@ -366,6 +366,12 @@ mod tests {
         // Alone with others that start slowly, nobody is spared.
         let alone = compile(&healthy_since("uuh", &[26_000, 26_000, 10_000]), Some(&grown));
         assert_eq!(shares(&alone, 25_000), BTreeMap::from([(3, 3000)]));
+        // In an open group the unwell are nobody that a slow start could rely on.
+        let open = TargetGroupAttributes { fail_open: FailOpen { below_count: 2, below_percentage: None }, ..attributes.clone() };
+        let mut half = healthy_since("uhh", &[26_000, 2_000, 10_000]);
+        half.target_groups.values_mut().for_each(|group| group.spec.attributes = open.clone());
+        half.target_groups.values_mut().flat_map(|group| group.targets.values_mut()).nth(1).unwrap().health.state = TargetHealthState::Unhealthy;
+        check(&compile(&half, Some(&grown)), 25_000, [1000, 1000, 1000]);
         // Unhealthy and healthy again: from the beginning.
         let sick = compile(&healthy_since("hhu", &[1_000, 2_000, 50_000]), Some(&grown));
         let well = compile(&healthy_since("hhh", &[1_000, 2_000, 60_000]), Some(&sick));

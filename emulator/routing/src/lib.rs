@@ -8,8 +8,9 @@
 //! kept (room `daemon`). Time and randomness are arguments.
 //!
 //! **Invariants:** a [`Table`] never changes, except for its targets' counters and flags; a decision depends on the table, the
-//! request's head and the random number that is passed in, on nothing else; rules are tried in the order of their priority; the only
-//! allocations on a request's way are a path that must be decoded, a host with capital letters, and a redirect's `Location`.
+//! request's head and what is passed in with it (a random number, the time, the seal of cookies), on nothing else; rules are tried in the order of their priority; the only
+//! allocations on a request's way are texts that must be decoded or turned into small letters, cookies, rewrites, and a redirect's
+//! `Location`.
 //!
 //! **Entry points:** [`compile()`], [`Table::listener`], [`decide()`], [`GroupTable::pick`].
 

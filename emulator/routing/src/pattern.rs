@@ -5,7 +5,7 @@
 pub enum Case {
     /// Paths.
     Sensitive,
-    /// Hosts. The pattern is turned into small letters once; texts must come in small letters.
+    /// Hosts, headers, queries. The pattern is turned into small letters once; texts must come in small letters.
     Insensitive,
 }
 

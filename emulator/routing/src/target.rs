@@ -101,7 +101,8 @@ impl TargetState {
     pub(crate) fn share(&self, duration: Duration, now: Timestamp) -> Option<u64> {
         let begun = self.ramp_from.load(Ordering::Relaxed);
         let elapsed = now.since(Timestamp::from_millis(begun));
-        if begun == 0 || elapsed >= duration {
+        // A clock that was set back must not starve it.
+        if begun == 0 || elapsed >= duration || now.as_millis() < begun {
             return None;
         }
         // Below one, since the elapsed time is below the duration.

@@ -5,6 +5,7 @@
 use model::{Rewrite, Transforms};
 use regex::bytes::{Captures, Regex};
 
+use crate::limits::REQUEST_LINE_BYTES;
 use crate::request::{RequestHead, split_port};
 
 /// What a target is sent in place of what the client asked for. `None` leaves it as it is.
@@ -60,11 +61,18 @@ fn valid(bytes: Vec<u8>, rule: fn(&[u8]) -> bool) -> Option<String> {
 }
 
 fn is_host(host: &[u8]) -> bool {
-    !host.is_empty() && host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~[]:".contains(byte))
+    let name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    match host {
+        [b'[', address @ .., b']'] => !address.is_empty() && address.iter().all(|byte| name(byte) || *byte == b':'),
+        // A port would stand before the one that the target is sent.
+        other => !other.is_empty() && other.iter().all(name),
+    }
 }
 
 fn is_url(url: &[u8]) -> bool {
-    url.first() == Some(&b'/') && url.iter().all(|byte| !matches!(byte, 0..=b' ' | b'#' | 0x7f))
+    url.len() <= REQUEST_LINE_BYTES
+        && url.first() == Some(&b'/')
+        && url.iter().all(|byte| !matches!(byte, 0..=b' ' | b'"' | b'#' | b'<' | b'>' | b'`' | 0x7f))
 }
 
 /// One rewrite.
@@ -159,6 +167,8 @@ mod tests {
         check("^/", "", "/p", Err(BadRewrite::Url));
         check("^/p", "/a b", "/p", Err(BadRewrite::Url));
         check("^.*$", "", "/p", Err(BadRewrite::Url));
+        check("$", "<", "/p", Err(BadRewrite::Url));
+        check("^.*$", &format!("/{}", "x".repeat(REQUEST_LINE_BYTES)), "/p", Err(BadRewrite::Url));
     }
 
     #[test]
@@ -174,5 +184,7 @@ mod tests {
         check("^other$", "x", None, Ok(None));
         check(".*", "", Some("a.b"), Err(BadRewrite::Host));
         check("a", "a/b", Some("a.b"), Err(BadRewrite::Host));
+        check("^.*$", "a:8080", Some("a.b:81"), Err(BadRewrite::Host));
+        check("^.*$", "[::1]", Some("a.b:81"), Ok(Some("[::1]")));
     }
 }

@@ -1,6 +1,6 @@
 //! A rule (alb.md 2).
 
-use model::{Comparison, Condition, Rule};
+use model::{Action, Comparison, Condition, Rule};
 
 use super::{action, condition, place, transform};
 use crate::node::Node;
@@ -30,6 +30,9 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<Rule> {
     limits(node, &conditions, report);
     let transforms = transform::read(node, report);
     let action = action::only(node, "actions", report);
+    if !transforms.is_empty() && !matches!(action, None | Some(Action::Forward(_))) {
+        report.note(place(node, "transforms"), "transforms change what a target is sent, and this rule's action sends nothing to a target");
+    }
     complete.then_some(())?;
     Some(Rule { priority: node.integer_of("priority")?, conditions, transforms, action: action? })
 }
