@@ -193,14 +193,13 @@ impl Keeper {
                 turn.replies.push((reply, result));
             }
             Input::Listing { containers, asked_at } => {
-                for fact in self.sight.listing(containers, asked_at, self.clock.now()) {
+                for fact in self.sight.listing(containers, asked_at) {
                     self.learn(&fact);
                 }
             }
-            Input::Seen(container) if self.sight.is_held(&container, self.clock.now()) => {}
             Input::Seen(container) => self.learn(&Fact::Seen(*container)),
             Input::Died { id, code, out_of_memory } => {
-                if let Some(seen) = self.sight.died(&id, code, out_of_memory, self.clock.now()) {
+                if let Some(seen) = self.sight.died(&id, code, out_of_memory) {
                     self.learn(&Fact::Seen(seen));
                 }
             }

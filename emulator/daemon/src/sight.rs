@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use model::{ContainerId, Fact, Observed, ObservedContainer, RunState, Timestamp, World};
+use model::{ContainerId, Fact, Observed, ObservedContainer, RunState, World};
 
 use crate::keeper::News;
 
@@ -16,19 +15,13 @@ pub(crate) struct Sight {
     news: News,
     /// When, in the count of news, a container was last heard of.
     heard: BTreeMap<ContainerId, u64>,
-    /// When the news of a container's end came, for as long as the engine may still say that it runs.
-    ended: BTreeMap<ContainerId, Timestamp>,
 }
-
-/// For so long after the news of its end no look at a container is believed that shows it running: Docker holds one that has just ended
-/// for 50 to 90 ms, longer under load. One that was really started again is seen by the next look.
-const HELD: Duration = Duration::from_secs(1);
 
 impl Sight {
     /// Nothing was seen yet.
     #[must_use]
     pub(crate) fn new(news: News) -> Self {
-        Self { observed: Observed::default(), problem: None, news, heard: BTreeMap::new(), ended: BTreeMap::new() }
+        Self { observed: Observed::default(), problem: None, news, heard: BTreeMap::new() }
     }
 
     /// What was seen.
@@ -49,20 +42,17 @@ impl Sight {
         self.observed.listed = false;
     }
 
-    /// Takes a full listing and gives what is new in it at `now`. What was heard of after the question was put is newer than the answer and
-    /// stays, and so does the news of an end that the engine does not show yet.
-    pub(crate) fn listing(&mut self, containers: Vec<ObservedContainer>, asked_at: u64, now: Timestamp) -> Vec<Fact> {
+    /// Takes a full listing and gives what is new in it. What was heard of after the question was put is newer than the answer and stays.
+    pub(crate) fn listing(&mut self, containers: Vec<ObservedContainer>, asked_at: u64) -> Vec<Fact> {
         self.problem = None;
         self.observed.listed = true;
         let newer = |heard: &BTreeMap<ContainerId, u64>, id: &ContainerId| heard.get(id).is_some_and(|at| *at > asked_at);
         let listed: BTreeMap<_, _> = containers.into_iter().map(|container| (container.id.clone(), container)).collect();
         let gone = self.observed.containers.keys().filter(|id| !listed.contains_key(*id) && !newer(&self.heard, id));
         let mut facts: Vec<Fact> = gone.cloned().map(Fact::Removed).collect();
-        let news = |seen: &ObservedContainer| !newer(&self.heard, &seen.id) && !self.is_held(seen, now);
-        let changed = listed.into_values().filter(|seen| news(seen) && self.observed.containers.get(&seen.id) != Some(seen));
+        let changed = listed.into_values().filter(|seen| !newer(&self.heard, &seen.id) && self.observed.containers.get(&seen.id) != Some(seen));
         facts.extend(changed.map(Fact::Seen));
         self.heard.retain(|_, at| *at > asked_at);
-        self.ended.retain(|_, at| now.since(*at) < HELD);
         facts
     }
 
@@ -95,17 +85,11 @@ impl Sight {
         }
     }
 
-    /// What a container whose end is told at `now` looks like, from how it looked before; `None` for one that was never seen.
-    pub(crate) fn died(&mut self, id: &ContainerId, code: i64, out_of_memory: bool, now: Timestamp) -> Option<ObservedContainer> {
+    /// What a container that has ended looks like, from how it looked before; `None` for one that was never seen.
+    pub(crate) fn died(&self, id: &ContainerId, code: i64, out_of_memory: bool) -> Option<ObservedContainer> {
         let before = self.observed.containers.get(id)?;
-        self.ended.insert(id.clone(), now);
         let state = RunState::Exited { code, out_of_memory, at: None };
         Some(ObservedContainer { state, address: None, direct: false, network_bindings: Vec::new(), ..before.clone() })
-    }
-
-    /// Whether a look shows a container running whose end was told a moment ago.
-    pub(crate) fn is_held(&self, seen: &ObservedContainer, now: Timestamp) -> bool {
-        !matches!(seen.state, RunState::Exited { .. }) && self.ended.get(&seen.id).is_some_and(|at| now.since(*at) < HELD)
     }
 
     /// Whether a fact says that a container runs of which it is known that it has ended.
@@ -154,10 +138,6 @@ mod tests {
         }
     }
 
-    const fn at(millis: u64) -> Timestamp {
-        Timestamp::from_millis(millis)
-    }
-
     fn world() -> World {
         let nothing = String::new;
         World::new(model::Settings { owner: model::OwnerId::from_text("o"), account: nothing(), region: nothing(), instance: nothing() })
@@ -171,29 +151,26 @@ mod tests {
         sight.learn(&world, &Fact::Seen(seen("old", RunState::Running)));
         let asked_at = news.load(Ordering::Acquire);
         sight.learn(&world, &Fact::Seen(seen("new", RunState::Running)));
-        assert_eq!(sight.listing(vec![], asked_at, at(1)), [Fact::Removed(ContainerId::from_text("old"))]);
+        assert_eq!(sight.listing(vec![], asked_at), [Fact::Removed(ContainerId::from_text("old"))]);
         assert!(sight.observed().containers.contains_key("new"));
-        assert_eq!(sight.listing(vec![], news.load(Ordering::Acquire), at(1)).len(), 2);
+        assert_eq!(sight.listing(vec![], news.load(Ordering::Acquire)).len(), 2);
     }
 
     #[test]
-    fn news_of_an_end_is_undone_by_a_listing_that_comes_well_after_it() {
+    fn news_of_an_end_is_not_undone_by_an_older_look_but_by_a_listing() {
         let mut sight = Sight::new(News::default());
         let (running, ended) = (seen("a", RunState::Running), seen("a", RunState::Exited { code: 1, out_of_memory: false, at: None }));
         let world = world();
         sight.learn(&world, &Fact::Seen(running.clone()));
         assert!(!sight.is_overtaken(&Fact::Seen(running.clone())));
-        let died = sight.died(&running.id, 1, false, at(5_000)).unwrap();
+        let died = sight.died(&running.id, 1, false).unwrap();
         assert_eq!(died, ended);
         sight.learn(&world, &Fact::Seen(died));
         assert!(sight.is_overtaken(&Fact::Seen(running.clone())));
         assert!(!sight.is_overtaken(&Fact::Seen(ended)));
         let asked_at = sight.news.load(Ordering::Acquire);
-        assert!(sight.is_held(&running, at(5_090)) && !sight.is_held(&running, at(6_000)));
-        assert_eq!(sight.listing(vec![running.clone()], asked_at, at(5_090)), [], "the engine holds what has just ended");
-        assert_eq!(sight.observed().containers["a"].state, RunState::Exited { code: 1, out_of_memory: false, at: None });
-        assert_eq!(sight.listing(vec![running.clone()], asked_at, at(6_000)), [Fact::Seen(running)], "somebody started it again");
-        assert_eq!(sight.died(&ContainerId::from_text("never seen"), 1, false, at(1)), None);
+        assert_eq!(sight.listing(vec![running.clone()], asked_at), [Fact::Seen(running)]);
+        assert_eq!(sight.died(&ContainerId::from_text("never seen"), 1, false), None);
     }
 
     #[test]
@@ -203,8 +180,8 @@ mod tests {
         let world = world();
         sight.learn(&world, &Fact::Seen(seen("a", RunState::Running)));
         let asked_at = news.load(Ordering::Acquire);
-        assert_eq!(sight.listing(vec![seen("a", RunState::Running)], asked_at, at(1)), []);
+        assert_eq!(sight.listing(vec![seen("a", RunState::Running)], asked_at), []);
         let ended = seen("a", RunState::Exited { code: 1, out_of_memory: false, at: None });
-        assert_eq!(sight.listing(vec![ended.clone()], asked_at, at(1)), [Fact::Seen(ended)]);
+        assert_eq!(sight.listing(vec![ended.clone()], asked_at), [Fact::Seen(ended)]);
     }
 }
