@@ -1,6 +1,6 @@
 //! The keys of CreateListener and of listener attributes (alb.md 1).
 
-use crate::keys::load_balancer::{ACTION, RULE};
+use crate::keys::rule::{ACTION, RULE};
 use crate::shape::{Attribute, AttributeRule, Attributes, Choice, Object, Shape, field, inert, integer, list, named};
 
 pub(super) static LISTENER: Object = Object::new(
