@@ -159,8 +159,8 @@ impl World {
         let balancer = self.load_balancer_mut(balancer)?;
         if let Some(found) = balancer.listeners.get_mut(&listener.port) {
             // Its rules are changed one by one, its id never.
-            let Listener { port: _, id: _, protocol, attributes, default_action, rules: _ } = listener;
-            (found.protocol, found.attributes, found.default_action) = (protocol, attributes, default_action);
+            let Listener { port: _, id: _, protocol, tls, attributes, default_action, rules: _ } = listener;
+            (found.protocol, found.tls, found.attributes, found.default_action) = (protocol, tls, attributes, default_action);
         } else {
             listener.id = Some(ids.resource());
             balancer.listeners.insert(listener.port, listener);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{TargetProtocol, Timestamp};
+use crate::{ProtocolVersion, TargetProtocol, Timestamp};
 
 /// How a target group's targets are checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,12 @@ pub struct HealthCheck {
     pub unhealthy_threshold: u32,
     /// Which statuses pass.
     pub matcher: Matcher,
+    /// How targets are asked: as they are spoken to.
+    #[serde(default)]
+    pub version: ProtocolVersion,
+    /// Which statuses of gRPC pass, for groups of version GRPC.
+    #[serde(default)]
+    pub grpc_matcher: GrpcMatcher,
 }
 
 impl Default for HealthCheck {
@@ -38,6 +44,8 @@ impl Default for HealthCheck {
             healthy_threshold: 5,
             unhealthy_threshold: 2,
             matcher: Matcher::default(),
+            version: ProtocolVersion::Http1,
+            grpc_matcher: GrpcMatcher::default(),
         }
     }
 }
@@ -56,20 +64,7 @@ impl Matcher {
     /// # Errors
     /// A sentence saying what is wrong.
     pub fn new(text: &str) -> Result<Self, String> {
-        let mut ranges = Vec::new();
-        for part in text.split(',') {
-            let (low, high) = part.split_once('-').unwrap_or((part, part));
-            let number = |text: &str| match text.trim().parse::<u16>() {
-                Ok(status @ 200..=499) => Ok(status),
-                _ => Err(format!("health check matcher HTTP code '{}' must be within '200-499' inclusive", text.trim())),
-            };
-            let (low, high) = (number(low)?, number(high)?);
-            if low > high {
-                return Err(format!("health check matcher range '{part}' ends before it begins"));
-            }
-            ranges.push((low, high));
-        }
-        Ok(Self { text: text.to_owned(), ranges })
+        Ok(Self { text: text.to_owned(), ranges: ranges(text, "HTTP", 200, 499)? })
     }
 
     /// Whether `status` passes.
@@ -102,6 +97,74 @@ impl From<Matcher> for String {
     fn from(matcher: Matcher) -> Self {
         matcher.text
     }
+}
+
+/// Which gRPC statuses pass a health check: `12`, `0,12`, `0-99`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct GrpcMatcher {
+    text: String,
+    ranges: Vec<(u16, u16)>,
+}
+
+impl GrpcMatcher {
+    /// Reads AWS's notation; statuses are 0 to 99.
+    ///
+    /// # Errors
+    /// A sentence saying what is wrong.
+    pub fn new(text: &str) -> Result<Self, String> {
+        Ok(Self { text: text.to_owned(), ranges: ranges(text, "GRPC", 0, 99)? })
+    }
+
+    /// Whether `status` passes.
+    #[must_use]
+    pub fn matches(&self, status: u16) -> bool {
+        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&status))
+    }
+
+    /// The notation that it was read from.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// `12`, the status of a method that is not there: AWS asks for one that no server has.
+impl Default for GrpcMatcher {
+    fn default() -> Self {
+        Self { text: "12".into(), ranges: vec![(12, 12)] }
+    }
+}
+
+impl TryFrom<String> for GrpcMatcher {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::new(&text)
+    }
+}
+
+impl From<GrpcMatcher> for String {
+    fn from(matcher: GrpcMatcher) -> Self {
+        matcher.text
+    }
+}
+
+/// `200`, `200,202`, `200-299`
+fn ranges(text: &str, kind: &str, least: u16, most: u16) -> Result<Vec<(u16, u16)>, String> {
+    let number = |text: &str| match text.trim().parse::<u16>() {
+        Ok(status) if (least..=most).contains(&status) => Ok(status),
+        _ => Err(format!("Health check matcher {kind} code '{}' must be within '{least}-{most}' inclusive", text.trim())),
+    };
+    let mut ranges = Vec::new();
+    for part in text.split(',') {
+        let (low, high) = part.split_once('-').unwrap_or((part, part));
+        let (low, high) = (number(low)?, number(high)?);
+        if low > high {
+            return Err(format!("health check matcher range '{part}' ends before it begins"));
+        }
+        ranges.push((low, high));
+    }
+    Ok(ranges)
 }
 
 /// A target's state, with the reason that DescribeTargetHealth gives.

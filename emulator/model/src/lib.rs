@@ -50,10 +50,10 @@ pub use condition::{Comparison, Condition, QueryParameter};
 pub use deployment::{Deployment, DeploymentStatus, RolloutState};
 pub use desired::{Desired, DesiredLoadBalancer, DesiredService};
 pub use event::ServiceEvent;
-pub use health::{HealthCheck, Matcher, TargetHealth, TargetHealthReason, TargetHealthState};
+pub use health::{GrpcMatcher, HealthCheck, Matcher, TargetHealth, TargetHealthReason, TargetHealthState};
 pub use id::{ContainerId, DeploymentId, Ids, OwnerId, ResourceId, TaskId};
-pub use listener::{Listener, ListenerAttributes, ListenerProtocol};
-pub use load_balancer::{LoadBalancer, LoadBalancerAttributes, XffMode};
+pub use listener::{CertificateSource, Listener, ListenerAttributes, ListenerProtocol, ListenerTls, MutualAuthentication};
+pub use load_balancer::{DesyncMode, LoadBalancer, LoadBalancerAttributes, LogBucket, XffMode};
 pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, ServiceName, TargetGroupName};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};
 pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, WeightedTargetGroup};
@@ -61,7 +61,7 @@ pub use service::{LaunchBackoff, Service, ServiceKey, ServiceLoadBalancer, Servi
 pub use step::Step;
 pub use stickiness::{Stickiness, StickyCookie};
 pub use stop::{ContainerFailure, ContainerFailureKind, Stop, StopCode};
-pub use target_group::{Target, TargetGroup, TargetGroupSpec, TargetKey, TargetProtocol};
+pub use target_group::{ProtocolVersion, RegisteredTarget, Target, TargetGroup, TargetGroupSpec, TargetKey, TargetProtocol, TargetType};
 pub use target_group_attributes::{Algorithm, FailOpen, TargetGroupAttributes};
 pub use task::{Container, ContainerStatus, DesiredStatus, HealthStatus, NetworkBinding, Task, TaskStatus};
 pub use task_definition::{

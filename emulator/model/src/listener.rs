@@ -15,6 +15,9 @@ pub struct Listener {
     pub id: Option<ResourceId>,
     /// How clients speak to it.
     pub protocol: ListenerProtocol,
+    /// What it is encrypted with; there with HTTPS, and only there.
+    #[serde(default)]
+    pub tls: Option<ListenerTls>,
     /// Settings of the whole.
     #[serde(default)]
     pub attributes: ListenerAttributes,
@@ -32,11 +35,13 @@ pub struct ListenerAttributes {
     pub server_header: bool,
     /// `routing.http.response.<header>.header_value`: headers that every response has, by name, in place of the target's.
     pub response_headers: BTreeMap<String, String>,
+    /// `routing.http.request.<header>.header_name`: other names for the headers about TLS that targets are sent, by the stock name.
+    pub renamed_headers: BTreeMap<String, String>,
 }
 
 impl Default for ListenerAttributes {
     fn default() -> Self {
-        Self { server_header: true, response_headers: BTreeMap::new() }
+        Self { server_header: true, response_headers: BTreeMap::new(), renamed_headers: BTreeMap::new() }
     }
 }
 
@@ -46,9 +51,74 @@ pub enum ListenerProtocol {
     /// Cleartext HTTP/1.1.
     #[default]
     Http,
+    /// HTTP/1.1 and HTTP/2 under TLS.
+    Https,
+}
+
+/// What an HTTPS listener is encrypted with (alb.md 1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerTls {
+    /// The default one first; never empty. Up to 25 more, chosen by SNI.
+    pub certificates: Vec<CertificateSource>,
+    /// `sslPolicy`, one that [`crate::security_policy`] knows.
+    pub policy: String,
+    /// `mutualAuthentication`
+    pub mutual: MutualAuthentication,
+}
+
+/// Where a certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CertificateSource {
+    /// PEM files of this machine, by their whole paths.
+    Files {
+        /// The certificate and those up to its authority's.
+        certificate: String,
+        /// Its private key.
+        private_key: String,
+    },
+    /// Made here by the development authority, for `localhost`, the load balancer's name and the hosts that rules name.
+    Development {
+        /// The ARN that it stands for, if the manifest gives one.
+        arn: Option<String>,
+        /// More names that it is for.
+        names: Vec<String>,
+    },
+}
+
+/// Whether clients show certificates (alb.md 1, mTLS).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MutualAuthentication {
+    /// They are not asked for one.
+    #[default]
+    Off,
+    /// Whatever they show is passed on to targets, which judge it.
+    Passthrough,
+    /// Only certificates of a trust store's authorities are let in.
+    Verify {
+        /// A file of PEM certificates, by its whole path.
+        trust_store: String,
+        /// `ignoreClientCertificateExpiry`
+        ignore_expiry: bool,
+        /// `advertiseTrustStoreCaNames`
+        advertise_names: bool,
+    },
 }
 
 impl Listener {
+    /// Cleartext, without rules, with AWS's defaults.
+    #[must_use]
+    pub fn new(port: u16, default_action: Action) -> Self {
+        Self {
+            port,
+            id: None,
+            protocol: ListenerProtocol::Http,
+            tls: None,
+            attributes: ListenerAttributes::default(),
+            default_action,
+            rules: BTreeMap::new(),
+        }
+    }
+
     /// Every action of it, the default one last.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         self.rules.values().map(|rule| &rule.action).chain([&self.default_action])

@@ -14,20 +14,91 @@ pub struct TargetGroupSpec {
     pub name: TargetGroupName,
     /// How targets are spoken to.
     pub protocol: TargetProtocol,
+    /// What HTTP they speak.
+    #[serde(default)]
+    pub version: ProtocolVersion,
+    /// What names a target.
+    #[serde(default)]
+    pub target_type: TargetType,
     /// The port of targets that name none.
     pub port: u16,
+    /// Targets that no task stands behind, such as a process started from an editor.
+    #[serde(default)]
+    pub targets: Vec<RegisteredTarget>,
     /// How targets are checked.
     pub health_check: HealthCheck,
     /// The rest.
     pub attributes: TargetGroupAttributes,
 }
 
+impl TargetGroupSpec {
+    /// With AWS's defaults.
+    #[must_use]
+    pub fn new(name: TargetGroupName, port: u16) -> Self {
+        Self {
+            name,
+            protocol: TargetProtocol::Http,
+            version: ProtocolVersion::Http1,
+            target_type: TargetType::Instance,
+            port,
+            targets: Vec::new(),
+            health_check: HealthCheck::default(),
+            attributes: TargetGroupAttributes::default(),
+        }
+    }
+}
+
 /// Of a target group and of a health check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TargetProtocol {
-    /// Cleartext HTTP/1.1.
+    /// Cleartext.
     #[default]
     Http,
+    /// Under TLS; certificates of targets are not verified.
+    Https,
+}
+
+/// The version of HTTP that targets are spoken to in (alb.md 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProtocolVersion {
+    /// HTTP/1.1
+    #[default]
+    Http1,
+    /// HTTP/2
+    Http2,
+    /// HTTP/2 with gRPC's own health checks.
+    Grpc,
+}
+
+impl ProtocolVersion {
+    /// AWS's word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http1 => "HTTP1",
+            Self::Http2 => "HTTP2",
+            Self::Grpc => "GRPC",
+        }
+    }
+}
+
+/// What names a target of a group (alb.md 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TargetType {
+    /// An instance and a port of it.
+    #[default]
+    Instance,
+    /// An IP address and a port.
+    Ip,
+}
+
+/// A target that a user registers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RegisteredTarget {
+    /// An IP address, also in a group of instances, where this machine's processes have no other name.
+    pub id: std::net::IpAddr,
+    /// 1 to 65535.
+    pub port: u16,
 }
 
 /// A target group of the World: what was asked for, and who is in it.
@@ -49,7 +120,7 @@ pub struct TargetGroup {
 /// Id and port name a target: one id may be registered with many ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TargetKey {
-    /// The instance id (target type `instance`).
+    /// The instance id, or the IP address (target type `ip`, and whatever a user registers).
     pub id: String,
     /// The host port.
     pub port: u16,

@@ -21,6 +21,9 @@ pub struct TargetGroupAttributes {
     pub fail_open: FailOpen,
     /// `stickiness.*`. Default none. Not with weighted random.
     pub stickiness: Option<Stickiness>,
+    /// `load_balancing.algorithm.anomaly_mitigation`: whether targets that fail far more often than the others get fewer requests.
+    /// Default false. With weighted random only.
+    pub anomaly_mitigation: bool,
 }
 
 impl Default for TargetGroupAttributes {
@@ -31,6 +34,7 @@ impl Default for TargetGroupAttributes {
             slow_start: Duration::ZERO,
             fail_open: FailOpen::default(),
             stickiness: None,
+            anomaly_mitigation: false,
         }
     }
 }

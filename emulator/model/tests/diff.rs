@@ -37,8 +37,7 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
         let name = format!("s{index}");
         let group = TargetGroupName::new(&name).unwrap();
         let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(sketch.delay), ..TargetGroupAttributes::default() };
-        let spec =
-            TargetGroupSpec { name: group.clone(), protocol: TargetProtocol::Http, port: 80, health_check: HealthCheck::default(), attributes };
+        let spec = TargetGroupSpec { attributes, ..TargetGroupSpec::new(group.clone(), 80) };
         desired.target_groups.insert(group.clone(), spec);
         let priority = sketch.priority * 10 + u16::try_from(index).unwrap();
         let action =
@@ -66,7 +65,7 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
     }
     let default_action = Action::FixedResponse(FixedResponse { status: 404, content_type: None, body: None });
     let attributes = ListenerAttributes { server_header: sketches.iter().flatten().count() < 2, ..ListenerAttributes::default() };
-    let listener = Listener { port, id: None, protocol: ListenerProtocol::Http, attributes, default_action, rules };
+    let listener = Listener { attributes, rules, ..Listener::new(port, default_action) };
     let balancer = DesiredLoadBalancer { attributes: LoadBalancerAttributes::default(), listeners: BTreeMap::from([(port, listener)]) };
     desired.load_balancers.insert(LoadBalancerName::new("front").unwrap(), balancer);
     desired

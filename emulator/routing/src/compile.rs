@@ -8,7 +8,7 @@ use model::{Action, Listener, ListenerAttributes, LoadBalancer, Rule, TargetGrou
 use crate::action::ActionTable;
 use crate::condition::ConditionTable;
 use crate::group::{Eligible, state_of, takes_requests};
-use crate::table::{ListenerTable, Owner, RuleTable, Table, dns_name};
+use crate::table::{Balancer, ListenerTable, RuleTable, Table, dns_name};
 use crate::transform::TransformTable;
 use crate::{GroupTable, TargetState};
 
@@ -33,7 +33,7 @@ pub fn compile(world: &World, previous: Option<&Table>) -> Table {
             (name.clone(), Arc::new(table))
         })
         .collect();
-    Table { version: world.version, listeners: listeners(world, &groups), groups, targets }
+    Table { version: world.version, listeners: listeners(world, &groups, previous), groups, targets }
 }
 
 type Targets = BTreeMap<(TargetGroupName, TargetKey), Arc<TargetState>>;
@@ -77,27 +77,30 @@ fn eligible(name: &TargetGroupName, group: &TargetGroup, targets: &Targets) -> E
     Eligible { targets, fail_open }
 }
 
-fn listeners(world: &World, groups: &BTreeMap<TargetGroupName, Arc<GroupTable>>) -> Vec<ListenerTable> {
+fn listeners(world: &World, groups: &BTreeMap<TargetGroupName, Arc<GroupTable>>, previous: Option<&Table>) -> Vec<ListenerTable> {
     let mut tables: Vec<ListenerTable> = Vec::new();
     for balancer in world.load_balancers.values() {
-        let owner = Arc::new(owner(world, balancer));
-        tables.extend(balancer.listeners.values().map(|one| listener(one, &owner, groups)));
+        let balancer_table = Arc::new(balancer_table(world, balancer, previous));
+        tables.extend(balancer.listeners.values().map(|one| listener(one, &balancer_table, groups)));
     }
     // The sort is stable: on one port the order by name stays.
     tables.sort_by_key(|table| table.port);
     tables
 }
 
-pub(crate) fn owner(world: &World, balancer: &LoadBalancer) -> Owner {
-    Owner {
+pub(crate) fn balancer_table(world: &World, balancer: &LoadBalancer, previous: Option<&Table>) -> Balancer {
+    let arn = world.load_balancer_arn(balancer);
+    let before = previous.into_iter().flat_map(|previous| &previous.listeners).find(|listener| listener.balancer.arn == arn);
+    Balancer {
         name: balancer.name.clone(),
-        arn: world.load_balancer_arn(balancer),
         dns_name: dns_name(&balancer.name),
         attributes: balancer.attributes.clone(),
+        metrics: before.map_or_else(Arc::default, |before| Arc::clone(&before.balancer.metrics)),
+        arn,
     }
 }
 
-pub(crate) fn listener(listener: &Listener, owner: &Arc<Owner>, groups: &BTreeMap<TargetGroupName, Arc<GroupTable>>) -> ListenerTable {
+pub(crate) fn listener(listener: &Listener, balancer: &Arc<Balancer>, groups: &BTreeMap<TargetGroupName, Arc<GroupTable>>) -> ListenerTable {
     let action = |action: &Action| ActionTable::new(action, |name| groups.get(name).cloned());
     let rule = |rule: &Rule| RuleTable {
         priority: rule.priority,
@@ -109,7 +112,7 @@ pub(crate) fn listener(listener: &Listener, owner: &Arc<Owner>, groups: &BTreeMa
         port: listener.port,
         protocol: listener.protocol,
         own_attributes: (listener.attributes != ListenerAttributes::default()).then(|| Arc::new(listener.attributes.clone())),
-        owner: Arc::clone(owner),
+        balancer: Arc::clone(balancer),
         rules: listener.rules.values().map(rule).collect(),
         default: action(&listener.default_action),
     }
@@ -139,7 +142,7 @@ mod tests {
         assert_eq!(table.targets().map(|target| (target.key.port, target.is_draining())).collect::<Vec<_>>(), [(1, false), (2, true)]);
         assert_eq!((table.version(), table.ports()), (7, BTreeSet::from([80])));
         let arn = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/users/0000000000000001";
-        assert_eq!(table.groups().next().unwrap().arn(), arn);
+        assert_eq!(table.groups().next().unwrap().identity().arn(), arn);
     }
 
     #[test]

@@ -173,7 +173,7 @@ pub struct Selection<'a> {
 /// [`NoListener`] if the selection names none.
 pub fn explain(world: &World, selection: Selection<'_>, head: &RequestHead<'_>) -> Result<Explanation, NoListener> {
     let (balancer, listener) = select(world, selection, head.host)?;
-    let table = compile::listener(listener, &Arc::new(compile::owner(world, balancer)), &BTreeMap::new());
+    let table = compile::listener(listener, &Arc::new(compile::balancer_table(world, balancer, None)), &BTreeMap::new());
     let subject = Subject::of(head);
     let deciding = table.rules.iter().find(|rule| rule.matches(&subject));
     let (matched, action) = match deciding {

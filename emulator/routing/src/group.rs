@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use model::{Algorithm, Stickiness, Target, TargetGroup, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealthState, Timestamp};
 
+use crate::metrics::TargetMetrics;
 use crate::sticky::{TargetMemory, fingerprint, returning};
 use crate::{Given, Memory, RequestHead, TargetState};
 
 /// A target group that some listener forwards to.
 #[derive(Debug)]
 pub struct GroupTable {
-    name: TargetGroupName,
-    arn: Box<str>,
+    identity: Arc<GroupIdentity>,
     eligible: Vec<Arc<TargetState>>,
     fail_open: bool,
     algorithm: Algorithm,
@@ -25,6 +25,40 @@ pub struct GroupTable {
     rotation: Arc<AtomicUsize>,
     /// Added to the rotation, so that the target whose turn it was stays next when others come or go.
     offset: usize,
+}
+
+/// What stays the same of a target group for as long as it is in use, from table to table.
+#[derive(Debug)]
+pub struct GroupIdentity {
+    name: TargetGroupName,
+    arn: Box<str>,
+    metrics: TargetMetrics,
+}
+
+impl GroupIdentity {
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &TargetGroupName {
+        &self.name
+    }
+
+    /// Its ARN.
+    #[must_use]
+    pub const fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// What CloudWatch calls it: `targetgroup/<name>/<id>`.
+    #[must_use]
+    pub fn log_name(&self) -> &str {
+        self.arn.rsplit_once(':').map_or(&*self.arn, |(_, name)| name)
+    }
+
+    /// What is counted of it.
+    #[must_use]
+    pub const fn metrics(&self) -> &TargetMetrics {
+        &self.metrics
+    }
 }
 
 /// Who takes a request.
@@ -58,10 +92,12 @@ impl GroupTable {
         let next = previous.and_then(|previous| previous.at(turn)).map_or(0, |next| targets.partition_point(|target| target.key < next.key));
         let index = next.checked_rem(targets.len()).unwrap_or(0);
         let offset = index.wrapping_sub(turn);
+        let same = previous.map(|previous| &previous.identity).filter(|identity| *identity.arn == *arn);
+        let new = || Arc::new(GroupIdentity { name: spec.name.clone(), arn: arn.as_str().into(), metrics: TargetMetrics::default() });
+        let identity = same.map_or_else(new, Arc::clone);
         Self {
-            name: spec.name.clone(),
             fingerprint: fingerprint(&arn),
-            arn: arn.into(),
+            identity,
             eligible: targets,
             fail_open,
             algorithm,
@@ -72,16 +108,16 @@ impl GroupTable {
         }
     }
 
-    /// Its name.
+    /// What it is called, and what is counted of it.
     #[must_use]
-    pub const fn name(&self) -> &TargetGroupName {
-        &self.name
+    pub const fn identity(&self) -> &Arc<GroupIdentity> {
+        &self.identity
     }
 
-    /// Its ARN, for the access log.
+    /// Its name.
     #[must_use]
-    pub const fn arn(&self) -> &str {
-        &self.arn
+    pub fn name(&self) -> &TargetGroupName {
+        &self.identity.name
     }
 
     /// Those who take requests, in the order of their keys.

@@ -2,7 +2,7 @@
 //!
 //! **Lives here:** the routing [`Table`] and its compilation from the World; conditions, weights, round robin, fixed responses and
 //! redirects; which failure earns which status, and the bytes of the pages for them; the headers that a target is sent; the state
-//! machine of a target's health; the explanation of a decision.
+//! machine of a target's health; the explanation of a decision; the record of a request, its line in the access log, what metrics count of it.
 //!
 //! **Does not live here:** sockets, timers, tasks, HTTP parsing (room `alb`); when a health check is made and where its result is
 //! kept (room `daemon`). Time and randomness are arguments.
@@ -23,9 +23,11 @@ pub mod group;
 pub mod headers;
 pub mod health;
 pub mod limits;
+pub mod metrics;
 pub mod page;
 pub mod path;
 pub mod pattern;
+pub mod record;
 pub mod redirect;
 pub mod request;
 pub mod status;
@@ -38,12 +40,13 @@ pub use action::FixedResponseTable;
 pub use compile::compile;
 pub use decide::{Decision, Given, MatchedRule, decide};
 pub use explain::{Explanation, explain};
-pub use group::{GroupTable, Pick};
+pub use group::{GroupIdentity, GroupTable, Pick};
 pub use health::{Checker, ProbeOutcome};
+pub use record::AccessRecord;
 pub use request::{HeaderLines, RequestHead, Scheme};
 pub use status::{ClientFailure, UpstreamFailure};
 pub use sticky::{Memory, Seal};
-pub use table::{ListenerTable, Table};
+pub use table::{Balancer, ListenerTable, Table};
 pub use target::{Gone, InFlight, TargetState};
 pub use transform::Rewritten;
 

@@ -9,6 +9,10 @@ pub enum UpstreamFailure {
     ConnectReset,
     /// No connection within 10 seconds.
     ConnectTimeout,
+    /// The target and we could not agree on TLS.
+    TlsFailed,
+    /// The TLS handshake with the target was not over within 10 seconds (AWS's texts say 502 and 504; the newer one says 504).
+    TlsTimeout,
     /// The connection could not be tried: no free port or file of our own.
     ConnectImpossible,
     /// The target closed or reset the connection before its response began, a reused idle one included (alb.md 10).
@@ -29,10 +33,12 @@ pub enum UpstreamFailure {
 
 impl UpstreamFailure {
     /// Every failure.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::ConnectRefused,
         Self::ConnectReset,
         Self::ConnectTimeout,
+        Self::TlsFailed,
+        Self::TlsTimeout,
         Self::ConnectImpossible,
         Self::ClosedBeforeResponse,
         Self::IdleTimeout,
@@ -47,16 +53,23 @@ impl UpstreamFailure {
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::ConnectTimeout | Self::IdleTimeout => 504,
+            Self::ConnectTimeout | Self::TlsTimeout | Self::IdleTimeout => 504,
             Self::NoTarget | Self::NoTargetGroup => 503,
             Self::ConnectRefused
             | Self::ConnectReset
+            | Self::TlsFailed
             | Self::ConnectImpossible
             | Self::ClosedBeforeResponse
             | Self::MalformedResponse
             | Self::ResponseHeadersTooLarge
             | Self::DrainElapsed => 502,
         }
+    }
+
+    /// Whether it counts as `TargetConnectionErrorCount` (alb.md 8, 10).
+    #[must_use]
+    pub const fn is_connection_error(self) -> bool {
+        matches!(self, Self::ConnectRefused | Self::ConnectReset | Self::ConnectTimeout | Self::ConnectImpossible)
     }
 
     /// What happened, for a person.
@@ -66,6 +79,8 @@ impl UpstreamFailure {
             Self::ConnectRefused => "the target refused the connection",
             Self::ConnectReset => "the target reset the connection while it was made",
             Self::ConnectTimeout => "the target did not accept the connection within 10 seconds",
+            Self::TlsFailed => "the TLS handshake with the target failed",
+            Self::TlsTimeout => "the TLS handshake with the target was not over within 10 seconds",
             Self::ConnectImpossible => "no connection to the target could be opened",
             Self::ClosedBeforeResponse => "the target closed the connection before it answered",
             Self::IdleTimeout => "the target did not answer within the idle timeout",

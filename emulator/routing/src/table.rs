@@ -7,6 +7,7 @@ use model::{ListenerAttributes, ListenerProtocol, LoadBalancerAttributes, LoadBa
 
 use crate::action::ActionTable;
 use crate::condition::ConditionTable;
+use crate::metrics::BalancerMetrics;
 use crate::request::split_port;
 use crate::transform::TransformTable;
 use crate::{GroupTable, TargetState};
@@ -49,6 +50,12 @@ impl Table {
         self.targets.values()
     }
 
+    /// The listeners of all load balancers.
+    #[must_use]
+    pub fn listeners(&self) -> &[ListenerTable] {
+        &self.listeners
+    }
+
     /// The target groups in use, by name.
     pub fn groups(&self) -> impl Iterator<Item = &GroupTable> {
         self.groups.values().map(|group| &**group)
@@ -80,7 +87,7 @@ pub struct ListenerTable {
     pub(crate) port: u16,
     pub(crate) protocol: ListenerProtocol,
     pub(crate) own_attributes: Option<Arc<ListenerAttributes>>,
-    pub(crate) owner: Arc<Owner>,
+    pub(crate) balancer: Arc<Balancer>,
     /// By priority.
     pub(crate) rules: Vec<RuleTable>,
     pub(crate) default: ActionTable,
@@ -88,11 +95,51 @@ pub struct ListenerTable {
 
 /// What the listeners of one load balancer share.
 #[derive(Debug)]
-pub(crate) struct Owner {
+pub struct Balancer {
     pub(crate) name: LoadBalancerName,
     pub(crate) arn: String,
     pub(crate) dns_name: String,
     pub(crate) attributes: LoadBalancerAttributes,
+    /// Shared with the tables before and after this one.
+    pub(crate) metrics: Arc<BalancerMetrics>,
+}
+
+impl Balancer {
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &LoadBalancerName {
+        &self.name
+    }
+
+    /// Its ARN.
+    #[must_use]
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// What the access log and CloudWatch call it: `app/<name>/<id>`.
+    #[must_use]
+    pub fn log_name(&self) -> &str {
+        self.arn.split_once(":loadbalancer/").map_or(&*self.arn, |(_, name)| name)
+    }
+
+    /// Its DNS name, `<name>.localhost`: the `Host` of requests that have none.
+    #[must_use]
+    pub fn dns_name(&self) -> &str {
+        &self.dns_name
+    }
+
+    /// Its attributes.
+    #[must_use]
+    pub const fn attributes(&self) -> &LoadBalancerAttributes {
+        &self.attributes
+    }
+
+    /// What is counted of it.
+    #[must_use]
+    pub fn metrics(&self) -> &BalancerMetrics {
+        &self.metrics
+    }
 }
 
 /// One rule.
@@ -123,28 +170,28 @@ impl ListenerTable {
         self.own_attributes.as_ref()
     }
 
+    /// Its load balancer.
+    #[must_use]
+    pub const fn balancer(&self) -> &Arc<Balancer> {
+        &self.balancer
+    }
+
     /// The load balancer's name.
     #[must_use]
     pub fn load_balancer(&self) -> &LoadBalancerName {
-        &self.owner.name
+        self.balancer.name()
     }
 
-    /// The load balancer's ARN.
-    #[must_use]
-    pub fn load_balancer_arn(&self) -> &str {
-        &self.owner.arn
-    }
-
-    /// The load balancer's DNS name, `<name>.localhost`: the `Host` of requests that have none.
+    /// See [`Balancer::dns_name`].
     #[must_use]
     pub fn dns_name(&self) -> &str {
-        &self.owner.dns_name
+        self.balancer.dns_name()
     }
 
     /// The load balancer's attributes.
     #[must_use]
     pub fn attributes(&self) -> &LoadBalancerAttributes {
-        &self.owner.attributes
+        self.balancer.attributes()
     }
 }
 
@@ -182,7 +229,9 @@ mod tests {
         check(9001, None, None);
         let listener = table.listener(80, Some("shop.localhost")).unwrap();
         assert_eq!(listener.dns_name(), "shop.localhost");
-        assert_eq!(listener.load_balancer_arn(), "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/shop/0000000000000002");
+        let balancer = listener.balancer();
+        assert_eq!(balancer.arn(), "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/shop/0000000000000002");
+        assert_eq!(balancer.log_name(), "app/shop/0000000000000002");
         assert_eq!(*listener.attributes(), LoadBalancerAttributes::default());
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use model::{Target, TargetGroupName, TargetKey, Timestamp};
 
+use crate::metrics::TargetMetrics;
 use crate::sticky::fingerprint;
 
 /// A registered target. The same value goes from table to table for as long as the registration lasts, so its counters do too.
@@ -31,6 +32,7 @@ pub struct TargetState {
     healthy: AtomicBool,
     /// When its slow start began, in milliseconds of the Unix epoch; 0 when it is in none.
     ramp_from: AtomicU64,
+    metrics: TargetMetrics,
     waiting: Mutex<Waiting>,
 }
 
@@ -54,6 +56,7 @@ impl TargetState {
             gone: AtomicBool::new(false),
             healthy: AtomicBool::new(false),
             ramp_from: AtomicU64::new(0),
+            metrics: TargetMetrics::default(),
             waiting: Mutex::default(),
         }
     }
@@ -74,6 +77,12 @@ impl TargetState {
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// What is counted of it.
+    #[must_use]
+    pub const fn metrics(&self) -> &TargetMetrics {
+        &self.metrics
     }
 
     /// Whether it is deregistered and only finishes what it has: idle connections to it are not kept (alb.md 9).

@@ -5,10 +5,9 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use model::{
-    Action, ClusterName, Comparison, Condition, FixedResponse, Forward, HealthCheck, Listener, ListenerAttributes, ListenerProtocol, LoadBalancer,
-    LoadBalancerAttributes, LoadBalancerName, OwnerId, ResourceId, Rule, Settings, Target, TargetGroup, TargetGroupAttributes, TargetGroupName,
-    TargetGroupSpec, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, TargetProtocol, Timestamp, Transforms, WeightedTargetGroup,
-    World,
+    Action, ClusterName, Comparison, Condition, FixedResponse, Forward, Listener, LoadBalancer, LoadBalancerAttributes, LoadBalancerName, OwnerId,
+    ResourceId, Rule, Settings, Target, TargetGroup, TargetGroupName, TargetGroupSpec, TargetHealth, TargetHealthReason, TargetHealthState,
+    TargetKey, Timestamp, Transforms, WeightedTargetGroup, World,
 };
 
 use crate::sticky::TOKEN_BYTES;
@@ -91,13 +90,7 @@ pub(crate) fn put_group(world: &mut World, name: &str, states: &str) {
         _ => None,
     };
     let targets = (1..).zip(states.chars()).filter_map(|(port, letter)| Some((key(port), target(port, state(letter)?)))).collect();
-    let spec = TargetGroupSpec {
-        name: group_name(name),
-        protocol: TargetProtocol::Http,
-        port: 80,
-        health_check: HealthCheck::default(),
-        attributes: TargetGroupAttributes::default(),
-    };
+    let spec = TargetGroupSpec::new(group_name(name), 80);
     let group = TargetGroup { spec, id: ResourceId::from_text("0000000000000001"), owner: ClusterName::new("c").unwrap(), deleting: false, targets };
     world.target_groups.insert(group_name(name), group);
 }
@@ -108,8 +101,7 @@ pub(crate) fn put_listener(world: &mut World, balancer: &str, port: u16, rules: 
         .zip(rules)
         .map(|(priority, (conditions, action))| (priority, Rule { priority, conditions, transforms: Transforms::default(), action }))
         .collect();
-    let listener =
-        Listener { port, id: None, protocol: ListenerProtocol::Http, attributes: ListenerAttributes::default(), default_action: fixed(404), rules };
+    let listener = Listener { rules, ..Listener::new(port, fixed(404)) };
     let balancer = world.load_balancers.entry(balancer_name(balancer)).or_insert_with(|| LoadBalancer {
         name: balancer_name(balancer),
         id: ResourceId::from_text("0000000000000002"),

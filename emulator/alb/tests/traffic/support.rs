@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use alb::{DataPlane, Settings};
 use model::{
-    Action, Change, ClusterName, Comparison, Condition, FixedResponse, Forward, HealthCheck, Ids, Listener, ListenerAttributes, ListenerProtocol,
-    LoadBalancerAttributes, LoadBalancerName, OwnerId, Rule, Step, Target, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealth,
-    TargetKey, TargetProtocol, Timestamp, Transforms, WeightedTargetGroup, World,
+    Action, Change, ClusterName, Comparison, Condition, FixedResponse, Forward, Ids, Listener, LoadBalancerAttributes, LoadBalancerName, OwnerId,
+    Rule, Step, Target, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealth, TargetKey, Timestamp, Transforms, WeightedTargetGroup,
+    World,
 };
 use routing::Table;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -55,14 +55,7 @@ impl Front {
         }
         let rules = (1..).zip(groups).map(|(priority, (name, _))| (priority, forward_rule(priority, name))).collect();
         let fixed = FixedResponse { status: 404, content_type: Some("text/plain".into()), body: Some("no route".into()) };
-        let listener = Listener {
-            port: LISTENER_PORT,
-            id: None,
-            protocol: ListenerProtocol::Http,
-            attributes: ListenerAttributes::default(),
-            default_action: Action::FixedResponse(fixed),
-            rules,
-        };
+        let listener = Listener { rules, ..Listener::new(LISTENER_PORT, Action::FixedResponse(fixed)) };
         front.change(Change::PutListener { load_balancer: balancer(), listener: Box::new(listener) });
         for (name, targets) in groups {
             targets.iter().for_each(|target| front.register(name, *target));
@@ -188,13 +181,7 @@ fn key(address: SocketAddr) -> TargetKey {
 }
 
 fn group_spec(name: &str) -> TargetGroupSpec {
-    TargetGroupSpec {
-        name: group_name(name),
-        protocol: TargetProtocol::Http,
-        port: 80,
-        health_check: HealthCheck::default(),
-        attributes: TargetGroupAttributes::default(),
-    }
+    TargetGroupSpec::new(group_name(name), 80)
 }
 
 pub(crate) fn forward_rule(priority: u16, group: &str) -> Rule {

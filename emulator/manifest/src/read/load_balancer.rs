@@ -50,6 +50,7 @@ fn listener(node: &Node, report: &mut Report) -> Option<Listener> {
     }
     complete.then_some(())?;
     Some(Listener {
+        tls: None,
         port: node.integer_of("port")?,
         id: None,
         protocol: ListenerProtocol::Http,

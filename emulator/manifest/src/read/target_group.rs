@@ -21,13 +21,23 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<TargetGroupSpec> 
     let name = super::name_under(node, "name", report);
     let health_check = health_check(node, report);
     let attributes = node.get("attributes").map_or_else(TargetGroupAttributes::default, |node| attributes(node, report));
-    Some(TargetGroupSpec { name: name?, protocol: TargetProtocol::Http, port: node.integer_of("port")?, health_check: health_check?, attributes })
+    Some(TargetGroupSpec {
+        name: name?,
+        protocol: TargetProtocol::Http,
+        version: model::ProtocolVersion::Http1,
+        target_type: model::TargetType::Instance,
+        targets: Vec::new(),
+        port: node.integer_of("port")?,
+        health_check: health_check?,
+        attributes,
+    })
 }
 
 fn attributes(node: &Node, report: &mut Report) -> TargetGroupAttributes {
     let defaults = TargetGroupAttributes::default();
     let seconds = |key: &str, default: Duration| node.integer_of(key).map_or(default, Duration::from_secs);
     let attributes = TargetGroupAttributes {
+        anomaly_mitigation: false,
         deregistration_delay: seconds("deregistration_delay.timeout_seconds", defaults.deregistration_delay),
         algorithm: match node.text_of("load_balancing.algorithm.type") {
             Some("least_outstanding_requests") => Algorithm::LeastOutstandingRequests,

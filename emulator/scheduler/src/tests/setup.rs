@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use model::{
     Action, Change, ClusterName, ContainerDefinition, ContainerDependency, ContainerHealthCheck, ContainerName, DependencyCondition, Family, Forward,
-    HealthCheck, Listener, ListenerAttributes, ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision,
-    ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetProtocol,
-    TaskDefinition, TransportProtocol, WeightedTargetGroup,
+    Listener, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision, ServiceKey, ServiceLoadBalancer, ServiceName,
+    ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TaskDefinition, TransportProtocol, WeightedTargetGroup,
 };
 
 pub(super) fn cluster() -> ClusterName {
@@ -128,7 +127,7 @@ impl Setup {
         if self.balanced {
             let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(5), ..TargetGroupAttributes::default() };
             let name = group(self.name);
-            let spec = TargetGroupSpec { name, protocol: TargetProtocol::Http, port: 80, health_check: HealthCheck::default(), attributes };
+            let spec = TargetGroupSpec { attributes, ..TargetGroupSpec::new(name, 80) };
             changes.push(Change::CreateTargetGroup { cluster: cluster(), spec: Box::new(spec) });
         }
         if self.balanced && self.listener {
@@ -142,14 +141,7 @@ impl Setup {
         let name = LoadBalancerName::new(self.name).unwrap();
         let forward = Forward { target_groups: vec![WeightedTargetGroup { target_group: group(self.name), weight: 1 }], stickiness: None };
         let default_action = Action::Forward(forward);
-        let listener = Listener {
-            port,
-            id: None,
-            protocol: ListenerProtocol::Http,
-            attributes: ListenerAttributes::default(),
-            default_action,
-            rules: BTreeMap::new(),
-        };
+        let listener = Listener::new(port, default_action);
         [
             Change::CreateLoadBalancer { cluster: cluster(), name: name.clone(), attributes: LoadBalancerAttributes::default() },
             Change::PutListener { load_balancer: name, listener: Box::new(listener) },
