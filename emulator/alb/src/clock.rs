@@ -60,7 +60,8 @@ pub(crate) fn timestamp() -> Timestamp {
     Timestamp::from_millis(u64::try_from(unix().as_millis()).unwrap_or(u64::MAX))
 }
 
-fn unix() -> Duration {
+/// Since the Unix epoch, as of this turn of the loop.
+pub(crate) fn unix() -> Duration {
     READING.with(|reading| {
         use_once(reading);
         reading.unix.get()

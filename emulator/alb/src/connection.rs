@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,15 +13,19 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use model::LoadBalancerAttributes;
-use routing::ClientFailure;
+use routing::metrics::BalancerMetric;
+use routing::record::{RequestKind, TlsRecord};
+use routing::{Balancer, ClientFailure, Scheme};
 use routing::limits::{MAX_HEADERS, REQUEST_HEADERS_BYTES, REQUEST_LINE_BYTES};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::forward;
 use crate::listener::ListenerContext;
+use crate::record::Draft;
 use crate::state::{ConnectionState, Phase};
 use crate::transport::ClientStream;
+use crate::worker::Worker;
 use crate::{respond, tunnel};
 
 /// How long a closed connection is read on, so that the client gets to see the last answer before a reset.
@@ -30,6 +35,21 @@ pub(crate) struct ConnectionContext {
     pub(crate) listener: Rc<ListenerContext>,
     pub(crate) state: Rc<ConnectionState>,
     pub(crate) client: SocketAddr,
+    /// Random, for the access log.
+    pub(crate) id: u128,
+    /// What it is encrypted with.
+    pub(crate) tls: Option<Arc<TlsRecord>>,
+}
+
+impl ConnectionContext {
+    pub(crate) const fn scheme(&self) -> Scheme {
+        if self.tls.is_some() { Scheme::Https } else { Scheme::Http }
+    }
+
+    /// `type` of the access log, until a request is known to be more.
+    pub(crate) const fn kind(&self) -> RequestKind {
+        if self.tls.is_some() { RequestKind::Https } else { RequestKind::Http }
+    }
 }
 
 /// How the exchange of requests and responses came to its end.
@@ -41,9 +61,11 @@ enum End {
 
 /// Serves a client until it or we have enough.
 pub(crate) async fn serve(listener: Rc<ListenerContext>, stream: TcpStream, client: SocketAddr) {
-    let state = Rc::new(ConnectionState::new(first_idle_timeout(&listener)));
-    let _watched = listener.worker.watch(listener.listener_port, &state);
-    let context = Rc::new(ConnectionContext { listener, state: Rc::clone(&state), client });
+    let worker = Rc::clone(&listener.worker);
+    let state = Rc::new(ConnectionState::new(first_idle_timeout(&listener), Rc::clone(&worker.recorder)));
+    let _watched = worker.watch(listener.listener_port, &state);
+    let _counted = Counted::begin(&listener);
+    let context = Rc::new(ConnectionContext { id: worker.random_u128(), tls: None, listener, state: Rc::clone(&state), client });
     let io = TokioIo::new(ClientStream { stream, state: Rc::clone(&state) });
     let mut connection = http1::Builder::new()
         .preserve_header_case(true)
@@ -67,7 +89,33 @@ pub(crate) async fn serve(listener: Rc<ListenerContext>, stream: TcpStream, clie
     })
     .await;
     let parts = connection.into_parts();
-    finish(parts.io.into_inner(), parts.read_buf, end).await;
+    finish(&context, parts.io.into_inner(), parts.read_buf, end).await;
+    state.over();
+}
+
+/// One more connection of the load balancer that its listener belongs to, until this is dropped.
+struct Counted {
+    worker: Rc<Worker>,
+    balancer: Option<Arc<Balancer>>,
+}
+
+impl Counted {
+    fn begin(listener: &ListenerContext) -> Self {
+        let worker = Rc::clone(&listener.worker);
+        let balancer = worker.table.borrow_mut().load().listener(listener.listener_port, None).map(|found| Arc::clone(found.balancer()));
+        if let Some(balancer) = &balancer {
+            worker.recorder.count(balancer, BalancerMetric::NewConnections);
+        }
+        Self { worker, balancer }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(balancer) = &self.balancer {
+            self.worker.recorder.count(balancer, BalancerMetric::ClosedConnections);
+        }
+    }
 }
 
 /// The idle timeout until a request tells which load balancer is meant.
@@ -79,10 +127,11 @@ fn first_idle_timeout(listener: &ListenerContext) -> Duration {
         .map_or_else(|| LoadBalancerAttributes::default().idle_timeout, |table| table.attributes().idle_timeout)
 }
 
-async fn finish(client: ClientStream, read_ahead: Bytes, end: End) {
+async fn finish(context: &ConnectionContext, client: ClientStream, read_ahead: Bytes, end: End) {
     let ClientStream { mut stream, state } = client;
     if let Some(tunnel) = state.tunnel.take() {
-        return tunnel::run(stream, read_ahead, tunnel, state).await;
+        tunnel::run(stream, read_ahead, tunnel, &state).await;
+        return state.note(Draft::tunnel_ended);
     }
     let failure = match end {
         End::Finished(Err(error)) if error.is_parse() && state.phase.get() == Phase::Idle => Some(broken_head(&error, &read_ahead)),
@@ -94,7 +143,9 @@ async fn finish(client: ClientStream, read_ahead: Bytes, end: End) {
     let unread = failure.is_some() || !state.upload_complete.get();
     let close = async {
         if let Some(failure) = failure {
-            stream.write_all(&respond::last_words(failure.status())).await?;
+            let words = respond::last_words(failure.status());
+            note_unread(context, failure, words.len());
+            stream.write_all(&words).await?;
         }
         stream.shutdown().await?;
         // Closing with bytes unread resets the connection, and the client may lose the answer.
@@ -105,6 +156,18 @@ async fn finish(client: ClientStream, read_ahead: Bytes, end: End) {
     if let Ok(Err(error)) = tokio::time::timeout(LINGER, close).await {
         tracing::trace!(%error, "the client was gone first");
     }
+}
+
+/// A request that could not be read is logged without anything of its own (alb.md 8, "malformed request").
+fn note_unread(context: &ConnectionContext, failure: ClientFailure, sent: usize) {
+    let listener = &context.listener;
+    let balancer = listener.worker.table.borrow_mut().load().listener(listener.listener_port, None).map(|found| Arc::clone(found.balancer()));
+    let Some(balancer) = balancer else { return };
+    let mut draft = Draft::begin(context, &balancer);
+    draft.responds(failure.status());
+    context.state.received.set(0);
+    context.state.sent.set(sent as u64);
+    *context.state.draft.borrow_mut() = Some(draft);
 }
 
 fn broken_head(error: &hyper::Error, read_ahead: &[u8]) -> ClientFailure {

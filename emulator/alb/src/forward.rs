@@ -9,18 +9,18 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
-use hyper::header::HOST;
-use hyper::http::request::Parts;
-use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
-use routing::{ClientFailure, Decision, Given, HeaderLines, InFlight, ListenerTable, Memory, RequestHead, Scheme, UpstreamFailure, decide, limits};
+use hyper::{Request, Response, StatusCode, Version};
+use routing::{ClientFailure, InFlight, Memory, UpstreamFailure};
 
 use crate::body::{Relay, RequestBody, ResponseBody};
 use crate::clock;
 use crate::connection::ConnectionContext;
 use crate::cookie;
-use crate::framing::{self, Framing};
+use crate::framing;
+use crate::plan::{Chosen, Own, Plan, plan};
+use crate::record::Draft;
 use crate::respond::{self, Asker};
-use crate::rewrite::{self, Rewrite, Unfit};
+use crate::rewrite;
 use crate::state::{ConnectionState, Cut, Turn};
 use crate::upstream::Lease;
 
@@ -32,15 +32,12 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
     let body = RequestBody::new(body, &context.state);
     let mut asker = Asker::of(&parts, context.listener.closed.get());
     let swallowed = body.is_swallowed(&parts.headers);
-    let plan = match check(&parts).and_then(|checked| plan(&context, &mut parts, checked, &mut asker)) {
-        Ok(plan) => plan,
-        Err(failure) => Plan::Own(Own::Page(failure.status())),
-    };
+    let plan = plan(&context, &mut parts, &mut asker);
     asker.close |= outlived(&context) || context.state.closing.get();
     let mut request = Some(Request::from_parts(parts, body));
     let outcome = match plan {
         Plan::Target(chosen) => {
-            asker.close |= chosen.framing == Framing::Ambiguous;
+            asker.close |= chosen.ambiguous;
             forward(&context, chosen, &mut request).await.map_err(Own::Page)
         }
         Plan::Own(own) => Err(own),
@@ -57,6 +54,10 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
         Err(Own::Page(status)) => respond::page(status, None, &asker, turn),
     };
     respond::add_listener_headers(response.headers_mut(), &asker);
+    if let Some(draft) = &mut *context.state.draft.borrow_mut() {
+        draft.responds(response.status().as_u16());
+        respond::add_debug_header(response.headers_mut(), &draft.record);
+    }
     Ok(response)
 }
 
@@ -84,140 +85,6 @@ fn outlived(context: &ConnectionContext) -> bool {
     !limit.is_zero() && clock::now().since(context.state.opened) >= limit
 }
 
-/// What is to become of a request.
-enum Plan {
-    /// Its head is rewritten; a target gets it.
-    Target(Chosen),
-    /// No target gets it.
-    Own(Own),
-}
-
-/// The target of a request, which counts on it from now on.
-struct Chosen {
-    in_flight: InFlight,
-    framing: Framing,
-    /// What the response tells the client, so that it comes back.
-    memory: Option<Memory>,
-}
-
-/// An answer of the load balancer's own.
-enum Own {
-    /// A page of this status.
-    Page(u16),
-    /// A redirect to this `Location`.
-    Redirect(u16, String),
-    /// A fixed response.
-    Fixed(routing::FixedResponseTable),
-}
-
-/// What [`check`] found out.
-struct Checked {
-    headers_bytes: usize,
-    framing: Framing,
-}
-
-/// What no rule is asked about (alb.md 6.1, 6.2, 6.6).
-fn check(parts: &Parts) -> Result<Checked, ClientFailure> {
-    let framing = framing::of_request(parts)?;
-    if matches!(parts.method, Method::TRACE | Method::CONNECT) {
-        return Err(ClientFailure::MethodNotAllowed);
-    }
-    if parts.uri.authority().is_some_and(|authority| parts.uri.scheme().is_none() || authority.as_str().contains('@')) {
-        // `GET name:80` has neither a path nor an absolute form, and a user's name in front of a host only obscures it.
-        return Err(ClientFailure::Malformed);
-    }
-    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    let method = parts.method.as_str().len();
-    // The method, two spaces and the version belong to the line.
-    if target + method + " HTTP/1.1 ".len() > limits::REQUEST_LINE_BYTES {
-        return Err(if method > limits::REQUEST_LINE_BYTES { ClientFailure::Malformed } else { ClientFailure::UriTooLong });
-    }
-    let mut total = 0;
-    for (name, value) in &parts.headers {
-        let line = name.as_str().len() + ": \r\n".len() + value.len();
-        if line > limits::HEADER_LINE_BYTES {
-            return Err(ClientFailure::HeadersTooLarge);
-        }
-        total += line;
-    }
-    if total > limits::REQUEST_HEADERS_BYTES { Err(ClientFailure::HeadersTooLarge) } else { Ok(Checked { headers_bytes: total, framing }) }
-}
-
-/// Decides with the newest table, and rewrites the head where a target is to get it. Nothing in here waits.
-fn plan(context: &ConnectionContext, parts: &mut Parts, checked: Checked, asker: &mut Asker) -> Result<Plan, ClientFailure> {
-    let listener = &context.listener;
-    let worker = &listener.worker;
-    let mut cache = worker.table.borrow_mut();
-    let table = cache.load();
-    let host = host_of(parts)?;
-    let Some(found) = table.listener(listener.listener_port, host) else {
-        // Removed under an open connection.
-        context.state.closing.set(true);
-        return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTargetGroup.status())));
-    };
-    obey(&context.state, found);
-    asker.listener = found.own_attributes().cloned();
-    let head = RequestHead {
-        method: parts.method.as_str(),
-        path: parts.uri.path(),
-        query: parts.uri.query(),
-        host,
-        scheme: Scheme::Http,
-        listener_port: listener.bound_port,
-        headers: &Lines(&parts.headers),
-        peer: context.client.ip(),
-    };
-    let given = || Given { random: worker.random.borrow_mut().next_u64(), now: clock::timestamp(), seal: &*worker.seal };
-    let (group, sticky, rewritten) = match decide(found, &head, given()) {
-        Decision::Forward { group, sticky, rewritten, .. } => (group, sticky, rewritten),
-        Decision::BadRewrite { .. } => return Ok(Plan::Own(Own::Page(500))),
-        Decision::Fixed { response, .. } => return Ok(Plan::Own(Own::Fixed(response.clone()))),
-        Decision::Redirect { status, location, .. } => return Ok(Plan::Own(Own::Redirect(status, location))),
-        Decision::RedirectTooLong { .. } => return Ok(Plan::Own(Own::Page(507))),
-        Decision::NoTargetGroup { .. } => return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTargetGroup.status()))),
-    };
-    rewrite::check(&parts.headers)?;
-    let pick = group.pick(&head, given());
-    let Some(target) = pick.target() else { return Ok(Plan::Own(Own::Page(UpstreamFailure::NoTarget.status()))) };
-    let chosen = Chosen { in_flight: target.enter(), framing: checked.framing, memory: group.memory(sticky, pick) };
-    let rewrite = Rewrite { context, table: found, headers_bytes: checked.headers_bytes, rewritten };
-    match rewrite::request(parts, &rewrite) {
-        Ok(()) => Ok(Plan::Target(chosen)),
-        Err(Unfit::Request(failure)) => Err(failure),
-        Err(Unfit::Rewritten) => Ok(Plan::Own(Own::Page(500))),
-    }
-}
-
-/// The request's headers for conditions.
-#[derive(Debug)]
-struct Lines<'a>(&'a HeaderMap);
-
-impl HeaderLines for Lines<'_> {
-    fn any(&self, name: &str, found: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        self.0.get_all(name).iter().any(|value| found(value.as_bytes()))
-    }
-}
-
-/// Who the request says that it is for: an absolute target's authority, else the first `Host` line. An empty one says nothing.
-fn host_of(parts: &Parts) -> Result<Option<&str>, ClientFailure> {
-    let line = match parts.headers.get(HOST) {
-        Some(line) => Some(line.to_str().map_err(|_| ClientFailure::Malformed)?),
-        None if parts.version == Version::HTTP_11 => return Err(ClientFailure::MissingHost),
-        None => None,
-    };
-    Ok(parts.uri.authority().map(|authority| authority.as_str()).or(line).filter(|host| !host.is_empty()))
-}
-
-/// Takes over the timers of the load balancer that the request is for.
-fn obey(state: &ConnectionState, listener: &ListenerTable) {
-    let attributes = listener.attributes();
-    state.idle_timeout.set(attributes.idle_timeout);
-    if state.keep_alive.get().is_zero() {
-        // A changed value is for new connections only (alb.md 1).
-        state.keep_alive.set(attributes.client_keep_alive);
-    }
-}
-
 /// A response whose head has come, and what holds the rest of it.
 struct Answered {
     response: Response<Incoming>,
@@ -231,27 +98,31 @@ struct Answered {
 /// Sends a rewritten request to its target; it stays where it is if the target cannot be reached. The error is the status that the
 /// client gets.
 async fn forward(context: &ConnectionContext, chosen: Chosen, request: &mut Option<Request<RequestBody>>) -> Result<Answered, u16> {
-    let Chosen { in_flight, framing, memory } = chosen;
+    let Chosen { in_flight, ambiguous, memory } = chosen;
     let (state, target) = (&context.state, in_flight.target());
     state.set_target(Some(Arc::clone(target)));
     let exchange = async {
         let mut lease = Lease::get(&context.listener.worker.pool, target, state).await?;
+        state.note(Draft::sent_to_target);
         let response = lease.send(request, state).await?;
+        state.note(|draft| draft.target_answered(response.status()));
         framing::of_response(response.headers())?;
         Ok::<_, UpstreamFailure>((response, lease))
     };
+    let failed = |failure: UpstreamFailure| {
+        state.note(|draft| draft.failed(failure));
+        tracing::debug!(target = %target.key, address = %target.address, "{}", failure.description());
+        Err(failure.status())
+    };
     match until_cut(state, exchange).await {
-        Ok(Ok((response, lease))) => Ok(Answered { response, lease, in_flight, reusable: framing == Framing::Plain, memory }),
+        Ok(Ok((response, lease))) => Ok(Answered { response, lease, in_flight, reusable: !ambiguous, memory }),
         // The target is not to blame when it was us who gave up on the request.
         Ok(Err(_)) if state.upload_broken.get() => Err(ClientFailure::Malformed.status()),
-        Ok(Err(failure)) => {
-            tracing::debug!(target = %target.key, address = %target.address, "{}", failure.description());
-            Err(failure.status())
-        }
+        Ok(Err(failure)) => failed(failure),
         // A response that broke off had begun, which ends the connection; `Broken` is listed to be complete.
-        Err(Cut::Gone | Cut::Broken) => Err(UpstreamFailure::DrainElapsed.status()),
+        Err(Cut::Gone | Cut::Broken) => failed(UpstreamFailure::DrainElapsed),
         Err(Cut::Idle) if state.upload_awaited.get() => Err(ClientFailure::IdleTimeout.status()),
-        Err(Cut::Idle) => Err(UpstreamFailure::IdleTimeout.status()),
+        Err(Cut::Idle) => failed(UpstreamFailure::IdleTimeout),
     }
 }
 
@@ -269,7 +140,7 @@ async fn until_cut<F: Future>(state: &ConnectionState, future: F) -> Result<F::O
 async fn pass_on(context: &ConnectionContext, answered: Answered, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
     let Answered { mut response, lease, in_flight, reusable, memory } = answered;
     if let Some(memory) = memory {
-        cookie::remember(response.headers_mut(), &memory, Scheme::Http, &context.listener.worker.seal);
+        cookie::remember(response.headers_mut(), &memory, context.scheme(), &context.listener.worker.seal);
     }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return switch(response, (lease, in_flight), asker, turn).await;
@@ -278,7 +149,7 @@ async fn pass_on(context: &ConnectionContext, answered: Answered, asker: &Asker,
     parts.version = asker.version;
     // To HTTP/1.0, a body of unknown length ends with its connection.
     let ends = asker.version == Version::HTTP_10 && incoming.size_hint().exact().is_none();
-    rewrite::response(&mut parts.headers, asker.close || ends);
+    rewrite::response(&mut parts.headers, asker.version, asker.close || ends);
     let relay = Relay { incoming, lease, _in_flight: in_flight, finished: false, reusable };
     Response::from_parts(parts, ResponseBody::relayed(relay, turn))
 }

@@ -2,33 +2,66 @@
 //!
 //! HTTP's implementation refuses most of what is doubtful itself, and merges equal lengths; here is the rest.
 
-use hyper::Method;
+use hyper::{Method, Version};
 use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
-use routing::{ClientFailure, UpstreamFailure};
+use model::DesyncMode;
+use routing::UpstreamFailure;
+use routing::record::{Doubt, DoubtClass};
 
 /// Names that some servers take for those with a hyphen.
 const LOOK_ALIKES: [HeaderName; 2] = [HeaderName::from_static("content_length"), HeaderName::from_static("transfer_encoding")];
 
-/// How a request's body is framed.
+/// What becomes of a request for the doubt that it leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Framing {
-    /// As everybody expects.
-    Plain,
-    /// Not everybody may see its end in the same place: it is served, and both connections end with it (alb.md 6.6, class Ambiguous).
-    Ambiguous,
+pub(crate) enum Verdict {
+    /// It is served.
+    Serve,
+    /// It is served, and both connections end with it.
+    ServeAndClose,
+    /// It is answered 400.
+    Refuse,
 }
 
-/// Refuses what alb.md 6.6 calls Severe.
-pub(crate) fn of_request(parts: &Parts) -> Result<Framing, ClientFailure> {
-    let coded = parts.headers.contains_key(TRANSFER_ENCODING);
-    if coded && chunked_codings(&parts.headers) != 1 {
-        return Err(ClientFailure::Malformed);
+/// The table of desync mitigation (alb.md 6.6).
+pub(crate) const fn verdict(doubt: Option<Doubt>, mode: DesyncMode) -> Verdict {
+    match (doubt, mode) {
+        (None, _) | (Some(_), DesyncMode::Monitor) | (Some(Doubt { class: DoubtClass::Acceptable, .. }), DesyncMode::Defensive) => Verdict::Serve,
+        (Some(Doubt { class: DoubtClass::Ambiguous, .. }), DesyncMode::Defensive) => Verdict::ServeAndClose,
+        (Some(_), DesyncMode::Strictest) | (Some(Doubt { class: DoubtClass::Severe, .. }), DesyncMode::Defensive) => Verdict::Refuse,
     }
-    let unexpected = matches!(parts.method, Method::GET | Method::HEAD);
-    let has_body = || coded || parts.headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes().iter().any(|digit| *digit != b'0'));
-    let suspicious = LOOK_ALIKES.iter().any(|name| parts.headers.contains_key(name));
-    Ok(if suspicious || unexpected && has_body() { Framing::Ambiguous } else { Framing::Plain })
+}
+
+/// The gravest doubt about where a request ends, under the reasons of AWS's classifier (alb.md 6.6).
+pub(crate) fn of_request(parts: &Parts) -> Option<Doubt> {
+    let doubt = |class, reason| Some(Doubt { class, reason });
+    if parts.version == Version::HTTP_2 {
+        return None;
+    }
+    let coded = parts.headers.contains_key(TRANSFER_ENCODING);
+    let length = parts.headers.get(CONTENT_LENGTH);
+    if coded {
+        match chunked_codings(&parts.headers) {
+            0 => return doubt(DoubtClass::Severe, "BadTransferEncoding"),
+            1 => {}
+            _ => return doubt(DoubtClass::Severe, "MultipleTransferEncodingChunked"),
+        }
+    }
+    if LOOK_ALIKES.iter().any(|name| parts.headers.contains_key(name)) {
+        return doubt(DoubtClass::Ambiguous, "SuspiciousHeader");
+    }
+    if coded && length.is_some() {
+        return doubt(DoubtClass::Ambiguous, "BothTeClPresent");
+    }
+    let bodiless = matches!(parts.method, Method::GET | Method::HEAD);
+    if coded && (bodiless || parts.version == Version::HTTP_10) {
+        return doubt(DoubtClass::Ambiguous, "UndefinedTransferEncodingSemantics");
+    }
+    match length.map(|length| length.as_bytes().iter().all(|digit| *digit == b'0')) {
+        Some(false) if bodiless => doubt(DoubtClass::Ambiguous, "UndefinedContentLengthSemantics"),
+        Some(true) if bodiless => doubt(DoubtClass::Acceptable, "GetHeadZeroContentLength"),
+        _ => None,
+    }
 }
 
 /// Refuses a response whose end a client could see elsewhere than we do. No other coding than `chunked` was offered to the target.
@@ -60,21 +93,26 @@ mod tests {
 
     #[test]
     fn requests_are_told_apart() {
-        let check = |method: &str, lines: &[(&str, &str)], expected: Result<Framing, ClientFailure>| {
+        let check = |method: &str, lines: &[(&str, &str)], expected: Option<(DoubtClass, &'static str)>| {
             let (mut parts, ()) = Request::builder().method(method).body(()).unwrap().into_parts();
             for (name, value) in lines {
                 parts.headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
             }
-            assert_eq!(of_request(&parts), expected, "{method} {lines:?}");
+            assert_eq!(of_request(&parts), expected.map(|(class, reason)| Doubt { class, reason }), "{method} {lines:?}");
         };
-        let (plain, ambiguous, severe) = (Ok(Framing::Plain), Ok(Framing::Ambiguous), Err(ClientFailure::Malformed));
+        let plain = None;
+        let ambiguous = |reason| Some((DoubtClass::Ambiguous, reason));
+        let severe = Some((DoubtClass::Severe, "MultipleTransferEncodingChunked"));
         check("GET", &[], plain);
-        check("GET", &[("content-length", "0")], plain);
-        check("GET", &[("content-length", "3")], ambiguous);
-        check("HEAD", &[("transfer-encoding", "chunked")], ambiguous);
+        check("GET", &[("content-length", "0")], Some((DoubtClass::Acceptable, "GetHeadZeroContentLength")));
+        check("POST", &[("content-length", "0")], plain);
+        check("GET", &[("content-length", "3")], ambiguous("UndefinedContentLengthSemantics"));
+        check("HEAD", &[("transfer-encoding", "chunked")], ambiguous("UndefinedTransferEncodingSemantics"));
+        check("POST", &[("transfer-encoding", "chunked"), ("content-length", "3")], ambiguous("BothTeClPresent"));
+        check("POST", &[("transfer-encoding", "chunk")], Some((DoubtClass::Severe, "BadTransferEncoding")));
         check("POST", &[("content-length", "3")], plain);
-        check("POST", &[("content-length", "3"), ("transfer_encoding", "chunked")], ambiguous);
-        check("POST", &[("content_length", "3")], ambiguous);
+        check("POST", &[("content-length", "3"), ("transfer_encoding", "chunked")], ambiguous("SuspiciousHeader"));
+        check("POST", &[("content_length", "3")], ambiguous("SuspiciousHeader"));
         check("DELETE", &[("content-length", "3")], plain);
         check("POST", &[("transfer-encoding", "Chunked")], plain);
         check("POST", &[("transfer-encoding", "gzip, chunked")], plain);
@@ -82,6 +120,20 @@ mod tests {
         check("POST", &[("transfer-encoding", "chunked,chunked")], severe);
         check("POST", &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")], severe);
         check("GET", &[("transfer-encoding", "chunked, chunked")], severe);
+    }
+
+    #[test]
+    fn the_modes_differ_in_what_they_serve() {
+        let doubt = |class| Some(Doubt { class, reason: "" });
+        let doubts = [None, doubt(DoubtClass::Acceptable), doubt(DoubtClass::Ambiguous), doubt(DoubtClass::Severe)];
+        use Verdict::{Refuse, Serve, ServeAndClose};
+        for (mode, expected) in [
+            (DesyncMode::Monitor, [Serve, Serve, Serve, Serve]),
+            (DesyncMode::Defensive, [Serve, Serve, ServeAndClose, Refuse]),
+            (DesyncMode::Strictest, [Serve, Refuse, Refuse, Refuse]),
+        ] {
+            assert_eq!(doubts.map(|doubt| verdict(doubt, mode)), expected, "{mode:?}");
+        }
     }
 
     #[test]

@@ -15,7 +15,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::cookie::{CookieKey, CookieSeal};
 use crate::socket;
-use crate::worker::{self, Command, Start};
+use crate::record::RecordSink;
+use crate::worker::{self, Command, Shared, Start};
 
 /// Commands that may wait for one worker.
 const COMMANDS: usize = 256;
@@ -33,11 +34,13 @@ pub struct Settings {
     pub bind: IpAddr,
     /// What the load balancer's cookies are sealed with. Default: a new key, which forgets the clients of earlier processes.
     pub cookie_key: Option<CookieKey>,
+    /// Where the record of each request goes. Default nowhere: metrics are counted all the same.
+    pub records: Option<RecordSink>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { workers: std::thread::available_parallelism().map_or(1, NonZero::get), bind: Ipv4Addr::LOCALHOST.into(), cookie_key: None }
+        Self { workers: std::thread::available_parallelism().map_or(1, NonZero::get), bind: Ipv4Addr::LOCALHOST.into(), cookie_key: None, records: None }
     }
 }
 
@@ -68,7 +71,8 @@ impl DataPlane {
         let table = Arc::new(ArcSwap::new(table));
         let key = settings.cookie_key.map_or_else(CookieKey::generate, Ok)?;
         let seal = Arc::new(CookieSeal::new(&key)?);
-        let workers = (0..settings.workers.max(1)).map(|number| spawn(number, &table, &seal)).collect::<io::Result<_>>()?;
+        let shared = Shared { table: Arc::clone(&table), seal, records: settings.records };
+        let workers = (0..settings.workers.max(1)).map(|number| spawn(number, &shared)).collect::<io::Result<_>>()?;
         Ok(Self { table, bind: settings.bind, workers, listening: Mutex::default() })
     }
 
@@ -145,12 +149,11 @@ impl Handle {
     }
 }
 
-fn spawn(number: usize, table: &Arc<ArcSwap<Table>>, seal: &Arc<CookieSeal>) -> io::Result<Handle> {
+fn spawn(number: usize, shared: &Shared) -> io::Result<Handle> {
     let (commands, receiver) = mpsc::channel(COMMANDS);
     let (finished_sender, finished) = oneshot::channel();
     let stirred = Arc::new(Notify::new());
-    let start =
-        Start { table: Arc::clone(table), seal: Arc::clone(seal), commands: receiver, stirred: Arc::clone(&stirred), finished: finished_sender };
+    let start = Start { number, shared: shared.clone(), commands: receiver, stirred: Arc::clone(&stirred), finished: finished_sender };
     let thread = std::thread::Builder::new().name(format!("alb-{number}")).spawn(move || worker::run(start))?;
     Ok(Handle { commands, stirred, finished, thread })
 }

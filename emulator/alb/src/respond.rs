@@ -9,12 +9,15 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
 use model::ListenerAttributes;
 use routing::page::{self, Delivery, Page};
-use routing::{FixedResponseTable, status};
+use routing::{AccessRecord, FixedResponseTable, status};
 
 use crate::body::ResponseBody;
 use crate::clock;
 use crate::rewrite;
 use crate::state::Turn;
+
+/// Our own: which rule, target group and target a response is due to.
+const DEBUG_HEADER: HeaderName = HeaderName::from_static("x-ecslocal-route");
 
 /// What an answer depends on, of the request and its connection.
 pub(crate) struct Asker {
@@ -104,7 +107,9 @@ fn own(own: Own, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
         headers.insert(CONTENT_TYPE, content_type);
     }
     headers.insert(CONTENT_LENGTH, length);
-    headers.insert(CONNECTION, connection(close));
+    if asker.version != Version::HTTP_2 {
+        headers.insert(CONNECTION, connection(close));
+    }
     response
 }
 
@@ -115,6 +120,24 @@ pub(crate) fn add_listener_headers(headers: &mut HeaderMap, asker: &Asker) {
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
             headers.insert(name, value);
         }
+    }
+}
+
+/// Names what decided, where the load balancer's attribute asks for it.
+pub(crate) fn add_debug_header(headers: &mut HeaderMap, record: &AccessRecord) {
+    if !record.balancer.attributes().debug_header {
+        return;
+    }
+    let rule = record.rule.map_or_else(|| "none".to_owned(), |rule| rule.to_string());
+    let mut value = format!("rule={rule}");
+    if let Some(group) = &record.group {
+        value += &format!("; target-group={}", group.name());
+    }
+    if let Some(target) = &record.target {
+        value += &format!("; target={}", target.key);
+    }
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        headers.insert(DEBUG_HEADER, value);
     }
 }
 

@@ -9,7 +9,7 @@ use routing::headers::{
     ForwardedFor, HOP_BY_HOP, HostForTarget, HostLine, TraceSeed, forwarded_for, forwarded_for_addresses, host_for_target, trace_id,
 };
 use routing::request::split_port;
-use routing::{ClientFailure, ListenerTable, Rewritten, Scheme, limits};
+use routing::{ClientFailure, ListenerTable, Rewritten, limits};
 
 use crate::clock;
 use crate::connection::ConnectionContext;
@@ -63,13 +63,15 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), ClientFailure> {
     if forwarded_for_addresses(lines) > limits::FORWARDED_FOR_ADDRESSES { Err(ClientFailure::TooManyForwardedFor) } else { Ok(()) }
 }
 
-/// Makes a client's head the one that a target gets.
-pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<(), Unfit> {
+/// Makes a client's head the one that a target gets. Where it has header lines with invalid names, says whether they were dropped.
+pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<Option<bool>, Unfit> {
     let mut scratch = rewrite.context.listener.worker.scratch.borrow_mut();
     host(parts, rewrite, &mut scratch)?;
     let websocket = asks_for_websocket(parts);
     strip_hop_by_hop(&mut parts.headers);
-    if rewrite.table.attributes().drop_invalid_header_fields {
+    let drops = rewrite.table.attributes().drop_invalid_header_fields;
+    let invalid = parts.headers.keys().any(is_invalid).then_some(drops);
+    if invalid == Some(true) {
         drop_invalid(&mut parts.headers);
     }
     parts.headers.remove(EXPECT);
@@ -78,7 +80,7 @@ pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<(), Un
         parts.headers.insert(CONNECTION, CONNECTION_UPGRADE);
     }
     client_address(&mut parts.headers, rewrite, &mut scratch)?;
-    parts.headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(Scheme::Http.as_str()));
+    parts.headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(rewrite.context.scheme().as_str()));
     parts.headers.insert(X_FORWARDED_PORT, rewrite.context.listener.forwarded_port.clone());
     trace(&mut parts.headers, rewrite, &mut scratch)?;
     parts.version = Version::HTTP_11;
@@ -88,7 +90,7 @@ pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<(), Un
         // Targets get the origin form.
         parts.uri = parts.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);
     }
-    Ok(())
+    Ok(invalid)
 }
 
 fn value(bytes: &[u8]) -> Result<HeaderValue, ClientFailure> {
@@ -145,15 +147,23 @@ fn client_address(headers: &mut HeaderMap, rewrite: &Rewrite<'_>, scratch: &mut 
 }
 
 fn trace(headers: &mut HeaderMap, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) -> Result<(), ClientFailure> {
-    scratch.clear();
-    let random = {
-        let mut random = rewrite.context.listener.worker.random.borrow_mut();
-        u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())
-    };
-    let came = headers.get(X_AMZN_TRACE_ID).map(HeaderValue::as_bytes);
-    trace_id(scratch, came, rewrite.headers_bytes, TraceSeed { epoch_seconds: clock::unix_seconds(), random });
+    write_trace(scratch, rewrite.context, headers, rewrite.headers_bytes);
     headers.insert(X_AMZN_TRACE_ID, value(scratch)?);
     Ok(())
+}
+
+fn write_trace(scratch: &mut Vec<u8>, context: &ConnectionContext, headers: &HeaderMap, headers_bytes: usize) {
+    scratch.clear();
+    let random = context.listener.worker.random_u128();
+    let came = headers.get(X_AMZN_TRACE_ID).map(HeaderValue::as_bytes);
+    trace_id(scratch, came, headers_bytes, TraceSeed { epoch_seconds: clock::unix_seconds(), random });
+}
+
+/// The trace id of a request that no target gets.
+pub(crate) fn new_trace(context: &ConnectionContext, headers: &HeaderMap, headers_bytes: usize) -> Box<str> {
+    let mut scratch = context.listener.worker.scratch.borrow_mut();
+    write_trace(&mut scratch, context, headers, headers_bytes);
+    crate::record::text(&scratch)
 }
 
 /// Takes out the headers of this hop, and those that `Connection` names as such.
@@ -166,10 +176,13 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes out headers whose names are more than letters, digits and hyphens (alb.md 1).
+/// Whether a name is more than letters, digits and hyphens (alb.md 1).
+fn is_invalid(name: &HeaderName) -> bool {
+    !name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 fn drop_invalid(headers: &mut HeaderMap) {
-    let invalid = |name: &&HeaderName| !name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let names: Vec<HeaderName> = headers.keys().filter(invalid).cloned().collect();
+    let names: Vec<HeaderName> = headers.keys().filter(|name| is_invalid(name)).cloned().collect();
     for name in names {
         headers.remove(name);
     }
@@ -190,9 +203,11 @@ fn strip_named(headers: &mut HeaderMap) {
 }
 
 /// Makes a target's head the one that the client gets.
-pub(crate) fn response(headers: &mut HeaderMap, close: bool) {
+pub(crate) fn response(headers: &mut HeaderMap, version: Version, close: bool) {
     strip_hop_by_hop(headers);
-    headers.insert(CONNECTION, respond::connection(close));
+    if version != Version::HTTP_2 {
+        headers.insert(CONNECTION, respond::connection(close));
+    }
 }
 
 /// The same for `101 Switching Protocols`.

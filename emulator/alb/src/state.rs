@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use routing::TargetState;
+use routing::{ClientFailure, TargetState};
 
 use crate::clock::{self, Moment};
+use crate::record::{Draft, Recorder};
 use crate::upstream::Tunnel;
 
 /// Where a client connection is in its life.
@@ -22,6 +23,8 @@ pub(crate) enum Phase {
     Responding,
     /// The response has ended; its last bytes may wait to be written.
     Flushing,
+    /// The connection was upgraded: bytes pass as they come.
+    Tunnel,
 }
 
 /// Why work in progress is ended from outside.
@@ -55,6 +58,13 @@ pub(crate) struct ConnectionState {
     pub(crate) opened: Moment,
     /// The upgraded connection to a target, to be joined with this one.
     pub(crate) tunnel: RefCell<Option<Tunnel>>,
+    /// What is noted of the request that is under way.
+    pub(crate) draft: RefCell<Option<Draft>>,
+    /// Bytes from the client since the last request was over.
+    pub(crate) received: Cell<u64>,
+    /// Bytes to the client since the last request was over.
+    pub(crate) sent: Cell<u64>,
+    recorder: Rc<Recorder>,
     served: Cell<bool>,
     broken: Cell<bool>,
     last_activity: Cell<Moment>,
@@ -64,7 +74,7 @@ pub(crate) struct ConnectionState {
 }
 
 impl ConnectionState {
-    pub(crate) fn new(idle_timeout: Duration) -> Self {
+    pub(crate) fn new(idle_timeout: Duration, recorder: Rc<Recorder>) -> Self {
         let now = clock::now();
         Self {
             phase: Cell::new(Phase::Idle),
@@ -77,6 +87,10 @@ impl ConnectionState {
             keep_alive: Cell::new(Duration::ZERO),
             opened: now,
             tunnel: RefCell::new(None),
+            draft: RefCell::new(None),
+            received: Cell::new(0),
+            sent: Cell::new(0),
+            recorder,
             served: Cell::new(false),
             broken: Cell::new(false),
             last_activity: Cell::new(now),
@@ -89,6 +103,37 @@ impl ConnectionState {
     /// Whether a request has come on it.
     pub(crate) fn has_served(&self) -> bool {
         self.served.get()
+    }
+
+    /// Notes something of the request that is under way.
+    pub(crate) fn note(&self, what: impl FnOnce(&mut Draft)) {
+        if let Some(draft) = &mut *self.draft.borrow_mut() {
+            what(draft);
+        }
+    }
+
+    /// The request is over, to its last byte: it is counted and logged.
+    pub(crate) fn over(&self) {
+        let Some(Draft { mut record, .. }) = self.draft.take() else { return };
+        record.received = self.received.take();
+        record.sent = self.sent.take();
+        if record.elb_status == 0 {
+            let failure = if self.upload_complete.get() { ClientFailure::ClosedBeforeResponse } else { ClientFailure::ClosedBeforeBody };
+            record.elb_status = failure.status();
+            record.responded = clock::unix();
+            record.sent = 0;
+        }
+        self.recorder.keep(record);
+    }
+
+    /// So many bytes came from the client.
+    pub(crate) fn count_received(&self, bytes: usize) {
+        self.received.set(self.received.get() + bytes as u64);
+    }
+
+    /// So many bytes went to the client.
+    pub(crate) fn count_sent(&self, bytes: usize) {
+        self.sent.set(self.sent.get() + bytes as u64);
     }
 
     /// A byte moved on one of the two sides.
@@ -149,6 +194,10 @@ impl ConnectionState {
         if self.phase.get() == Phase::Flushing {
             self.phase.set(Phase::Idle);
             self.head_begun.set(false);
+            // An upgraded connection is one request, to its end.
+            if self.tunnel.borrow().is_none() {
+                self.over();
+            }
         }
     }
 
@@ -173,6 +222,8 @@ pub(crate) struct Turn {
 
 impl Turn {
     pub(crate) fn begin(state: &Rc<ConnectionState>) -> Self {
+        // The one before it, if its end was not seen written.
+        state.over();
         state.phase.set(Phase::Answering);
         state.served.set(true);
         state.head_begun.set(false);

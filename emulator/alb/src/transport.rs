@@ -24,7 +24,9 @@ impl AsyncRead for ClientStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before {
+        let read = buffer.filled().len() - before;
+        if read > 0 {
+            self.state.count_received(read);
             self.state.touch();
             self.state.head_begun.set(true);
         }
@@ -38,6 +40,7 @@ impl AsyncWrite for ClientStream {
             return Poll::Ready(Ok(bytes.len()));
         }
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.state.count_sent(written);
         self.state.touch();
         Poll::Ready(Ok(written))
     }
@@ -48,16 +51,16 @@ impl AsyncWrite for ClientStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Left to the connection's end, which may still have an answer to write.
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// Left to the connection's end, which may still have an answer to write; a tunnel has none.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.state.phase.get() == Phase::Tunnel { Pin::new(&mut self.stream).poll_shutdown(cx) } else { Poll::Ready(Ok(())) }
     }
 }
 
 /// Whose request a connection to a target serves.
 pub(crate) type User = Rc<RefCell<Option<Rc<ConnectionState>>>>;
 
-/// A target's side; in a tunnel, either side.
+/// A target's side.
 pub(crate) struct TargetStream {
     pub(crate) stream: TcpStream,
     /// Whose request it serves now; `None` while it is idle.

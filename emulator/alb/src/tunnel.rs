@@ -1,6 +1,5 @@
 //! An upgraded connection: bytes both ways until one side ends, nothing moves for the idle timeout, or the target is gone (alb.md 6.6, 9).
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
@@ -12,16 +11,17 @@ use bytes::Bytes;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
 
-use crate::state::ConnectionState;
-use crate::transport::TargetStream;
+use crate::state::{ConnectionState, Phase};
+use crate::transport::ClientStream;
 use crate::upstream::Tunnel;
 
 /// Joins the two sides. `read_ahead` came from the client behind its request.
-pub(crate) async fn run(client: TcpStream, read_ahead: Bytes, tunnel: Tunnel, state: Rc<ConnectionState>) {
+pub(crate) async fn run(client: TcpStream, read_ahead: Bytes, tunnel: Tunnel, state: &Rc<ConnectionState>) {
     let Tunnel { stream: mut target, read_ahead: from_target, in_flight } = tunnel;
+    state.phase.set(Phase::Tunnel);
     state.set_target(Some(Arc::clone(in_flight.target())));
-    *target.user.borrow_mut() = Some(Rc::clone(&state));
-    let mut client = TargetStream { stream: client, user: Rc::new(RefCell::new(Some(Rc::clone(&state)))) };
+    *target.user.borrow_mut() = Some(Rc::clone(state));
+    let mut client = ClientStream { stream: client, state: Rc::clone(state) };
     let mut copy = pin!(async {
         client.write_all(&from_target).await?;
         target.write_all(&read_ahead).await?;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Cache};
 use model::Ids;
 use routing::Table;
+use routing::metrics::Shard;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
@@ -21,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock;
 use crate::cookie::CookieSeal;
 use crate::listener::Listening;
+use crate::record::{RecordSink, Recorder};
 use crate::state::ConnectionState;
 use crate::upstream::Pool;
 
@@ -49,10 +51,19 @@ pub(crate) enum Command {
     Shutdown(Duration),
 }
 
-/// What a worker is started with.
-pub(crate) struct Start {
+/// What all workers have.
+#[derive(Clone)]
+pub(crate) struct Shared {
     pub(crate) table: Arc<ArcSwap<Table>>,
     pub(crate) seal: Arc<CookieSeal>,
+    pub(crate) records: Option<RecordSink>,
+}
+
+/// What a worker is started with.
+pub(crate) struct Start {
+    /// From 0.
+    pub(crate) number: usize,
+    pub(crate) shared: Shared,
     pub(crate) commands: mpsc::Receiver<Command>,
     /// A new table was published, or there is work for the rounds.
     pub(crate) stirred: Arc<Notify>,
@@ -68,6 +79,7 @@ pub(crate) struct Worker {
     /// Header values are put together here.
     pub(crate) scratch: RefCell<Vec<u8>>,
     pub(crate) tasks: TaskTracker,
+    pub(crate) recorder: Rc<Recorder>,
     connections: RefCell<HashMap<u64, Open>>,
     next_connection: Cell<u64>,
     stirred: Arc<Notify>,
@@ -81,7 +93,7 @@ struct Open {
 /// Runs a worker on this thread until it is told to shut down or its commands' sender is dropped.
 pub(crate) fn run(start: Start) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().on_thread_unpark(clock::refresh).build_local(LocalOptions::default())?;
-    let Start { table, seal, commands, stirred, finished } = start;
+    let Start { number, shared: Shared { table, seal, records }, commands, stirred, finished } = start;
     let worker = Rc::new(Worker {
         table: RefCell::new(Cache::new(table)),
         pool: Rc::default(),
@@ -89,6 +101,7 @@ pub(crate) fn run(start: Start) -> io::Result<()> {
         random: RefCell::new(Ids::seeded(RandomState::new().hash_one(0))),
         scratch: RefCell::default(),
         tasks: TaskTracker::new(),
+        recorder: Rc::new(Recorder::new(Shard::of_worker(number), records)),
         connections: RefCell::default(),
         next_connection: Cell::new(0),
         stirred,
@@ -128,7 +141,7 @@ async fn serve(worker: &Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
 
 impl Worker {
     fn has_rounds(&self) -> bool {
-        !self.connections.borrow().is_empty() || !self.pool.is_empty()
+        !self.connections.borrow().is_empty() || !self.pool.is_empty() || !self.recorder.is_empty()
     }
 
     /// Takes over a new table, so that nobody here chooses by the one before it and its memory is free though no request comes.
@@ -138,6 +151,13 @@ impl Worker {
         self.table.borrow_mut().load();
         self.connections.borrow().values().for_each(|open| open.state.check());
         self.pool.sweep();
+        self.recorder.flush();
+    }
+
+    /// A random number.
+    pub(crate) fn random_u128(&self) -> u128 {
+        let mut random = self.random.borrow_mut();
+        u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())
     }
 
     /// Ends connections between two requests; others end after their response. All, or those of one listener that have served
@@ -170,6 +190,7 @@ impl Worker {
         if tokio::time::timeout(deadline, finish).await.is_err() {
             tracing::debug!(connections = self.connections.borrow().len(), "closing connections that did not finish in time");
         }
+        self.recorder.flush();
     }
 
     /// Lets the rounds watch a connection until the returned guard is dropped.

@@ -55,10 +55,10 @@ fn targets(world: &World, previous: Option<&Table>) -> Targets {
         let ramps: Vec<bool> = group.targets.values().map(|target| ramps(target.health.since)).collect();
         for ((key, target), ramps) in group.targets.iter().zip(ramps) {
             let id = (name.clone(), key.clone());
-            let before = previous.and_then(|previous| previous.targets.get(&id)).filter(|before| before.is_of(target));
+            let before = previous.and_then(|previous| previous.targets.get(&id)).filter(|before| before.is_of(&group.spec, target));
             let state = match before {
                 Some(before) => Arc::clone(before),
-                None if in_use.contains(name) => Arc::new(TargetState::new(name, key, target)),
+                None if in_use.contains(name) => Arc::new(TargetState::new(&group.spec, key, target)),
                 None => continue,
             };
             state.set_draining(target.draining_since.is_some());

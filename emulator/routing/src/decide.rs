@@ -7,7 +7,7 @@ use crate::condition::Subject;
 use crate::redirect::LocationTooLong;
 use crate::sticky::{Cookies, Seal};
 use crate::table::RuleTable;
-use crate::transform::Rewritten;
+use crate::transform::{BadRewrite, Rewritten};
 use crate::{FixedResponseTable, GroupTable, ListenerTable, RequestHead};
 
 /// Which rule decided.
@@ -78,6 +78,8 @@ pub enum Decision<'t> {
     BadRewrite {
         /// Why.
         rule: MatchedRule,
+        /// What it makes.
+        why: BadRewrite,
     },
     /// A forward whose weights are all 0: answer 503.
     NoTargetGroup {
@@ -95,7 +97,7 @@ impl Decision<'_> {
             | Self::Fixed { rule, .. }
             | Self::Redirect { rule, .. }
             | Self::RedirectTooLong { rule }
-            | Self::BadRewrite { rule }
+            | Self::BadRewrite { rule, .. }
             | Self::NoTargetGroup { rule } => *rule,
         }
     }
@@ -140,7 +142,7 @@ pub(crate) fn act<'t>(listener: &'t ListenerTable, matched: Option<&'t RuleTable
         ActionTable::Forward(forward) => {
             let rewritten = matched.map_or(Ok(Rewritten::default()), |matched| matched.transforms.apply(request.head));
             match (rewritten, forward.choose(request.head, request.given)) {
-                (Err(_), _) => Decision::BadRewrite { rule },
+                (Err(why), _) => Decision::BadRewrite { rule, why },
                 (Ok(_), None) => Decision::NoTargetGroup { rule },
                 (Ok(rewritten), Some(group)) => Decision::Forward { rule, group, sticky: forward.is_sticky(), rewritten },
             }
@@ -245,7 +247,7 @@ mod tests {
                 }
                 Decision::Redirect { rule, status, location } => format!("{rule} redirect {status} {location}"),
                 Decision::RedirectTooLong { rule } => format!("{rule} too long"),
-                Decision::BadRewrite { rule } => format!("{rule} bad"),
+                Decision::BadRewrite { rule, .. } => format!("{rule} bad"),
                 Decision::NoTargetGroup { rule } => format!("{rule} nobody"),
             };
             assert_eq!(shown, expected);

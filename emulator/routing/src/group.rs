@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use model::{Algorithm, Stickiness, Target, TargetGroup, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealthState, Timestamp};
+use model::{Algorithm, ProtocolVersion, Stickiness, Target, TargetGroup, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealthState, Timestamp};
 
 use crate::metrics::TargetMetrics;
 use crate::sticky::{TargetMemory, fingerprint, returning};
@@ -14,6 +14,7 @@ use crate::{Given, Memory, RequestHead, TargetState};
 #[derive(Debug)]
 pub struct GroupTable {
     identity: Arc<GroupIdentity>,
+    version: ProtocolVersion,
     eligible: Vec<Arc<TargetState>>,
     fail_open: bool,
     algorithm: Algorithm,
@@ -98,6 +99,7 @@ impl GroupTable {
         Self {
             fingerprint: fingerprint(&arn),
             identity,
+            version: spec.version,
             eligible: targets,
             fail_open,
             algorithm,
@@ -118,6 +120,12 @@ impl GroupTable {
     #[must_use]
     pub fn name(&self) -> &TargetGroupName {
         &self.identity.name
+    }
+
+    /// What HTTP its targets speak.
+    #[must_use]
+    pub const fn version(&self) -> ProtocolVersion {
+        self.version
     }
 
     /// Those who take requests, in the order of their keys.

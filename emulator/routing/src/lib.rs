@@ -27,6 +27,7 @@ pub mod metrics;
 pub mod page;
 pub mod path;
 pub mod pattern;
+pub mod protocol;
 pub mod record;
 pub mod redirect;
 pub mod request;
@@ -42,13 +43,14 @@ pub use decide::{Decision, Given, MatchedRule, decide};
 pub use explain::{Explanation, explain};
 pub use group::{GroupIdentity, GroupTable, Pick};
 pub use health::{Checker, ProbeOutcome};
+pub use protocol::ClientProtocol;
 pub use record::AccessRecord;
 pub use request::{HeaderLines, RequestHead, Scheme};
 pub use status::{ClientFailure, UpstreamFailure};
 pub use sticky::{Memory, Seal};
 pub use table::{Balancer, ListenerTable, Table};
 pub use target::{Gone, InFlight, TargetState};
-pub use transform::Rewritten;
+pub use transform::{BadRewrite, Rewritten};
 
 #[cfg(test)]
 mod testing;

@@ -10,7 +10,7 @@ use crate::condition::ConditionTable;
 use crate::metrics::BalancerMetrics;
 use crate::request::split_port;
 use crate::transform::TransformTable;
-use crate::{GroupTable, TargetState};
+use crate::{GroupTable, MatchedRule, TargetState};
 
 /// All listeners of all load balancers. Made by [`crate::compile()`].
 #[derive(Debug)]
@@ -168,6 +168,16 @@ impl ListenerTable {
     #[must_use]
     pub const fn own_attributes(&self) -> Option<&Arc<ListenerAttributes>> {
         self.own_attributes.as_ref()
+    }
+
+    /// How many rules were looked at for a decision by that rule; the default one counts for none.
+    #[must_use]
+    pub fn evaluated(&self, rule: MatchedRule) -> u32 {
+        let count = match rule {
+            MatchedRule::Rule(priority) => self.rules.partition_point(|rule| rule.priority <= priority),
+            MatchedRule::Default => self.rules.len(),
+        };
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     /// Its load balancer.

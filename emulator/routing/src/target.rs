@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use model::{Target, TargetGroupName, TargetKey, Timestamp};
+use model::{ProtocolVersion, Target, TargetGroupSpec, TargetGroupName, TargetKey, TargetProtocol, Timestamp};
 
 use crate::metrics::TargetMetrics;
 use crate::sticky::fingerprint;
@@ -22,6 +22,10 @@ pub struct TargetState {
     pub key: TargetKey,
     /// Where it is dialled.
     pub address: SocketAddr,
+    /// How it is spoken to.
+    pub protocol: TargetProtocol,
+    /// In which version of HTTP.
+    pub version: ProtocolVersion,
     /// When it was registered.
     pub registered_at: Timestamp,
     /// What cookies call it.
@@ -44,9 +48,11 @@ struct Waiting {
 }
 
 impl TargetState {
-    pub(crate) fn new(group: &TargetGroupName, key: &TargetKey, target: &Target) -> Self {
+    pub(crate) fn new(group: &TargetGroupSpec, key: &TargetKey, target: &Target) -> Self {
         Self {
-            group: group.clone(),
+            group: group.name.clone(),
+            protocol: group.protocol,
+            version: group.version,
             key: key.clone(),
             address: target.address,
             registered_at: target.registered_at,
@@ -62,8 +68,9 @@ impl TargetState {
     }
 
     /// Whether this is the state of that very registration: a target registered anew under the same key is another one.
-    pub(crate) fn is_of(&self, target: &Target) -> bool {
-        self.address == target.address && self.registered_at == target.registered_at
+    pub(crate) fn is_of(&self, group: &TargetGroupSpec, target: &Target) -> bool {
+        let same_speech = self.protocol == group.protocol && self.version == group.version;
+        self.address == target.address && self.registered_at == target.registered_at && same_speech
     }
 
     /// Counts a request in until the guard is dropped.

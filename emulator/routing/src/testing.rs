@@ -72,7 +72,7 @@ pub(crate) fn target(port: u16, state: TargetHealthState) -> Target {
 }
 
 pub(crate) fn target_state() -> Arc<TargetState> {
-    Arc::new(TargetState::new(&group_name("users"), &key(1), &target(1, TargetHealthState::Healthy)))
+    Arc::new(TargetState::new(&TargetGroupSpec::new(group_name("users"), 80), &key(1), &target(1, TargetHealthState::Healthy)))
 }
 
 pub(crate) fn world() -> World {

@@ -26,6 +26,25 @@ pub enum BadRewrite {
     Url,
 }
 
+impl BadRewrite {
+    /// `request_transform_status` of the access log.
+    #[must_use]
+    pub const fn log_status(self) -> &'static str {
+        match self {
+            Self::Host => "TransformInvalidHost",
+            Self::Url => "TransformInvalidPath",
+        }
+    }
+}
+
+impl Rewritten {
+    /// Whether nothing is replaced.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.host.is_none() && self.url.is_none()
+    }
+}
+
 /// The transforms of a rule.
 #[derive(Debug, Default)]
 pub(crate) struct TransformTable {

@@ -1,0 +1,256 @@
+//! What is to become of a request: decided with the newest table, its head rewritten where a target is to get it. Nothing in here waits.
+
+use hyper::header::HOST;
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Version};
+use model::DesyncMode;
+use routing::{
+    ClientFailure, ClientProtocol, Decision, FixedResponseTable, Given, GroupTable, HeaderLines, InFlight, ListenerTable, Memory, Pick, RequestHead,
+    Rewritten, UpstreamFailure, decide, limits, protocol,
+};
+
+use crate::clock;
+use crate::connection::ConnectionContext;
+use crate::framing::{self, Verdict};
+use crate::record::{Draft, text, trace_of};
+use crate::respond::Asker;
+use crate::rewrite::{self, Rewrite, Unfit};
+use crate::state::ConnectionState;
+
+/// What is to become of a request.
+pub(crate) enum Plan {
+    /// Its head is rewritten; a target gets it.
+    Target(Chosen),
+    /// No target gets it.
+    Own(Own),
+}
+
+/// The target of a request, which counts on it from now on.
+pub(crate) struct Chosen {
+    pub(crate) in_flight: InFlight,
+    /// Both connections end with this request.
+    pub(crate) ambiguous: bool,
+    /// What the response tells the client, so that it comes back.
+    pub(crate) memory: Option<Memory>,
+}
+
+/// An answer of the load balancer's own.
+pub(crate) enum Own {
+    /// A page of this status.
+    Page(u16),
+    /// A redirect to this `Location`.
+    Redirect(u16, String),
+    /// A fixed response.
+    Fixed(FixedResponseTable),
+}
+
+impl From<ClientFailure> for Own {
+    fn from(failure: ClientFailure) -> Self {
+        Self::Page(failure.status())
+    }
+}
+
+/// Decides. What is known of the request is noted in the connection's draft.
+pub(crate) fn plan(context: &ConnectionContext, parts: &mut Parts, asker: &mut Asker) -> Plan {
+    let listener = &context.listener;
+    let mut cache = listener.worker.table.borrow_mut();
+    let table = cache.load();
+    let host = host_of(parts);
+    let Some(found) = table.listener(listener.listener_port, host.ok().flatten()) else {
+        // Removed under an open connection.
+        context.state.closing.set(true);
+        return Plan::Own(Own::Page(UpstreamFailure::NoTargetGroup.status()));
+    };
+    obey(&context.state, found);
+    asker.listener = found.own_attributes().cloned();
+    let mut draft = Draft::begin(context, found.balancer());
+    draft.read(context, parts);
+    let plan = match host.map_err(Own::from) {
+        Ok(_) => judge(context, parts, found, &mut draft).unwrap_or_else(Plan::Own),
+        Err(own) => Plan::Own(own),
+    };
+    *context.state.draft.borrow_mut() = Some(draft);
+    plan
+}
+
+/// What the request's head says of it.
+struct Checked {
+    headers_bytes: usize,
+    /// See [`Chosen::ambiguous`].
+    ambiguous: bool,
+}
+
+fn judge(context: &ConnectionContext, parts: &mut Parts, found: &ListenerTable, draft: &mut Draft) -> Result<Plan, Own> {
+    let checked = check(parts, found.attributes().desync_mode, draft)?;
+    let worker = &context.listener.worker;
+    let head = RequestHead {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query(),
+        host: host_of(parts)?,
+        scheme: context.scheme(),
+        listener_port: context.listener.bound_port,
+        headers: &Lines(&parts.headers),
+        peer: context.client.ip(),
+    };
+    let given = || Given { random: worker.random.borrow_mut().next_u64(), now: clock::timestamp(), seal: &*worker.seal };
+    let decision = decide(found, &head, given());
+    draft.record.rule = Some(decision.rule());
+    draft.record.evaluated = found.evaluated(decision.rule());
+    let (group, sticky, rewritten) = match decision {
+        Decision::Forward { group, sticky, rewritten, .. } => (group, sticky, rewritten),
+        other => {
+            draft.record.trace_id = Some(rewrite::new_trace(context, &parts.headers, checked.headers_bytes));
+            return Err(own(other, draft));
+        }
+    };
+    let client = client_protocol(parts);
+    draft.forwards(group, &rewritten, client == ClientProtocol::Grpc);
+    if !protocol::serves(group.version(), client, parts.method.as_str()) {
+        return Err(Own::Page(protocol::MISMATCH));
+    }
+    rewrite::check(&parts.headers)?;
+    let pick = group.pick(&head, given());
+    let Some(target) = pick.target() else { return Err(Own::Page(UpstreamFailure::NoTarget.status())) };
+    draft.chose(group, pick);
+    let chosen = Chosen { in_flight: target.enter(), ambiguous: checked.ambiguous, memory: group.memory(sticky, pick) };
+    let rewrite = Rewrite { context, table: found, headers_bytes: checked.headers_bytes, rewritten };
+    let fit = rewrite::request(parts, &rewrite);
+    draft.record.trace_id = trace_of(&parts.headers);
+    match fit {
+        Ok(invalid_headers) => {
+            draft.record.invalid_headers = invalid_headers;
+            Ok(Plan::Target(chosen))
+        }
+        Err(Unfit::Request(failure)) => Err(failure.into()),
+        Err(Unfit::Rewritten) => Err(Own::Page(500)),
+    }
+}
+
+/// The answer of a decision that sends nothing to a target.
+fn own(decision: Decision<'_>, draft: &mut Draft) -> Own {
+    let record = &mut draft.record;
+    match decision {
+        Decision::Fixed { response, .. } => {
+            record.actions = "fixed-response";
+            Own::Fixed(response.clone())
+        }
+        Decision::Redirect { status, location, .. } => {
+            record.actions = "redirect";
+            record.redirect_url = Some(location.as_str().into());
+            Own::Redirect(status, location)
+        }
+        Decision::RedirectTooLong { .. } => {
+            record.actions = "redirect";
+            Own::Page(507)
+        }
+        Decision::BadRewrite { why, .. } => {
+            record.actions = "rewrite";
+            record.transformed.status = Some(why.log_status());
+            Own::Page(500)
+        }
+        // A forward without a group; the other kind of forward is told apart before.
+        Decision::NoTargetGroup { .. } | Decision::Forward { .. } => {
+            record.actions = "forward";
+            Own::Page(UpstreamFailure::NoTargetGroup.status())
+        }
+    }
+}
+
+impl Draft {
+    fn forwards(&mut self, group: &GroupTable, rewritten: &Rewritten, grpc: bool) {
+        let record = &mut self.record;
+        record.group = Some(group.identity().clone());
+        record.actions = if rewritten.is_empty() { "forward" } else { "rewrite,forward" };
+        record.transformed.host = rewritten.host.as_ref().map(|host| text(host.as_bytes()));
+        record.transformed.uri = rewritten.url.as_ref().map(|url| text(url.as_bytes()));
+        record.transformed.status = (!rewritten.is_empty()).then_some("TransformSuccess");
+        if grpc {
+            record.grpc = true;
+            record.kind = routing::record::RequestKind::Grpcs;
+        }
+    }
+
+    fn chose(&mut self, group: &GroupTable, pick: Pick<'_>) {
+        self.record.target = pick.target().cloned();
+        self.record.sticky = matches!(pick, Pick::Again(_));
+        self.record.fail_open = group.is_fail_open();
+    }
+}
+
+/// What no rule is asked about (alb.md 6.1, 6.2, 6.6).
+fn check(parts: &Parts, mode: DesyncMode, draft: &mut Draft) -> Result<Checked, ClientFailure> {
+    draft.record.doubt = framing::of_request(parts);
+    let verdict = framing::verdict(draft.record.doubt, mode);
+    if verdict == Verdict::Refuse {
+        return Err(ClientFailure::Malformed);
+    }
+    if matches!(parts.method, Method::TRACE | Method::CONNECT) {
+        return Err(ClientFailure::MethodNotAllowed);
+    }
+    if parts.uri.authority().is_some_and(|authority| parts.uri.scheme().is_none() || authority.as_str().contains('@')) {
+        // `GET name:80` has neither a path nor an absolute form, and a user's name in front of a host only obscures it.
+        return Err(ClientFailure::Malformed);
+    }
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let method = parts.method.as_str().len();
+    // The method, two spaces and the version belong to the line.
+    if target + method + " HTTP/1.1 ".len() > limits::REQUEST_LINE_BYTES {
+        return Err(if method > limits::REQUEST_LINE_BYTES { ClientFailure::Malformed } else { ClientFailure::UriTooLong });
+    }
+    let mut total = 0;
+    for (name, value) in &parts.headers {
+        let line = name.as_str().len() + ": \r\n".len() + value.len();
+        if line > limits::HEADER_LINE_BYTES {
+            return Err(ClientFailure::HeadersTooLarge);
+        }
+        total += line;
+    }
+    if total > limits::REQUEST_HEADERS_BYTES {
+        return Err(ClientFailure::HeadersTooLarge);
+    }
+    Ok(Checked { headers_bytes: total, ambiguous: verdict == Verdict::ServeAndClose })
+}
+
+/// gRPC is HTTP/2 with a content type of its own.
+fn client_protocol(parts: &Parts) -> ClientProtocol {
+    let is_grpc = || {
+        let content_type = parts.headers.get(hyper::header::CONTENT_TYPE).map(|value| value.as_bytes());
+        content_type.is_some_and(|value| value.starts_with(b"application/grpc"))
+    };
+    match parts.version {
+        Version::HTTP_2 if is_grpc() => ClientProtocol::Grpc,
+        Version::HTTP_2 => ClientProtocol::Http2,
+        _ => ClientProtocol::Http1,
+    }
+}
+
+/// The request's headers for conditions.
+#[derive(Debug)]
+struct Lines<'a>(&'a HeaderMap);
+
+impl HeaderLines for Lines<'_> {
+    fn any(&self, name: &str, found: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.0.get_all(name).iter().any(|value| found(value.as_bytes()))
+    }
+}
+
+/// Who the request says that it is for: an absolute target's authority, else the first `Host` line. An empty one says nothing.
+fn host_of(parts: &Parts) -> Result<Option<&str>, ClientFailure> {
+    let line = match parts.headers.get(HOST) {
+        Some(line) => Some(line.to_str().map_err(|_| ClientFailure::Malformed)?),
+        None if parts.version == Version::HTTP_11 => return Err(ClientFailure::MissingHost),
+        None => None,
+    };
+    Ok(parts.uri.authority().map(|authority| authority.as_str()).or(line).filter(|host| !host.is_empty()))
+}
+
+/// Takes over the timers of the load balancer that the request is for.
+fn obey(state: &ConnectionState, listener: &ListenerTable) {
+    let attributes = listener.attributes();
+    state.idle_timeout.set(attributes.idle_timeout);
+    if state.keep_alive.get().is_zero() {
+        // A changed value is for new connections only (alb.md 1).
+        state.keep_alive.set(attributes.client_keep_alive);
+    }
+}

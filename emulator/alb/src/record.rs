@@ -1,0 +1,182 @@
+//! What is noted of a request on its way, and how it leaves the worker when the request is over (alb.md 8).
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
+use hyper::http::request::Parts;
+use routing::metrics::{self, BalancerMetric, Shard};
+use routing::record::{RequestKind, RequestLine, USER_AGENT_BYTES};
+use routing::request::split_port;
+use routing::{AccessRecord, Balancer, UpstreamFailure};
+use tokio::sync::mpsc;
+
+use crate::clock::{self, Moment};
+use crate::connection::ConnectionContext;
+
+/// Records that are handed over at once. Fewer wait for the worker's next round.
+const BATCH: usize = 256;
+
+/// Where records go: whoever writes logs takes them in batches. When it falls behind, batches are dropped, not waited for.
+pub type RecordSink = mpsc::Sender<Vec<Arc<AccessRecord>>>;
+
+/// A worker's way to count and to hand over what is over.
+pub(crate) struct Recorder {
+    shard: Shard,
+    sink: Option<RecordSink>,
+    batch: RefCell<Vec<Arc<AccessRecord>>>,
+    dropped: Cell<u64>,
+}
+
+impl Recorder {
+    pub(crate) const fn new(shard: Shard, sink: Option<RecordSink>) -> Self {
+        Self { shard, sink, batch: RefCell::new(Vec::new()), dropped: Cell::new(0) }
+    }
+
+    /// Counts for a load balancer what no request stands for.
+    pub(crate) fn count(&self, balancer: &Balancer, metric: BalancerMetric) {
+        balancer.metrics().add(self.shard, metric, 1);
+    }
+
+    /// Takes what is over.
+    pub(crate) fn keep(&self, record: AccessRecord) {
+        metrics::count(&record, self.shard);
+        if self.sink.is_none() {
+            return;
+        }
+        let mut batch = self.batch.borrow_mut();
+        batch.push(Arc::new(record));
+        if batch.len() >= BATCH {
+            self.hand_over(&mut batch);
+        }
+    }
+
+    /// Whether something waits for the next round.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batch.borrow().is_empty()
+    }
+
+    /// Hands over what there is.
+    pub(crate) fn flush(&self) {
+        let mut batch = self.batch.borrow_mut();
+        if !batch.is_empty() {
+            self.hand_over(&mut batch);
+        }
+    }
+
+    fn hand_over(&self, batch: &mut Vec<Arc<AccessRecord>>) {
+        let Some(sink) = &self.sink else { return };
+        let size = batch.len() as u64;
+        let sent = std::mem::take(batch);
+        let dropped = self.dropped.get();
+        match sink.try_send(sent) {
+            Ok(()) if dropped > 0 => {
+                tracing::warn!(dropped, "requests were not logged: the log could not keep up");
+                self.dropped.set(0);
+            }
+            Ok(()) => {}
+            Err(_) => self.dropped.set(dropped + size),
+        }
+    }
+}
+
+/// The record of the request that a connection serves now.
+pub(crate) struct Draft {
+    pub(crate) record: AccessRecord,
+    /// When its current stage began.
+    stage: Moment,
+}
+
+impl Draft {
+    /// A request whose head has come.
+    pub(crate) fn begin(context: &ConnectionContext, balancer: &Arc<Balancer>) -> Self {
+        let record = AccessRecord::begin(context.kind(), clock::unix(), Arc::clone(balancer), context.client, context.id);
+        Self { record, stage: clock::now() }
+    }
+
+    /// Notes what the client asked for.
+    pub(crate) fn read(&mut self, context: &ConnectionContext, parts: &Parts) {
+        let record = &mut self.record;
+        record.request = Some(request_line(context, parts, record.balancer.dns_name()));
+        record.user_agent = parts.headers.get(USER_AGENT).map(|value| text(cut(value.as_bytes(), USER_AGENT_BYTES)));
+        record.tls.clone_from(&context.tls);
+    }
+
+    /// The stage ends and the next one begins.
+    fn turn(&mut self) -> Option<std::time::Duration> {
+        let now = clock::now();
+        let spent = now.since(self.stage);
+        self.stage = now;
+        Some(spent)
+    }
+
+    /// The connection to the target is there: the request goes out.
+    pub(crate) fn sent_to_target(&mut self) {
+        self.record.times.request = self.turn();
+    }
+
+    /// The head of the target's response is here.
+    pub(crate) fn target_answered(&mut self, status: StatusCode) {
+        self.record.times.target = self.turn();
+        self.record.target_status = Some(status.as_u16());
+    }
+
+    /// The target did not answer. How long it was waited for is told unless the silence itself was the failure (alb.md 8).
+    pub(crate) fn failed(&mut self, failure: UpstreamFailure) {
+        let times = &mut self.record.times;
+        let reached = times.request.is_some() && !matches!(failure, UpstreamFailure::IdleTimeout);
+        if reached {
+            self.record.times.target = self.turn();
+        }
+        self.record.failure = Some(failure);
+    }
+
+    /// The connection was upgraded, and has ended: only now is it written down, with all its bytes.
+    pub(crate) fn tunnel_ended(&mut self) {
+        self.record.kind = if self.record.tls.is_some() { RequestKind::Wss } else { RequestKind::Ws };
+        self.record.responded = clock::unix();
+    }
+
+    /// A response is made.
+    pub(crate) fn responds(&mut self, status: u16) {
+        if self.record.target_status.is_some() {
+            self.record.times.response = self.turn();
+        }
+        self.record.elb_status = status;
+        self.record.responded = clock::unix();
+    }
+}
+
+fn request_line(context: &ConnectionContext, parts: &Parts, own_name: &str) -> RequestLine {
+    let named = parts.uri.authority().map(|authority| authority.as_str());
+    let host = named.or_else(|| parts.headers.get(hyper::header::HOST).and_then(|host| host.to_str().ok())).filter(|host| !host.is_empty());
+    let (host, port) = host.map_or((own_name, None), split_port);
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let scheme = context.scheme().as_str();
+    let url = match port.filter(|port| !port.is_empty()) {
+        Some(port) => format!("{scheme}://{host}:{port}{target}"),
+        None => format!("{scheme}://{host}:{}{target}", context.listener.bound_port),
+    };
+    let version = match parts.version {
+        hyper::Version::HTTP_09 => "HTTP/0.9",
+        hyper::Version::HTTP_10 => "HTTP/1.0",
+        hyper::Version::HTTP_2 => "HTTP/2.0",
+        _ => "HTTP/1.1",
+    };
+    RequestLine { method: parts.method.as_str().into(), url: url.into(), version }
+}
+
+/// A header's value; what is no UTF-8 in it is replaced.
+pub(crate) fn text(value: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(value).into()
+}
+
+/// The trace id that a target is sent.
+pub(crate) fn trace_of(headers: &HeaderMap) -> Option<Box<str>> {
+    headers.get("x-amzn-trace-id").map(HeaderValue::as_bytes).map(text)
+}
+
+fn cut(value: &[u8], most: usize) -> &[u8] {
+    &value[..value.len().min(most)]
+}
