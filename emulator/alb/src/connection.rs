@@ -13,10 +13,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use model::LoadBalancerAttributes;
+use routing::limits::{MAX_HEADERS, REQUEST_HEADERS_BYTES, REQUEST_LINE_BYTES};
 use routing::metrics::BalancerMetric;
 use routing::record::{RequestKind, TlsRecord};
 use routing::{Balancer, ClientFailure, Scheme};
-use routing::limits::{MAX_HEADERS, REQUEST_HEADERS_BYTES, REQUEST_LINE_BYTES};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -148,6 +148,8 @@ async fn finish(context: &ConnectionContext, client: ClientStream, read_ahead: B
             stream.write_all(&words).await?;
         }
         stream.shutdown().await?;
+        // Nothing more is written; what is read on is nobody's request.
+        state.over();
         // Closing with bytes unread resets the connection, and the client may lose the answer.
         let mut discarded = [0; 4096];
         while unread && stream.read(&mut discarded).await? > 0 {}

@@ -2,9 +2,9 @@
 //!
 //! HTTP's implementation refuses most of what is doubtful itself, and merges equal lengths; here is the rest.
 
-use hyper::{Method, Version};
 use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
+use hyper::{Method, Version};
 use model::DesyncMode;
 use routing::UpstreamFailure;
 use routing::record::{Doubt, DoubtClass};

@@ -14,8 +14,8 @@ use routing::Table;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::cookie::{CookieKey, CookieSeal};
-use crate::socket;
 use crate::record::RecordSink;
+use crate::socket;
 use crate::worker::{self, Command, Shared, Start};
 
 /// Commands that may wait for one worker.
@@ -40,7 +40,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { workers: std::thread::available_parallelism().map_or(1, NonZero::get), bind: Ipv4Addr::LOCALHOST.into(), cookie_key: None, records: None }
+        Self {
+            workers: std::thread::available_parallelism().map_or(1, NonZero::get),
+            bind: Ipv4Addr::LOCALHOST.into(),
+            cookie_key: None,
+            records: None,
+        }
     }
 }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use model::{Algorithm, ProtocolVersion, Stickiness, Target, TargetGroup, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealthState, Timestamp};
+use model::{
+    Algorithm, ProtocolVersion, Stickiness, Target, TargetGroup, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealthState,
+    Timestamp,
+};
 
 use crate::metrics::TargetMetrics;
 use crate::sticky::{TargetMemory, fingerprint, returning};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use model::{ProtocolVersion, Target, TargetGroupSpec, TargetGroupName, TargetKey, TargetProtocol, Timestamp};
+use model::{ProtocolVersion, Target, TargetGroupName, TargetGroupSpec, TargetKey, TargetProtocol, Timestamp};
 
 use crate::metrics::TargetMetrics;
 use crate::sticky::fingerprint;

@@ -14,6 +14,8 @@ mod framing;
 #[cfg(test)]
 mod probes;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod sticky;
 #[cfg(test)]
 mod support;

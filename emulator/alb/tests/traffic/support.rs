@@ -1,5 +1,6 @@
 //! A data plane on free ports, targets that do exactly what a test says, and clients that see every byte.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, Weak};
@@ -11,9 +12,11 @@ use model::{
     Rule, Step, Target, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealth, TargetKey, Timestamp, Transforms, WeightedTargetGroup,
     World,
 };
-use routing::Table;
+use routing::metrics::BalancerMetrics;
+use routing::{AccessRecord, Table};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 
 /// The listener's port in the World. The port on this machine is any free one.
 pub(crate) const LISTENER_PORT: u16 = 80;
@@ -31,6 +34,8 @@ pub(crate) struct Front {
     pub(crate) port: u16,
     /// Those before `table`, which a worker may still be using.
     earlier: Vec<Weak<Table>>,
+    records: mpsc::Receiver<Vec<Arc<AccessRecord>>>,
+    known: VecDeque<Arc<AccessRecord>>,
     ids: Ids,
     workers: usize,
 }
@@ -46,8 +51,10 @@ impl Front {
             model::Settings { owner: OwnerId::from_text("me"), account: "000000000000".into(), region: "us-east-1".into(), instance: "i-1".into() };
         let world = World::new(settings);
         let table = Arc::new(routing::compile(&world, None));
-        let plane = DataPlane::start(Settings { workers, ..Settings::default() }, Arc::clone(&table)).unwrap();
-        let mut front = Self { world, table, plane, port: 0, earlier: Vec::new(), ids: Ids::seeded(1), workers };
+        let (sink, records) = mpsc::channel(64);
+        let plane = DataPlane::start(Settings { workers, records: Some(sink), ..Settings::default() }, Arc::clone(&table)).unwrap();
+        let known = VecDeque::new();
+        let mut front = Self { world, table, plane, port: 0, earlier: Vec::new(), records, known, ids: Ids::seeded(1), workers };
         front.change(Change::CreateCluster(cluster()));
         front.change(Change::CreateLoadBalancer { cluster: cluster(), name: balancer(), attributes });
         for (name, _) in groups {
@@ -142,6 +149,19 @@ impl Front {
 
     pub(crate) async fn client(&self) -> Client {
         Client::connect(self.port).await
+    }
+
+    /// The record of the next request that is over.
+    pub(crate) async fn record(&mut self) -> Arc<AccessRecord> {
+        while self.known.is_empty() {
+            self.known.extend(within(self.records.recv()).await.unwrap());
+        }
+        self.known.pop_front().unwrap()
+    }
+
+    /// What is counted of the load balancer.
+    pub(crate) fn record_metrics(&self) -> &BalancerMetrics {
+        self.table.listeners()[0].balancer().metrics()
     }
 
     /// How many requests are on all targets, draining ones included.
