@@ -89,6 +89,12 @@ impl DataPlane {
         self.workers.iter().for_each(|worker| worker.stirred.notify_one());
     }
 
+    /// The newest table.
+    #[must_use]
+    pub fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+
     /// Listens on `port` of this machine for the listener on `listener_port` of the World. Port 0 takes any free one. Gives the port.
     ///
     /// # Errors

@@ -136,6 +136,16 @@ Examples:
     /// Show what services did, in ECS's words
     #[command(after_help = "Examples:\n  ecslocal events\n  ecslocal events -f posts")]
     Events(Events),
+    /// Show the requests that went through the load balancers
+    #[command(after_help = "\
+The last 1000 are kept. Each line: when, the status, how long, what was asked for,
+the rule that decided, and where it went.
+
+Examples:
+  ecslocal requests -f
+  ecslocal requests --tail 20 --output json
+  ecslocal requests --log        as ALB writes its access log")]
+    Requests(Requests),
     /// List target groups, their targets, and the health of each with its reason
     #[command(after_help = "Examples:\n  ecslocal targets\n  ecslocal targets --output json")]
     Targets(Listing),
@@ -259,6 +269,22 @@ pub(crate) struct Events {
     pub(crate) follow: bool,
     /// A service
     pub(crate) service: Option<String>,
+}
+
+/// `requests`
+#[derive(Debug, Args)]
+pub(crate) struct Requests {
+    #[command(flatten)]
+    pub(crate) files: LongFiles,
+    /// Go on with new requests, until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only the last ones
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) tail: Option<u32>,
+    /// Lines in the format of ALB's access log
+    #[arg(long)]
+    pub(crate) log: bool,
 }
 
 /// A listing with nothing to choose.

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alb::DataPlane;
+use routing::Table;
 use wire::local::Failure;
 
 use crate::keeper::Traffic;
@@ -48,6 +49,12 @@ impl Listeners {
     #[must_use]
     pub fn into_data_plane(self) -> DataPlane {
         self.data_plane
+    }
+
+    /// The newest table of the data plane.
+    #[must_use]
+    pub fn table(&self) -> Arc<Table> {
+        self.data_plane.table()
     }
 
     /// How each listener's port is bound.

@@ -20,7 +20,9 @@ use wire::local::{EngineView, Failure};
 
 use crate::keeper::{Handle, Input, Keeper, Parts};
 use crate::listeners::Listeners;
+use crate::log_files::Whose;
 use crate::prober::Probe;
+use crate::records::Records;
 use crate::server::{self, Context};
 use crate::store::{Running, Store};
 use crate::supervise::supervise;
@@ -31,6 +33,9 @@ const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
 /// How long what requests began is waited for at the end. It is told to end before, so this is a matter of milliseconds.
 const LAST_TASKS: Duration = Duration::from_secs(1);
+
+/// The folder in the state folder that stands for S3: one folder a bucket.
+const BUCKETS: &str = "s3";
 
 /// How often a port that could not be bound is tried again.
 const PORTS_AGAIN: Duration = Duration::from_secs(3);
@@ -52,8 +57,11 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let cookie_key = store
         .cookie_key()
         .map_err(|error| Failure::environment(format!("there is no key for cookies in `{}`: {error}", store.folder().display())))?;
-    let data_plane = DataPlane::start(alb::Settings { bind: options.bind, cookie_key: Some(cookie_key), ..alb::Settings::default() }, table)
-        .map_err(|error| Failure::environment(format!("the data plane did not start: {error}")))?;
+    let whose = Whose { account: world.settings.account.clone(), region: world.settings.region.clone() };
+    let (records, sink, keeping_records) = Records::keep(store.folder().join(BUCKETS), whose)
+        .map_err(|error| Failure::environment(format!("the log of requests did not start: {error}")))?;
+    let settings = alb::Settings { bind: options.bind, cookie_key: Some(cookie_key), records: Some(sink), ..alb::Settings::default() };
+    let data_plane = DataPlane::start(settings, table).map_err(|error| Failure::environment(format!("the data plane did not start: {error}")))?;
     let listeners = Arc::new(Listeners::new(data_plane));
     store
         .save(&world, true)
@@ -77,6 +85,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         engine: engine.clone(),
         clock: clock.clone(),
         listeners: Some(listeners.clone()),
+        records: Some(records),
         engine_view,
         state_folder: store.folder().display().to_string(),
         started_at: clock.now(),
@@ -116,7 +125,10 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         keeping.await.ok();
     }
     match Arc::into_inner(listeners) {
-        Some(listeners) => listeners.into_data_plane().shutdown(LAST_REQUESTS).await,
+        Some(listeners) => {
+            listeners.into_data_plane().shutdown(LAST_REQUESTS).await;
+            keeping_records.end().await;
+        }
         None => tracing::error!("somebody still holds the data plane, which is a fault of ecslocal; requests in flight are cut"),
     }
     tracing::info!("ended");

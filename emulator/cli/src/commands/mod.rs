@@ -9,6 +9,7 @@ mod explain;
 mod listings;
 mod logs;
 mod ps;
+mod requests;
 mod scale;
 mod stop;
 mod up;
@@ -36,6 +37,7 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Scale(args) => scale::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Logs(args) => logs::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Events(args) => events::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Requests(args) => requests::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Targets(args) => listings::targets(settings.with_files(&args.files.file), printer).await,
         Command::Routes(args) => listings::routes(settings.with_files(&args.files.file), printer).await,
         Command::Explain(args) => explain::run(&args, settings.with_files(&args.files.file), printer).await,

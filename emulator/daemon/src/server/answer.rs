@@ -36,6 +36,11 @@ pub(super) fn with_status<T: Serialize>(status: StatusCode, value: &T) -> Respon
     }
 }
 
+/// Text of that type.
+pub(super) fn text(content_type: &'static str, text: String) -> Response<Body> {
+    response(StatusCode::OK, content_type, Full::new(Bytes::from(text)).boxed())
+}
+
 /// One JSON value a line, as they come.
 pub(super) fn lines<T: Serialize>(values: impl Stream<Item = T> + Send + Sync + 'static) -> Response<Body> {
     let frames = values.map(|value| {

@@ -8,8 +8,10 @@ mod changes;
 mod explain;
 mod guard;
 mod logs;
+mod metrics;
 mod query;
 mod reads;
+mod requests;
 mod router;
 
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use wire::local::EngineView;
 use crate::images::Images;
 use crate::keeper::Handle;
 use crate::listeners::Listeners;
+use crate::records::Records;
 
 /// The most connections at once; more wait in the operating system's queue.
 const CONNECTIONS: usize = 256;
@@ -48,6 +51,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// The bound ports; none in tests without a data plane.
     pub listeners: Option<Arc<Listeners>>,
+    /// The requests that went through; none in tests without a data plane.
+    pub records: Option<Arc<Records>>,
     /// The engine as it said when the daemon began.
     pub engine_view: EngineView,
     /// Where the state is.

@@ -109,6 +109,7 @@ impl Lab {
             started_at: clock.now(),
             clock,
             listeners: None,
+            records: None,
             engine_view: EngineView { name: "simulated".into(), version: "1".into(), endpoint: "memory".into(), problem: None },
             state_folder: folder.path().display().to_string(),
             ups: ups.clone(),

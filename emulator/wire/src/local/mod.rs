@@ -12,7 +12,7 @@ mod view;
 pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
 pub use failure::{Failure, Fault};
 pub use request::{DiffReply, ExplainRequest, Hello, ScaleRequest, ShutdownReply, StopTaskRequest, UpRequest};
-pub use stream::{EventRecord, LogRecord, UpEvent};
+pub use stream::{EventRecord, LogRecord, MetricRecord, RequestEvent, RequestRecord, UpEvent};
 pub use view::{
     ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, Seconds,
     ServiceView, TargetGroupView, TargetView, TaskView, View,
@@ -41,6 +41,12 @@ pub mod path {
     pub const EVENTS: &str = "/local/v1/events";
     /// `GET ?cluster=NAME[&service=NAME][&task=ID][&tail=N][&follow=true]` → stream of [`super::LogRecord`].
     pub const LOGS: &str = "/local/v1/logs";
+    /// `GET ?cluster=NAME[&tail=N][&follow=true]` → stream of [`super::RequestEvent`], oldest first.
+    pub const REQUESTS: &str = "/local/v1/requests";
+    /// `GET` → list of [`super::MetricRecord`].
+    pub const METRICS: &str = "/local/v1/metrics";
+    /// `GET` → the same in the text format of Prometheus.
+    pub const PROMETHEUS: &str = "/metrics";
     /// `POST` [`super::ExplainRequest`] → [`super::ExplainReply`].
     pub const EXPLAIN: &str = "/local/v1/explain";
     /// `POST` → [`super::ShutdownReply`]: the daemon ends if it holds no cluster; with `?force=true` it ends in order and leaves containers running.
