@@ -1,6 +1,5 @@
 //! Bodies on their way through: never held, one chunk at a time, polled by whoever writes them.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -48,9 +47,15 @@ impl Body for RequestBody {
         match &frame {
             Some(Err(_)) => self.state.upload_broken.set(true),
             None => self.state.upload_complete.set(true),
-            Some(Ok(frame)) => self.state.upload_complete.set(frame.is_trailers() || self.incoming.is_end_stream()),
+            Some(Ok(frame)) => {
+                self.state.upload_complete.set(frame.is_trailers() || self.incoming.is_end_stream());
+                if self.state.parent.is_some() {
+                    self.state.touch();
+                    self.state.count_received(frame.data_ref().map_or(0, Bytes::len));
+                }
+            }
         }
-        Poll::Ready(without_trailers(frame))
+        Poll::Ready(if self.state.parent.is_some() { frame } else { without_trailers(frame) })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -62,10 +67,15 @@ impl Body for RequestBody {
     }
 }
 
-/// Trailers end here (alb.md 6.6).
+/// Trailers of HTTP/1 end here (alb.md 6.6).
 fn without_trailers<E>(frame: Option<Result<Frame<Bytes>, E>>) -> Option<Result<Frame<Bytes>, E>> {
     frame.filter(|frame| frame.as_ref().map_or(true, Frame::is_data))
 }
+
+/// A response over HTTP/2 that cannot go on: its stream is reset.
+#[derive(Debug, thiserror::Error)]
+#[error("the response broke off")]
+pub(crate) struct BrokeOff;
 
 /// What a client is answered with.
 pub(crate) struct ResponseBody {
@@ -92,6 +102,8 @@ pub(crate) struct Relay {
     pub(crate) finished: bool,
     /// The connection may serve another request after the end.
     pub(crate) reusable: bool,
+    /// Trailers go on: from HTTP/2 to HTTP/2.
+    pub(crate) trailers: bool,
 }
 
 impl ResponseBody {
@@ -135,26 +147,46 @@ impl Drop for Relay {
 
 impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokeOff;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
         let this = &mut *self;
-        if this.turn.state().is_broken() {
+        let state = this.turn.state();
+        let multiplexed = state.parent.is_some();
+        if multiplexed {
+            state.remember_waker(cx);
+            if state.must_end() {
+                return Poll::Ready(Some(Err(BrokeOff)));
+            }
+        } else if state.is_broken() {
             // Asked again, the target's body would seem to have ended well.
             return Poll::Pending;
         }
-        match &mut this.kind {
-            Kind::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Relayed(relay) => match without_trailers(ready!(relay.poll(cx))) {
-                Some(Err(error)) => {
-                    // An error here would also throw away what has come but is not written yet.
-                    tracing::debug!(%error, "the target's response broke off");
-                    this.turn.state().response_broke_off();
-                    Poll::Pending
+        let frame = match &mut this.kind {
+            Kind::Own(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+            Kind::Relayed(relay) => {
+                let frame = ready!(relay.poll(cx));
+                if relay.trailers { frame } else { without_trailers(frame) }
+            }
+        };
+        match frame {
+            Some(Err(error)) => {
+                tracing::debug!(%error, "the target's response broke off");
+                if multiplexed {
+                    return Poll::Ready(Some(Err(BrokeOff)));
                 }
-                Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
-                None => Poll::Ready(None),
-            },
+                // An error here would also throw away what has come but is not written yet.
+                state.response_broke_off();
+                Poll::Pending
+            }
+            Some(Ok(frame)) => {
+                if multiplexed {
+                    state.touch();
+                    state.count_sent(frame.data_ref().map_or(0, Bytes::len));
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            None => Poll::Ready(None),
         }
     }
 

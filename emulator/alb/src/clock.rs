@@ -60,6 +60,14 @@ pub(crate) fn timestamp() -> Timestamp {
     Timestamp::from_millis(u64::try_from(unix().as_millis()).unwrap_or(u64::MAX))
 }
 
+/// Since this thread began to count, read anew: for what takes less than a turn of the loop.
+pub(crate) fn precise() -> Duration {
+    READING.with(|reading| {
+        take(reading);
+        reading.moment.get()
+    })
+}
+
 /// Since the Unix epoch, as of this turn of the loop.
 pub(crate) fn unix() -> Duration {
     READING.with(|reading| {

@@ -26,14 +26,17 @@ use crate::upstream::Lease;
 
 /// Answers one request. Failures are answers too.
 pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
-    let turn = Turn::begin(&context.state);
+    let turn = Turn::begin(&context);
     let (mut parts, body) = request.into_parts();
     // Wrapped at once: an answer of our own must know whether something of the request is left unread.
     let body = RequestBody::new(body, &context.state);
     let mut asker = Asker::of(&parts, context.listener.closed.get());
     let swallowed = body.is_swallowed(&parts.headers);
     let plan = plan(&context, &mut parts, &mut asker);
-    asker.close |= outlived(&context) || context.state.closing.get();
+    if outlived(&context) {
+        context.state.close();
+    }
+    asker.close |= context.state.closing.get();
     let mut request = Some(Request::from_parts(parts, body));
     let outcome = match plan {
         Plan::Target(chosen) => {
@@ -42,7 +45,7 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
         }
         Plan::Own(own) => Err(own),
     };
-    if let Some(request) = request.filter(|_| swallowed && !asker.close) {
+    if let Some(request) = request.filter(|_| swallowed && !asker.close && asker.version != Version::HTTP_2) {
         swallow(request.into_body()).await;
     }
     // What is left of a request cannot be told from the next one. And the listener may have been closed in the meantime.
@@ -129,9 +132,12 @@ async fn forward(context: &ConnectionContext, chosen: Chosen, request: &mut Opti
 /// The future's output, unless the worker's rounds cut the request first.
 async fn until_cut<F: Future>(state: &ConnectionState, future: F) -> Result<F::Output, Cut> {
     let mut future = pin!(future);
-    poll_fn(|cx| match state.take_cut() {
-        Some(cut) => Poll::Ready(Err(cut)),
-        None => future.as_mut().poll(cx).map(Ok),
+    poll_fn(|cx| {
+        state.remember_waker(cx);
+        match state.take_cut() {
+            Some(cut) => Poll::Ready(Err(cut)),
+            None => future.as_mut().poll(cx).map(Ok),
+        }
     })
     .await
 }
@@ -150,7 +156,8 @@ async fn pass_on(context: &ConnectionContext, answered: Answered, asker: &Asker,
     // To HTTP/1.0, a body of unknown length ends with its connection.
     let ends = asker.version == Version::HTTP_10 && incoming.size_hint().exact().is_none();
     rewrite::response(&mut parts.headers, asker.version, asker.close || ends);
-    let relay = Relay { incoming, lease, _in_flight: in_flight, finished: false, reusable };
+    let trailers = asker.version == Version::HTTP_2 && lease.is_http2();
+    let relay = Relay { incoming, lease, _in_flight: in_flight, finished: false, reusable, trailers };
     Response::from_parts(parts, ResponseBody::relayed(relay, turn))
 }
 

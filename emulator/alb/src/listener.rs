@@ -3,13 +3,21 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
+use model::LoadBalancerName;
+use routing::connection_record::HandshakeRecord;
+use routing::metrics::BalancerMetric;
+use routing::record::RequestKind;
+use routing::table::dns_name;
+use routing::{AccessRecord, Balancer, ConnectionRecord};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock;
 use crate::connection;
 use crate::worker::Worker;
 
@@ -27,6 +35,39 @@ pub(crate) struct ListenerContext {
     pub(crate) forwarded_port: HeaderValue,
     /// No more connections are accepted: responses end theirs.
     pub(crate) closed: Cell<bool>,
+}
+
+impl ListenerContext {
+    /// The load balancer of that name on this port, or the first one.
+    fn balancer(&self, name: Option<&LoadBalancerName>) -> Option<Arc<Balancer>> {
+        let host = name.map(dns_name);
+        self.worker.table.borrow_mut().load().listener(self.listener_port, host.as_deref()).map(|found| Arc::clone(found.balancer()))
+    }
+
+    /// Writes down a connection. Whose it is says its name, where TLS told one; `made` is false where its handshake failed.
+    pub(crate) fn note_connection(
+        &self,
+        load_balancer: Option<&LoadBalancerName>,
+        client: SocketAddr,
+        id: u128,
+        handshake: Option<HandshakeRecord>,
+        made: bool,
+    ) {
+        let Some(balancer) = self.balancer(load_balancer) else { return };
+        if !made {
+            self.worker.recorder.count(&balancer, BalancerMetric::TlsNegotiationErrors);
+        }
+        let listener_port = self.bound_port;
+        self.worker.recorder.keep_connection(ConnectionRecord { at: clock::unix(), balancer, client, listener_port, handshake, connection: id });
+    }
+
+    /// Writes down a cleartext request to an HTTPS listener, of which nothing is read.
+    pub(crate) fn note_cleartext(&self, client: SocketAddr, id: u128, status: u16, sent: usize) {
+        let Some(balancer) = self.balancer(None) else { return };
+        let mut record = AccessRecord::begin(RequestKind::Http, clock::unix(), balancer, client, id);
+        (record.elb_status, record.sent) = (status, sent as u64);
+        self.worker.recorder.keep(record);
+    }
 }
 
 /// A listener that accepts.

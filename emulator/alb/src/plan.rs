@@ -248,9 +248,11 @@ fn host_of(parts: &Parts) -> Result<Option<&str>, ClientFailure> {
 /// Takes over the timers of the load balancer that the request is for.
 fn obey(state: &ConnectionState, listener: &ListenerTable) {
     let attributes = listener.attributes();
-    state.idle_timeout.set(attributes.idle_timeout);
-    if state.keep_alive.get().is_zero() {
-        // A changed value is for new connections only (alb.md 1).
-        state.keep_alive.set(attributes.client_keep_alive);
+    for state in [Some(state), state.parent.as_deref()].into_iter().flatten() {
+        state.idle_timeout.set(attributes.idle_timeout);
+        if state.keep_alive.get().is_zero() {
+            // A changed value is for new connections only (alb.md 1).
+            state.keep_alive.set(attributes.client_keep_alive);
+        }
     }
 }

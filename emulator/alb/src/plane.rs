@@ -1,6 +1,6 @@
 //! The data plane as the daemon holds it: started once, told what to listen on, given new tables.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZero;
@@ -14,9 +14,10 @@ use routing::Table;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::cookie::{CookieKey, CookieSeal};
+use crate::encryption::HttpsListener;
 use crate::record::RecordSink;
 use crate::socket;
-use crate::worker::{self, Command, Shared, Start};
+use crate::worker::{self, Command, HttpsListeners, Shared, Start};
 
 /// Commands that may wait for one worker.
 const COMMANDS: usize = 256;
@@ -53,6 +54,7 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct DataPlane {
     table: Arc<ArcSwap<Table>>,
+    https: Arc<ArcSwap<HttpsListeners>>,
     bind: IpAddr,
     workers: Vec<Handle>,
     /// The listeners' ports in the World.
@@ -76,9 +78,10 @@ impl DataPlane {
         let table = Arc::new(ArcSwap::new(table));
         let key = settings.cookie_key.map_or_else(CookieKey::generate, Ok)?;
         let seal = Arc::new(CookieSeal::new(&key)?);
-        let shared = Shared { table: Arc::clone(&table), seal, records: settings.records };
+        let https = Arc::default();
+        let shared = Shared { table: Arc::clone(&table), seal, https: Arc::clone(&https), records: settings.records };
         let workers = (0..settings.workers.max(1)).map(|number| spawn(number, &shared)).collect::<io::Result<_>>()?;
-        Ok(Self { table, bind: settings.bind, workers, listening: Mutex::default() })
+        Ok(Self { table, https, bind: settings.bind, workers, listening: Mutex::default() })
     }
 
     /// Puts `table` in the place of the one before it: the next request sees it. Requests on targets that are
@@ -87,6 +90,19 @@ impl DataPlane {
     pub fn publish(&self, table: Arc<Table>) {
         self.table.store(table);
         self.workers.iter().for_each(|worker| worker.stirred.notify_one());
+    }
+
+    /// Says which listeners speak TLS, and how: by their ports in the World. Connections that are there keep what they have.
+    /// Listeners that are not named speak cleartext, so this goes before [`DataPlane::listen`] and [`DataPlane::publish`].
+    pub fn encrypt(&self, listeners: impl IntoIterator<Item = (u16, Arc<HttpsListener>)>) {
+        let mut by_port: BTreeMap<u16, Vec<Arc<HttpsListener>>> = BTreeMap::new();
+        for (port, listener) in listeners {
+            by_port.entry(port).or_default().push(listener);
+        }
+        for sharing in by_port.values_mut() {
+            sharing.sort_by(|one, other| one.load_balancer.cmp(&other.load_balancer));
+        }
+        self.https.store(Arc::new(by_port.into_iter().map(|(port, sharing)| (port, sharing.into())).collect()));
     }
 
     /// The newest table.

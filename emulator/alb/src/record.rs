@@ -9,7 +9,7 @@ use hyper::http::request::Parts;
 use routing::metrics::{self, BalancerMetric, Shard};
 use routing::record::{RequestKind, RequestLine, USER_AGENT_BYTES};
 use routing::request::split_port;
-use routing::{AccessRecord, Balancer, UpstreamFailure};
+use routing::{AccessRecord, Balancer, ConnectionRecord, UpstreamFailure};
 use tokio::sync::mpsc;
 
 use crate::clock::{self, Moment};
@@ -19,13 +19,22 @@ use crate::connection::ConnectionContext;
 const BATCH: usize = 256;
 
 /// Where records go: whoever writes logs takes them in batches. When it falls behind, batches are dropped, not waited for.
-pub type RecordSink = mpsc::Sender<Vec<Arc<AccessRecord>>>;
+pub type RecordSink = mpsc::Sender<Vec<Record>>;
+
+/// What is written down.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// A request that is over.
+    Request(Arc<AccessRecord>),
+    /// A connection that is made, or failed to be.
+    Connection(Box<ConnectionRecord>),
+}
 
 /// A worker's way to count and to hand over what is over.
 pub(crate) struct Recorder {
     shard: Shard,
     sink: Option<RecordSink>,
-    batch: RefCell<Vec<Arc<AccessRecord>>>,
+    batch: RefCell<Vec<Record>>,
     dropped: Cell<u64>,
 }
 
@@ -42,11 +51,21 @@ impl Recorder {
     /// Takes what is over.
     pub(crate) fn keep(&self, record: AccessRecord) {
         metrics::count(&record, self.shard);
-        if self.sink.is_none() {
-            return;
+        if self.sink.is_some() {
+            self.push(Record::Request(Arc::new(record)));
         }
+    }
+
+    /// Takes a connection, where its load balancer has a log of them.
+    pub(crate) fn keep_connection(&self, record: ConnectionRecord) {
+        if self.sink.is_some() && record.balancer.attributes().connection_logs.is_some() {
+            self.push(Record::Connection(Box::new(record)));
+        }
+    }
+
+    fn push(&self, record: Record) {
         let mut batch = self.batch.borrow_mut();
-        batch.push(Arc::new(record));
+        batch.push(record);
         if batch.len() >= BATCH {
             self.hand_over(&mut batch);
         }
@@ -65,7 +84,7 @@ impl Recorder {
         }
     }
 
-    fn hand_over(&self, batch: &mut Vec<Arc<AccessRecord>>) {
+    fn hand_over(&self, batch: &mut Vec<Record>) {
         let Some(sink) = &self.sink else { return };
         let size = batch.len() as u64;
         let sent = std::mem::take(batch);
@@ -100,7 +119,7 @@ impl Draft {
         let record = &mut self.record;
         record.request = Some(request_line(context, parts, record.balancer.dns_name()));
         record.user_agent = parts.headers.get(USER_AGENT).map(|value| text(cut(value.as_bytes(), USER_AGENT_BYTES)));
-        record.tls.clone_from(&context.tls);
+        record.tls = context.encryption.as_ref().map(|encryption| Arc::clone(&encryption.record));
     }
 
     /// The stage ends and the next one begins.

@@ -23,7 +23,7 @@ const DEBUG_HEADER: HeaderName = HeaderName::from_static("x-ecslocal-route");
 pub(crate) struct Asker {
     user_agent: Option<HeaderValue>,
     head_only: bool,
-    /// What it speaks: HTTP/1.0 or 1.1.
+    /// What it speaks: HTTP/1.0, 1.1 or 2.
     pub(crate) version: Version,
     /// It asks for a WebSocket.
     pub(crate) upgrade: bool,
@@ -46,13 +46,17 @@ impl Asker {
     }
 }
 
-/// HTTP/1.1 keeps a connection unless told otherwise, HTTP/1.0 only when asked to.
+/// HTTP/1.1 keeps a connection unless told otherwise, HTTP/1.0 only when asked to. Over HTTP/2 no request says anything of it.
 fn wants_keep_alive(version: Version, headers: &HeaderMap) -> bool {
     let says = |word: &str| {
         let lines = headers.get_all(CONNECTION).iter().filter_map(|line| line.to_str().ok());
         lines.flat_map(|line| line.split(',')).any(|token| token.trim().eq_ignore_ascii_case(word))
     };
-    if version == Version::HTTP_11 { !says("close") } else { says("keep-alive") && !says("close") }
+    match version {
+        Version::HTTP_2 => true,
+        Version::HTTP_11 => !says("close"),
+        _ => says("keep-alive") && !says("close"),
+    }
 }
 
 /// The value of `Connection` in every response over HTTP/1 (alb.md 6.7).

@@ -9,6 +9,8 @@ use std::time::Duration;
 use routing::{ClientFailure, TargetState};
 
 use crate::clock::{self, Moment};
+use crate::connection::ConnectionContext;
+use crate::http2::StreamGuard;
 use crate::record::{Draft, Recorder};
 use crate::upstream::Tunnel;
 
@@ -25,6 +27,8 @@ pub(crate) enum Phase {
     Flushing,
     /// The connection was upgraded: bytes pass as they come.
     Tunnel,
+    /// The connection speaks HTTP/2: its requests have states of their own.
+    Multiplexed,
 }
 
 /// Why work in progress is ended from outside.
@@ -64,6 +68,10 @@ pub(crate) struct ConnectionState {
     pub(crate) received: Cell<u64>,
     /// Bytes to the client since the last request was over.
     pub(crate) sent: Cell<u64>,
+    /// Requests of an HTTP/2 connection that are under way.
+    pub(crate) streams: Cell<usize>,
+    /// Of an HTTP/2 request: its connection.
+    pub(crate) parent: Option<Rc<ConnectionState>>,
     recorder: Rc<Recorder>,
     served: Cell<bool>,
     broken: Cell<bool>,
@@ -90,6 +98,8 @@ impl ConnectionState {
             draft: RefCell::new(None),
             received: Cell::new(0),
             sent: Cell::new(0),
+            streams: Cell::new(0),
+            parent: None,
             recorder,
             served: Cell::new(false),
             broken: Cell::new(false),
@@ -97,6 +107,26 @@ impl ConnectionState {
             cut: Cell::new(None),
             target: RefCell::new(None),
             waker: RefCell::new(None),
+        }
+    }
+
+    /// The state of one request over HTTP/2.
+    pub(crate) fn of_stream(connection: &Rc<Self>) -> Self {
+        let state = Self::new(connection.idle_timeout.get(), Rc::clone(&connection.recorder));
+        Self { opened: connection.opened, keep_alive: connection.keep_alive.clone(), parent: Some(Rc::clone(connection)), ..state }
+    }
+
+    /// Whether this is an HTTP/2 connection or a request of one.
+    pub(crate) fn is_multiplexed(&self) -> bool {
+        self.parent.is_some() || self.phase.get() == Phase::Multiplexed
+    }
+
+    /// No further request is to be read on the connection.
+    pub(crate) fn close(&self) {
+        self.closing.set(true);
+        if let Some(connection) = &self.parent {
+            connection.closing.set(true);
+            connection.wake();
         }
     }
 
@@ -163,6 +193,15 @@ impl ConnectionState {
 
     /// Looked at by the worker's rounds.
     pub(crate) fn check(&self) {
+        if self.streams.get() > 0 {
+            // Its requests are watched one by one.
+            return;
+        }
+        if let (Some(cut), Some(connection)) = (self.cut.get(), &self.parent) {
+            // It was told before and has not moved: the client takes nothing more of it, so the whole connection ends.
+            connection.cut.set(Some(cut));
+            return connection.wake();
+        }
         let gone = self.target.borrow().as_ref().is_some_and(|target| target.is_gone());
         let cut = if gone {
             Cut::Gone
@@ -218,16 +257,19 @@ impl ConnectionState {
 /// One request's hold on its connection, from its head to the end of its response's body.
 pub(crate) struct Turn {
     state: Rc<ConnectionState>,
+    /// Dropped last.
+    _stream: Option<StreamGuard>,
 }
 
 impl Turn {
-    pub(crate) fn begin(state: &Rc<ConnectionState>) -> Self {
+    pub(crate) fn begin(context: &ConnectionContext) -> Self {
+        let state = &context.state;
         // The one before it, if its end was not seen written.
         state.over();
         state.phase.set(Phase::Answering);
         state.served.set(true);
         state.head_begun.set(false);
-        Self { state: Rc::clone(state) }
+        Self { state: Rc::clone(state), _stream: context.stream.take() }
     }
 
     pub(crate) fn response_begins(&self) {
@@ -243,5 +285,8 @@ impl Drop for Turn {
     fn drop(&mut self) {
         self.state.set_target(None);
         self.state.phase.set(Phase::Flushing);
+        if self.state.parent.is_some() {
+            self.state.over();
+        }
     }
 }

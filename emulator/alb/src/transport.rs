@@ -8,15 +8,73 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::{client, server};
 
 use crate::state::{ConnectionState, Phase};
+
+/// A client's connection as it comes.
+pub(crate) enum ClientIo {
+    /// Of an HTTP listener.
+    Plain(TcpStream),
+    /// Of an HTTPS listener.
+    Tls(Box<server::TlsStream<TcpStream>>),
+}
+
+/// A target's connection as it is made.
+pub(crate) enum TargetIo {
+    /// To an HTTP target.
+    Plain(TcpStream),
+    /// To an HTTPS target.
+    Tls(Box<client::TlsStream<TcpStream>>),
+}
+
+/// Both kinds of a connection are read and written the same way.
+macro_rules! either {
+    ($kind:ident) => {
+        impl AsyncRead for $kind {
+            fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+                match &mut *self {
+                    Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+                    Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+                }
+            }
+        }
+
+        impl AsyncWrite for $kind {
+            fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+                match &mut *self {
+                    Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+                    Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+                }
+            }
+
+            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                match &mut *self {
+                    // A socket has nothing to flush.
+                    Self::Plain(_) => Poll::Ready(Ok(())),
+                    Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+                }
+            }
+
+            fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                match &mut *self {
+                    Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+                    Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+                }
+            }
+        }
+    };
+}
+
+either!(ClientIo);
+either!(TargetIo);
 
 /// The client's side.
 ///
 /// HTTP's implementation answers a head that it cannot read with a bare response of its own. The load balancer's answer is a page
 /// (alb.md 6.9), so what is written while no request is open is swallowed here; the connection's end writes the page.
 pub(crate) struct ClientStream {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: ClientIo,
     pub(crate) state: Rc<ConnectionState>,
 }
 
@@ -27,8 +85,11 @@ impl AsyncRead for ClientStream {
         let read = buffer.filled().len() - before;
         if read > 0 {
             self.state.count_received(read);
-            self.state.touch();
             self.state.head_begun.set(true);
+            // Over HTTP/2 requests and bodies count, and nothing else: a PING keeps no connection open (alb.md 1).
+            if !self.state.is_multiplexed() {
+                self.state.touch();
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -41,19 +102,22 @@ impl AsyncWrite for ClientStream {
         }
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
         self.state.count_sent(written);
-        self.state.touch();
+        if !self.state.is_multiplexed() {
+            self.state.touch();
+        }
         Poll::Ready(Ok(written))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Called once everything buffered is written; a socket itself has nothing to flush.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Called once everything buffered is written.
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.state.all_written();
         Poll::Ready(Ok(()))
     }
 
     /// Left to the connection's end, which may still have an answer to write; a tunnel has none.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.state.phase.get() == Phase::Tunnel { Pin::new(&mut self.stream).poll_shutdown(cx) } else { Poll::Ready(Ok(())) }
+        if matches!(self.state.phase.get(), Phase::Tunnel | Phase::Multiplexed) { Pin::new(&mut self.stream).poll_shutdown(cx) } else { Poll::Ready(Ok(())) }
     }
 }
 
@@ -62,7 +126,7 @@ pub(crate) type User = Rc<RefCell<Option<Rc<ConnectionState>>>>;
 
 /// A target's side.
 pub(crate) struct TargetStream {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: TargetIo,
     /// Whose request it serves now; `None` while it is idle.
     pub(crate) user: User,
 }
@@ -90,8 +154,8 @@ impl AsyncWrite for TargetStream {
         Poll::Ready(Ok(written))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

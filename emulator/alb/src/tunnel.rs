@@ -9,14 +9,13 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
-use tokio::net::TcpStream;
 
 use crate::state::{ConnectionState, Phase};
-use crate::transport::ClientStream;
+use crate::transport::{ClientIo, ClientStream};
 use crate::upstream::Tunnel;
 
 /// Joins the two sides. `read_ahead` came from the client behind its request.
-pub(crate) async fn run(client: TcpStream, read_ahead: Bytes, tunnel: Tunnel, state: &Rc<ConnectionState>) {
+pub(crate) async fn run(client: ClientIo, read_ahead: Bytes, tunnel: Tunnel, state: &Rc<ConnectionState>) {
     let Tunnel { stream: mut target, read_ahead: from_target, in_flight } = tunnel;
     state.phase.set(Phase::Tunnel);
     state.set_target(Some(Arc::clone(in_flight.target())));

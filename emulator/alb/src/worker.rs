@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock;
 use crate::cookie::CookieSeal;
+use crate::encryption::HttpsListener;
 use crate::listener::Listening;
 use crate::record::{RecordSink, Recorder};
 use crate::state::ConnectionState;
@@ -51,11 +52,15 @@ pub(crate) enum Command {
     Shutdown(Duration),
 }
 
+/// By the listener's port; those that share one in the order of their load balancers' names.
+pub(crate) type HttpsListeners = BTreeMap<u16, Arc<[Arc<HttpsListener>]>>;
+
 /// What all workers have.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) table: Arc<ArcSwap<Table>>,
     pub(crate) seal: Arc<CookieSeal>,
+    pub(crate) https: Arc<ArcSwap<HttpsListeners>>,
     pub(crate) records: Option<RecordSink>,
 }
 
@@ -75,6 +80,7 @@ pub(crate) struct Worker {
     pub(crate) table: RefCell<Cache<Arc<ArcSwap<Table>>, Arc<Table>>>,
     pub(crate) pool: Rc<Pool>,
     pub(crate) seal: Arc<CookieSeal>,
+    https: Arc<ArcSwap<HttpsListeners>>,
     pub(crate) random: RefCell<Ids>,
     /// Header values are put together here.
     pub(crate) scratch: RefCell<Vec<u8>>,
@@ -93,11 +99,12 @@ struct Open {
 /// Runs a worker on this thread until it is told to shut down or its commands' sender is dropped.
 pub(crate) fn run(start: Start) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().on_thread_unpark(clock::refresh).build_local(LocalOptions::default())?;
-    let Start { number, shared: Shared { table, seal, records }, commands, stirred, finished } = start;
+    let Start { number, shared: Shared { table, seal, https, records }, commands, stirred, finished } = start;
     let worker = Rc::new(Worker {
         table: RefCell::new(Cache::new(table)),
         pool: Rc::default(),
         seal,
+        https,
         random: RefCell::new(Ids::seeded(RandomState::new().hash_one(0))),
         scratch: RefCell::default(),
         tasks: TaskTracker::new(),
@@ -152,6 +159,11 @@ impl Worker {
         self.connections.borrow().values().for_each(|open| open.state.check());
         self.pool.sweep();
         self.recorder.flush();
+    }
+
+    /// What an HTTPS listener offers; `None` for one of HTTP.
+    pub(crate) fn https(&self, listener_port: u16) -> Option<Arc<[Arc<HttpsListener>]>> {
+        self.https.load().get(&listener_port).cloned()
     }
 
     /// A random number.

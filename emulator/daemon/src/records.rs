@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use alb::RecordSink;
+use alb::{Record, RecordSink};
 use routing::AccessRecord;
 use tokio::sync::{broadcast, mpsc};
 
@@ -47,7 +47,7 @@ impl Records {
     /// # Errors
     /// When the operating system gives no thread.
     pub fn keep(folder: PathBuf, whose: Whose) -> io::Result<(Arc<Self>, RecordSink, Keeping)> {
-        let (sink, mut batches) = mpsc::channel::<Vec<Arc<AccessRecord>>>(BATCHES);
+        let (sink, mut batches) = mpsc::channel::<Vec<Record>>(BATCHES);
         let records = Arc::new(Self { newest: Mutex::default(), news: broadcast::channel(FOLLOWED).0 });
         let kept = Arc::clone(&records);
         let mut files = LogFiles::new(folder, whose);
@@ -62,9 +62,10 @@ impl Records {
         Ok((records, sink, Keeping(thread)))
     }
 
-    fn take(&self, batch: &[Arc<AccessRecord>]) {
+    fn take(&self, batch: &[Record]) {
         let mut newest = self.lock();
         for record in batch {
+            let Record::Request(record) = record else { continue };
             if newest.len() == KEPT {
                 newest.pop_front();
             }
@@ -87,10 +88,19 @@ impl Records {
     }
 }
 
-fn write(files: &mut LogFiles, batch: &[Arc<AccessRecord>]) {
+fn write(files: &mut LogFiles, batch: &[Record]) {
     for record in batch {
-        if let Some(bucket) = &record.balancer.attributes().access_logs {
-            files.write(LogKind::Access, bucket, record.balancer.log_name(), record.responded, format_args!("{record}"));
+        match record {
+            Record::Request(record) => {
+                if let Some(bucket) = &record.balancer.attributes().access_logs {
+                    files.write(LogKind::Access, bucket, record.balancer.log_name(), record.responded, format_args!("{record}"));
+                }
+            }
+            Record::Connection(record) => {
+                if let Some(bucket) = &record.balancer.attributes().connection_logs {
+                    files.write(LogKind::Connection, bucket, record.balancer.log_name(), record.at, format_args!("{record}"));
+                }
+            }
         }
     }
     files.flush();

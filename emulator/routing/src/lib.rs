@@ -17,6 +17,7 @@
 mod action;
 pub mod compile;
 mod condition;
+pub mod connection_record;
 pub mod decide;
 pub mod explain;
 pub mod group;
@@ -39,6 +40,7 @@ pub mod transform;
 
 pub use action::FixedResponseTable;
 pub use compile::compile;
+pub use connection_record::ConnectionRecord;
 pub use decide::{Decision, Given, MatchedRule, decide};
 pub use explain::{Explanation, explain};
 pub use group::{GroupIdentity, GroupTable, Pick};

@@ -2,6 +2,8 @@
 
 mod line;
 
+pub(crate) use line::{Time, or_dash, quoted};
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use alb::{DataPlane, Settings};
+use alb::{DataPlane, Record, Settings};
 use model::{
     Action, Change, ClusterName, Comparison, Condition, FixedResponse, Forward, Ids, Listener, LoadBalancerAttributes, LoadBalancerName, OwnerId,
     Rule, Step, Target, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TargetHealth, TargetKey, Timestamp, Transforms, WeightedTargetGroup,
@@ -34,7 +34,7 @@ pub(crate) struct Front {
     pub(crate) port: u16,
     /// Those before `table`, which a worker may still be using.
     earlier: Vec<Weak<Table>>,
-    records: mpsc::Receiver<Vec<Arc<AccessRecord>>>,
+    records: mpsc::Receiver<Vec<Record>>,
     known: VecDeque<Arc<AccessRecord>>,
     ids: Ids,
     workers: usize,
@@ -154,7 +154,11 @@ impl Front {
     /// The record of the next request that is over.
     pub(crate) async fn record(&mut self) -> Arc<AccessRecord> {
         while self.known.is_empty() {
-            self.known.extend(within(self.records.recv()).await.unwrap());
+            let batch = within(self.records.recv()).await.unwrap();
+            self.known.extend(batch.into_iter().filter_map(|record| match record {
+                Record::Request(record) => Some(record),
+                Record::Connection(_) => None,
+            }));
         }
         self.known.pop_front().unwrap()
     }

@@ -85,7 +85,7 @@ impl AccessRecord {
 }
 
 /// `2024-01-01T00:00:00.000000Z`
-struct Time(Duration);
+pub(crate) struct Time(pub(crate) Duration);
 
 impl Display for Time {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -102,14 +102,14 @@ fn seconds(f: &mut Formatter<'_>, time: Option<Duration>) -> fmt::Result {
     }
 }
 
-fn or_dash<T: Display>(f: &mut Formatter<'_>, value: Option<T>) -> fmt::Result {
+pub(crate) fn or_dash<T: Display>(f: &mut Formatter<'_>, value: Option<T>) -> fmt::Result {
     match value {
         Some(value) => value.fmt(f),
         None => f.write_char('-'),
     }
 }
 
-fn quoted(f: &mut Formatter<'_>, text: Option<&str>) -> fmt::Result {
+pub(crate) fn quoted(f: &mut Formatter<'_>, text: Option<&str>) -> fmt::Result {
     f.write_char('"')?;
     escaped(f, text.unwrap_or("-"))?;
     f.write_char('"')
