@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("manifest", &["model"]),
     ("engine", &["model"]),
     ("docker", &["engine", "model"]),
+    ("tls", &["model"]),
     ("alb", &["routing", "model"]),
     ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb"]),
     ("cli", &["wire", "model", "manifest", "daemon"]),

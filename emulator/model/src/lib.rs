@@ -32,6 +32,7 @@ pub mod name;
 pub mod observed;
 pub mod regex;
 pub mod rule;
+pub mod security_policy;
 pub mod service;
 pub mod step;
 pub mod stickiness;
@@ -57,6 +58,7 @@ pub use load_balancer::{DesyncMode, LoadBalancer, LoadBalancerAttributes, LogBuc
 pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, ServiceName, TargetGroupName};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};
 pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, WeightedTargetGroup};
+pub use security_policy::{SecurityPolicy, SecurityPolicyError, TlsCipher, TlsVersion};
 pub use service::{LaunchBackoff, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus};
 pub use step::Step;
 pub use stickiness::{Stickiness, StickyCookie};
