@@ -17,8 +17,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["model"]),
     ("docker", &["engine", "model"]),
     ("tls", &["model"]),
-    ("alb", &["routing", "model"]),
-    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb"]),
+    ("alb", &["routing", "tls", "model"]),
+    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "tls"]),
     ("cli", &["wire", "model", "manifest", "daemon"]),
     ("ecslocal", &["cli"]),
 ];

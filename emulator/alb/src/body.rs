@@ -120,11 +120,10 @@ impl ResponseBody {
 
 impl Relay {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        // The connection is polled right here, so its wake-ups for the body would only wake ourselves.
+        // A connection that is polled right here would, with its wake-ups for the body, only wake ourselves.
         let mut quiet = Context::from_waker(Waker::noop());
-        let mut polled = Pin::new(&mut self.incoming).poll_frame(&mut quiet);
-        if polled.is_pending() {
-            self.lease.drive(cx);
+        let mut polled = Pin::new(&mut self.incoming).poll_frame(if self.lease.is_http2() { cx } else { &mut quiet });
+        if polled.is_pending() && self.lease.drive(cx) {
             polled = Pin::new(&mut self.incoming).poll_frame(&mut quiet);
         }
         let frame = ready!(polled);

@@ -128,4 +128,3 @@ pub(crate) fn first_idle_timeout(listener: &ListenerContext) -> Duration {
         .listener(listener.listener_port, None)
         .map_or_else(|| LoadBalancerAttributes::default().idle_timeout, |table| table.attributes().idle_timeout)
 }
-

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::{HeaderName, HeaderValue};
-use model::LoadBalancerName;
+use model::{LoadBalancerName, SecurityPolicy};
 use routing::ClientFailure;
 use routing::connection_record::{HandshakeRecord, LeafCertificate};
 use routing::page::{self, Delivery};
@@ -34,6 +34,8 @@ const HANDSHAKE_RECORD: u8 = 0x16;
 pub struct HttpsListener {
     /// Whose listener it is.
     pub load_balancer: LoadBalancerName,
+    /// Its security policy, from which the one towards targets follows.
+    pub policy: SecurityPolicy,
     /// What is offered.
     pub server: tls::Server,
     /// What the access log calls each certificate, in the order of the setup.
@@ -73,7 +75,8 @@ pub(crate) async fn accept(
     let begun = clock::precise();
     let mut attempt = Attempt { accepting: None, chosen: https.first()?.clone() };
     let shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, attempt.handshake(https, stream)).await;
-    let mut handshake = HandshakeRecord { status: format!("Failed:{}", tls::Failure::UnmappedConnectionError.as_str()), ..HandshakeRecord::default() };
+    let mut handshake =
+        HandshakeRecord { status: format!("Failed:{}", tls::Failure::UnmappedConnectionError.as_str()), ..HandshakeRecord::default() };
     let outcome = match shaken {
         Ok(Ok(stream)) => {
             handshake.latency = Some(clock::precise().saturating_sub(begun));
@@ -114,10 +117,11 @@ impl Attempt {
         let negotiated = Negotiated::of(connection)?;
         let mode = self.chosen.server.mutual_mode();
         let chain = connection.peer_certificates().unwrap_or_default();
-        let headers = client_headers(mode, chain).into_iter().filter_map(|(name, value)| {
-            Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(&value).ok()?))
-        });
-        (handshake.protocol, handshake.cipher, handshake.key_exchange) = (Some(negotiated.protocol), Some(negotiated.cipher), negotiated.key_exchange);
+        let headers = client_headers(mode, chain)
+            .into_iter()
+            .filter_map(|(name, value)| Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(&value).ok()?)));
+        (handshake.protocol, handshake.cipher, handshake.key_exchange) =
+            (Some(negotiated.protocol), Some(negotiated.cipher), negotiated.key_exchange);
         handshake.status = "Success".to_owned();
         handshake.leaf = chain.first().and_then(tls::ClientCertificate::of).map(leaf_of);
         let shown = self.accepting.as_ref().and_then(|accepting| self.chosen.certificate_names.get(accepting.certificate));

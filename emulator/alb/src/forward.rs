@@ -105,7 +105,7 @@ async fn forward(context: &ConnectionContext, chosen: Chosen, request: &mut Opti
     let (state, target) = (&context.state, in_flight.target());
     state.set_target(Some(Arc::clone(target)));
     let exchange = async {
-        let mut lease = Lease::get(&context.listener.worker.pool, target, state).await?;
+        let mut lease = Lease::get(&context.listener.worker, target, state).await?;
         state.note(Draft::sent_to_target);
         let response = lease.send(request, state).await?;
         state.note(|draft| draft.target_answered(response.status()));

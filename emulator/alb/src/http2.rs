@@ -75,7 +75,7 @@ pub(crate) async fn serve(context: &Rc<ConnectionContext>, stream: ClientIo) {
                 return Poll::Ready(Ok(()));
             }
             state.closing.set(true);
-            drop(state.take_cut());
+            state.take_cut();
         }
         if state.closing.get() && !told {
             told = true;

@@ -16,6 +16,7 @@
 //! **Entry points:** [`DataPlane::start`], [`DataPlane::publish`], [`DataPlane::listen`], [`probe`].
 
 mod body;
+mod case;
 mod clock;
 mod connection;
 mod cookie;

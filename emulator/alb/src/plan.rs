@@ -114,7 +114,8 @@ fn judge(context: &ConnectionContext, parts: &mut Parts, found: &ListenerTable, 
     let Some(target) = pick.target() else { return Err(Own::Page(UpstreamFailure::NoTarget.status())) };
     draft.chose(group, pick);
     let chosen = Chosen { in_flight: target.enter(), ambiguous: checked.ambiguous, memory: group.memory(sticky, pick) };
-    let rewrite = Rewrite { context, table: found, headers_bytes: checked.headers_bytes, rewritten };
+    let (protocol, version) = (target.protocol, target.version);
+    let rewrite = Rewrite { context, table: found, headers_bytes: checked.headers_bytes, rewritten, protocol, version };
     let fit = rewrite::request(parts, &rewrite);
     draft.record.trace_id = trace_of(&parts.headers);
     match fit {
@@ -213,7 +214,7 @@ fn check(parts: &Parts, mode: DesyncMode, draft: &mut Draft) -> Result<Checked, 
 }
 
 /// gRPC is HTTP/2 with a content type of its own.
-fn client_protocol(parts: &Parts) -> ClientProtocol {
+pub(crate) fn client_protocol(parts: &Parts) -> ClientProtocol {
     let is_grpc = || {
         let content_type = parts.headers.get(hyper::header::CONTENT_TYPE).map(|value| value.as_bytes());
         content_type.is_some_and(|value| value.starts_with(b"application/grpc"))

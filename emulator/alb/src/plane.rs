@@ -17,7 +17,7 @@ use crate::cookie::{CookieKey, CookieSeal};
 use crate::encryption::HttpsListener;
 use crate::record::RecordSink;
 use crate::socket;
-use crate::worker::{self, Command, HttpsListeners, Shared, Start};
+use crate::worker::{self, Command, Encrypted, Shared, Start};
 
 /// Commands that may wait for one worker.
 const COMMANDS: usize = 256;
@@ -54,7 +54,7 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct DataPlane {
     table: Arc<ArcSwap<Table>>,
-    https: Arc<ArcSwap<HttpsListeners>>,
+    encryption: Arc<ArcSwap<Encrypted>>,
     bind: IpAddr,
     workers: Vec<Handle>,
     /// The listeners' ports in the World.
@@ -78,10 +78,10 @@ impl DataPlane {
         let table = Arc::new(ArcSwap::new(table));
         let key = settings.cookie_key.map_or_else(CookieKey::generate, Ok)?;
         let seal = Arc::new(CookieSeal::new(&key)?);
-        let https = Arc::default();
-        let shared = Shared { table: Arc::clone(&table), seal, https: Arc::clone(&https), records: settings.records };
+        let encryption = Arc::new(ArcSwap::from_pointee(Encrypted::new(BTreeMap::new()).map_err(io::Error::other)?));
+        let shared = Shared { table: Arc::clone(&table), seal, encryption: Arc::clone(&encryption), records: settings.records };
         let workers = (0..settings.workers.max(1)).map(|number| spawn(number, &shared)).collect::<io::Result<_>>()?;
-        Ok(Self { table, https, bind: settings.bind, workers, listening: Mutex::default() })
+        Ok(Self { table, encryption, bind: settings.bind, workers, listening: Mutex::default() })
     }
 
     /// Puts `table` in the place of the one before it: the next request sees it. Requests on targets that are
@@ -99,10 +99,11 @@ impl DataPlane {
         for (port, listener) in listeners {
             by_port.entry(port).or_default().push(listener);
         }
-        for sharing in by_port.values_mut() {
-            sharing.sort_by(|one, other| one.load_balancer.cmp(&other.load_balancer));
+        match Encrypted::new(by_port) {
+            Ok(encryption) => self.encryption.store(Arc::new(encryption)),
+            // There is no policy that rustls refuses.
+            Err(error) => tracing::error!(%error, "listeners keep the TLS that they had, which is a fault of ecslocal"),
         }
-        self.https.store(Arc::new(by_port.into_iter().map(|(port, sharing)| (port, sharing.into())).collect()));
     }
 
     /// The newest table.

@@ -9,10 +9,11 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
 use model::ListenerAttributes;
 use routing::page::{self, Delivery, Page};
-use routing::{AccessRecord, FixedResponseTable, status};
+use routing::{AccessRecord, ClientProtocol, FixedResponseTable, status};
 
 use crate::body::ResponseBody;
 use crate::clock;
+use crate::plan;
 use crate::rewrite;
 use crate::state::Turn;
 
@@ -25,6 +26,8 @@ pub(crate) struct Asker {
     head_only: bool,
     /// What it speaks: HTTP/1.0, 1.1 or 2.
     pub(crate) version: Version,
+    /// It makes a gRPC call.
+    grpc: bool,
     /// It asks for a WebSocket.
     pub(crate) upgrade: bool,
     /// The connection ends with the answer.
@@ -39,6 +42,7 @@ impl Asker {
             user_agent: parts.headers.get(USER_AGENT).cloned(),
             head_only: parts.method == Method::HEAD,
             version: parts.version,
+            grpc: plan::client_protocol(parts) == ClientProtocol::Grpc,
             upgrade: rewrite::asks_for_websocket(parts),
             close: last || !wants_keep_alive(parts.version, &parts.headers),
             listener: None,
@@ -68,6 +72,9 @@ pub(crate) const fn connection(close: bool) -> HeaderValue {
 pub(crate) fn page(status: u16, location: Option<&str>, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
     // Every status that decisions and failures lead to has a page; 500 is what is left to say if one did not.
     let Some(found) = page::page(status).or_else(|| page::page(500)) else { return Response::new(ResponseBody::own(Bytes::new(), turn)) };
+    if asker.grpc {
+        return grpc(found.status, asker, turn);
+    }
     let content = found.body(asker.user_agent.as_ref().map(HeaderValue::as_bytes));
     let content_type = found.has_body().then(|| HeaderValue::from_static(page::CONTENT_TYPE));
     let close = asker.close || status::closes_connection(found.status);
@@ -76,6 +83,15 @@ pub(crate) fn page(status: u16, location: Option<&str>, asker: &Asker, turn: Tur
     if let Some(location) = location.and_then(|location| HeaderValue::from_str(location).ok()) {
         response.headers_mut().insert(LOCATION, location);
     }
+    response
+}
+
+/// To a gRPC client every failure is one status, which it understands without the page (alb.md 6.8).
+fn grpc(status: u16, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
+    let content_type = Some(HeaderValue::from_static("application/grpc"));
+    let mut response = own(Own { status, content_type, content: Bytes::new(), close: asker.close }, asker, turn);
+    response.headers_mut().insert("grpc-status", HeaderValue::from_static("14"));
+    response.headers_mut().insert("grpc-message", HeaderValue::from_static("unavailable"));
     response
 }
 

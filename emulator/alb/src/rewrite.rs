@@ -3,8 +3,10 @@
 use hyper::HeaderMap;
 use hyper::Uri;
 use hyper::Version;
-use hyper::header::{CONNECTION, EXPECT, Entry, HOST, HeaderName, HeaderValue, UPGRADE};
+use hyper::header::{CONNECTION, COOKIE, EXPECT, Entry, HOST, HeaderName, HeaderValue, TE, UPGRADE};
 use hyper::http::request::Parts;
+use hyper::http::uri::{Authority, PathAndQuery, Scheme};
+use model::{ProtocolVersion, TargetProtocol};
 use routing::headers::{
     ForwardedFor, HOP_BY_HOP, HostForTarget, HostLine, TraceSeed, forwarded_for, forwarded_for_addresses, host_for_target, trace_id,
 };
@@ -19,6 +21,17 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+const X_AMZN_TLS_VERSION: HeaderName = HeaderName::from_static("x-amzn-tls-version");
+const X_AMZN_TLS_CIPHER_SUITE: HeaderName = HeaderName::from_static("x-amzn-tls-cipher-suite");
+/// What a target may be told of its client's certificate.
+const CLIENT_CERTIFICATE: [HeaderName; 6] = [
+    HeaderName::from_static("x-amzn-mtls-clientcert"),
+    HeaderName::from_static("x-amzn-mtls-clientcert-serial-number"),
+    HeaderName::from_static("x-amzn-mtls-clientcert-issuer"),
+    HeaderName::from_static("x-amzn-mtls-clientcert-subject"),
+    HeaderName::from_static("x-amzn-mtls-clientcert-validity"),
+    HeaderName::from_static("x-amzn-mtls-clientcert-leaf"),
+];
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 /// As the load balancer writes it to targets (alb.md 6.6).
 const CONNECTION_UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
@@ -29,6 +42,10 @@ pub(crate) struct Rewrite<'a> {
     pub(crate) table: &'a ListenerTable,
     pub(crate) headers_bytes: usize,
     pub(crate) rewritten: Rewritten,
+    /// How the target is spoken to.
+    pub(crate) protocol: TargetProtocol,
+    /// In which version of HTTP.
+    pub(crate) version: ProtocolVersion,
 }
 
 /// Why a head cannot be made.
@@ -68,6 +85,7 @@ pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<Option
     let mut scratch = rewrite.context.listener.worker.scratch.borrow_mut();
     host(parts, rewrite, &mut scratch)?;
     let websocket = asks_for_websocket(parts);
+    let trailers = parts.headers.get(TE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
     strip_hop_by_hop(&mut parts.headers);
     let drops = rewrite.table.attributes().drop_invalid_header_fields;
     let invalid = parts.headers.keys().any(is_invalid).then_some(drops);
@@ -83,14 +101,71 @@ pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<Option
     parts.headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(rewrite.context.scheme().as_str()));
     parts.headers.insert(X_FORWARDED_PORT, rewrite.context.listener.forwarded_port.clone());
     trace(&mut parts.headers, rewrite, &mut scratch)?;
-    parts.version = Version::HTTP_11;
+    encryption(&mut parts.headers, rewrite);
+    let from_http2 = std::mem::replace(&mut parts.version, Version::HTTP_11) == Version::HTTP_2;
+    if from_http2 {
+        join_cookies(&mut parts.headers);
+        parts.extensions = rewrite.context.listener.worker.managed_case.clone();
+    }
     if let Some(url) = &rewrite.rewritten.url {
         parts.uri = url.parse().map_err(|_| Unfit::Rewritten)?;
     } else if parts.uri.authority().is_some() {
         // Targets get the origin form.
         parts.uri = parts.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);
     }
+    if rewrite.version != ProtocolVersion::Http1 {
+        to_http2(parts, rewrite, trailers)?;
+    }
     Ok(invalid)
+}
+
+/// Over HTTP/2 a target is told scheme and host beside the path, and no `Host`.
+fn to_http2(parts: &mut Parts, rewrite: &Rewrite<'_>, trailers: bool) -> Result<(), Unfit> {
+    let host = parts.headers.remove(HOST);
+    let mut uri = std::mem::take(&mut parts.uri).into_parts();
+    uri.scheme = Some(if rewrite.protocol == TargetProtocol::Https { Scheme::HTTPS } else { Scheme::HTTP });
+    uri.authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    uri.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+    parts.uri = Uri::from_parts(uri).map_err(|_| ClientFailure::Malformed)?;
+    parts.version = Version::HTTP_2;
+    parts.extensions.clear();
+    if trailers {
+        // gRPC asks for it; it is the one thing that this header may say over HTTP/2.
+        parts.headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    Ok(())
+}
+
+/// A client of HTTP/2 may send its cookies in several lines, which for others are one (RFC 9113, 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, joined);
+    }
+}
+
+/// What targets are told of TLS (alb.md 1). Where they are told, nobody else may tell them.
+fn encryption(headers: &mut HeaderMap, rewrite: &Rewrite<'_>) {
+    let Some(encryption) = &rewrite.context.encryption else { return };
+    let renamed = rewrite.table.own_attributes().map(|attributes| &attributes.renamed_headers);
+    let mut tell = |stock: &HeaderName, value: Option<HeaderValue>| {
+        let other = renamed.and_then(|renamed| renamed.iter().find(|(name, _)| name.eq_ignore_ascii_case(stock.as_str())));
+        let name = other.and_then(|(_, name)| HeaderName::from_bytes(name.as_bytes()).ok()).unwrap_or_else(|| stock.clone());
+        match value {
+            Some(value) => drop(headers.insert(name, value)),
+            None => drop(headers.remove(name)),
+        }
+    };
+    if rewrite.table.attributes().tls_headers {
+        tell(&X_AMZN_TLS_VERSION, Some(HeaderValue::from_static(encryption.record.protocol)));
+        tell(&X_AMZN_TLS_CIPHER_SUITE, Some(HeaderValue::from_static(encryption.record.cipher)));
+    }
+    if encryption.mutual {
+        CLIENT_CERTIFICATE.iter().for_each(|name| tell(name, None));
+        encryption.client_headers.iter().for_each(|(name, value)| tell(name, Some(value.clone())));
+    }
 }
 
 fn value(bytes: &[u8]) -> Result<HeaderValue, ClientFailure> {

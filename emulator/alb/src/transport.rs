@@ -117,7 +117,11 @@ impl AsyncWrite for ClientStream {
 
     /// Left to the connection's end, which may still have an answer to write; a tunnel has none.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if matches!(self.state.phase.get(), Phase::Tunnel | Phase::Multiplexed) { Pin::new(&mut self.stream).poll_shutdown(cx) } else { Poll::Ready(Ok(())) }
+        if matches!(self.state.phase.get(), Phase::Tunnel | Phase::Multiplexed) {
+            Pin::new(&mut self.stream).poll_shutdown(cx)
+        } else {
+            Poll::Ready(Ok(()))
+        }
     }
 }
 

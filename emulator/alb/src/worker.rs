@@ -12,13 +12,17 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
+use hyper::http::Extensions;
 use model::Ids;
 use routing::Table;
 use routing::metrics::Shard;
+use rustls::ClientConfig;
+use tls::ClientSetup;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
+use crate::case;
 use crate::clock;
 use crate::cookie::CookieSeal;
 use crate::encryption::HttpsListener;
@@ -52,15 +56,38 @@ pub(crate) enum Command {
     Shutdown(Duration),
 }
 
-/// By the listener's port; those that share one in the order of their load balancers' names.
-pub(crate) type HttpsListeners = BTreeMap<u16, Arc<[Arc<HttpsListener>]>>;
+/// Everything about TLS, swapped whole.
+#[derive(Debug)]
+pub(crate) struct Encrypted {
+    /// By the listener's port; those that share one in the order of their load balancers' names.
+    pub(crate) listeners: BTreeMap<u16, Arc<[Arc<HttpsListener>]>>,
+    pub(crate) to_http1_targets: Arc<ClientConfig>,
+    pub(crate) to_http2_targets: Arc<ClientConfig>,
+}
+
+impl Encrypted {
+    /// The policy towards targets follows from those of the listeners: one of TLS 1.3 if any of them has it (alb.md 1).
+    pub(crate) fn new(listeners: BTreeMap<u16, Vec<Arc<HttpsListener>>>) -> Result<Self, rustls::Error> {
+        let behind = listeners.values().flatten().map(|listener| listener.policy.behind());
+        let policy = behind.max_by_key(|policy| policy.highest()).unwrap_or_default();
+        let sorted = |mut sharing: Vec<Arc<HttpsListener>>| {
+            sharing.sort_by(|one, other| one.load_balancer.cmp(&other.load_balancer));
+            sharing.into()
+        };
+        Ok(Self {
+            listeners: listeners.into_iter().map(|(port, sharing)| (port, sorted(sharing))).collect(),
+            to_http1_targets: ClientSetup { policy, http2: false }.build()?,
+            to_http2_targets: ClientSetup { policy, http2: true }.build()?,
+        })
+    }
+}
 
 /// What all workers have.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) table: Arc<ArcSwap<Table>>,
     pub(crate) seal: Arc<CookieSeal>,
-    pub(crate) https: Arc<ArcSwap<HttpsListeners>>,
+    pub(crate) encryption: Arc<ArcSwap<Encrypted>>,
     pub(crate) records: Option<RecordSink>,
 }
 
@@ -80,8 +107,10 @@ pub(crate) struct Worker {
     pub(crate) table: RefCell<Cache<Arc<ArcSwap<Table>>, Arc<Table>>>,
     pub(crate) pool: Rc<Pool>,
     pub(crate) seal: Arc<CookieSeal>,
-    https: Arc<ArcSwap<HttpsListeners>>,
+    encryption: Arc<ArcSwap<Encrypted>>,
     pub(crate) random: RefCell<Ids>,
+    /// See [`case::managed`].
+    pub(crate) managed_case: Extensions,
     /// Header values are put together here.
     pub(crate) scratch: RefCell<Vec<u8>>,
     pub(crate) tasks: TaskTracker,
@@ -99,12 +128,14 @@ struct Open {
 /// Runs a worker on this thread until it is told to shut down or its commands' sender is dropped.
 pub(crate) fn run(start: Start) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().on_thread_unpark(clock::refresh).build_local(LocalOptions::default())?;
-    let Start { number, shared: Shared { table, seal, https, records }, commands, stirred, finished } = start;
+    let Start { number, shared: Shared { table, seal, encryption, records }, commands, stirred, finished } = start;
+    let managed_case = runtime.block_on(case::managed());
     let worker = Rc::new(Worker {
         table: RefCell::new(Cache::new(table)),
         pool: Rc::default(),
         seal,
-        https,
+        encryption,
+        managed_case,
         random: RefCell::new(Ids::seeded(RandomState::new().hash_one(0))),
         scratch: RefCell::default(),
         tasks: TaskTracker::new(),
@@ -163,7 +194,13 @@ impl Worker {
 
     /// What an HTTPS listener offers; `None` for one of HTTP.
     pub(crate) fn https(&self, listener_port: u16) -> Option<Arc<[Arc<HttpsListener>]>> {
-        self.https.load().get(&listener_port).cloned()
+        self.encryption.load().listeners.get(&listener_port).cloned()
+    }
+
+    /// How HTTPS targets are spoken to.
+    pub(crate) fn to_targets(&self, http2: bool) -> Arc<ClientConfig> {
+        let encryption = self.encryption.load();
+        Arc::clone(if http2 { &encryption.to_http2_targets } else { &encryption.to_http1_targets })
     }
 
     /// A random number.

@@ -98,10 +98,7 @@ mod tests {
             handshake: None,
             connection: 0xfe,
         };
-        assert_eq!(
-            plain.to_string(),
-            "2023-10-04T17:05:15.514108Z 203.0.113.1 36280 443 - - - \"-\" - - - TID_000000000000000000000000000000fe -"
-        );
+        assert_eq!(plain.to_string(), "2023-10-04T17:05:15.514108Z 203.0.113.1 36280 443 - - - \"-\" - - - TID_000000000000000000000000000000fe -");
         let handshake = HandshakeRecord {
             protocol: Some("TLSv1.2"),
             cipher: Some("ECDHE-RSA-AES128-GCM-SHA256"),

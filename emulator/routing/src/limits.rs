@@ -21,3 +21,5 @@ pub const LOCATION_BYTES: usize = 8 * 1024;
 pub const TRACED_HEADERS_BYTES: usize = 7 * 1024;
 /// A connection to a target that is not made within this time earns 504.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A TLS handshake with a target that is not over within this time earns 504.
+pub const TLS_TIMEOUT: Duration = Duration::from_secs(10);

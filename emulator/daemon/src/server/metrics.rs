@@ -133,9 +133,8 @@ fn snake(name: &str) -> String {
         let before = at.checked_sub(1).and_then(|at| bytes.get(at));
         let after = bytes.get(at + 1);
         let begins = byte.is_ascii_uppercase()
-            && before.is_some_and(|before| {
-                before.is_ascii_lowercase() || (before.is_ascii_alphanumeric() && after.is_some_and(u8::is_ascii_lowercase))
-            });
+            && before
+                .is_some_and(|before| before.is_ascii_lowercase() || (before.is_ascii_alphanumeric() && after.is_some_and(u8::is_ascii_lowercase)));
         if begins {
             out.push('_');
         }

@@ -33,6 +33,13 @@ pub fn host_for_target(out: &mut Vec<u8>, line: &HostLine<'_>) -> HostForTarget 
     if line.preserve && line.host.is_some() {
         return HostForTarget::Unchanged;
     }
+    if line.preserve
+        && let Some(authority) = line.authority
+    {
+        // Over HTTP/2 the authority is what HTTP/1 has as `Host`.
+        out.extend_from_slice(authority.as_bytes());
+        return HostForTarget::Replaced;
+    }
     let Some(sent) = line.authority.or(line.host).filter(|sent| !sent.is_empty()) else {
         out.extend_from_slice(line.dns_name.as_bytes());
         return HostForTarget::Replaced;
@@ -76,6 +83,7 @@ mod tests {
             check(port, None, Some("example.com:8443"), "example.com", "example.com:8443");
             check(port, None, Some("example.com:"), "example.com", "example.com:");
             check(port, Some("dns_name"), Some("example.com"), "dns_name", "example.com");
+            check(port, Some("Example.com:8443"), None, "example.com", "Example.com:8443");
             check(port, None, Some("[::1]:80"), "[::1]", "[::1]:80");
             check(port, None, None, "front.localhost", "front.localhost");
             check(port, Some("other.com"), None, "other.com", "other.com");
