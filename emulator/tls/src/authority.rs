@@ -205,6 +205,17 @@ mod tests {
     }
 
     #[test]
+    fn whoever_opens_it_at_once_has_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let certificates: Vec<_> = std::thread::scope(|scope| {
+            let openers: Vec<_> = (0..8).map(|_| scope.spawn(|| open(folder.path()).unwrap().certificate)).collect();
+            openers.into_iter().map(|opener| opener.join().unwrap()).collect()
+        });
+        assert!(certificates.iter().all(|certificate| *certificate == certificates[0]));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
     fn leaves_are_for_the_laptop_and_what_else_is_asked_for() {
         let folder = tempfile::tempdir().unwrap();
         let leaf = open(folder.path()).unwrap().issue(["Shop.localhost", "*.shop.test", "10.0.0.1", "localhost"], NOW).unwrap();

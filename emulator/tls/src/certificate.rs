@@ -7,7 +7,7 @@ use rustls::sign::CertifiedKey;
 use x509_cert::der::Encode;
 
 use crate::error::{PemError, PemFile, PemProblem};
-use crate::facts::{Facts, parse};
+use crate::facts::{Facts, KeyKind, parse};
 use crate::key::{self, KeyProblem};
 use crate::pem;
 
@@ -41,7 +41,7 @@ impl Certificate {
         }
         let leaf = parsed.ok_or(Problem::Certificate(1))?;
         let facts = Facts::of(&leaf);
-        let key = key::load(key).map_err(|KeyProblem(why)| Problem::Key(why))?;
+        let key = key::load(key).map_err(|KeyProblem(why)| Problem::Key(unusable(&facts).unwrap_or(why)))?;
         // Compared here and not by rustls, which reads no certificate of X.509 version 1.
         let theirs = leaf.tbs_certificate().subject_public_key_info().to_der().map_err(|_| Problem::Certificate(1))?;
         let ours = key.public_key().ok_or(Problem::ForeignKey)?;
@@ -65,6 +65,16 @@ impl Certificate {
 impl std::fmt::Debug for Certificate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Certificate").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
+
+/// In better words than the provider of cryptography has, if the certificate tells of them.
+fn unusable(facts: &Facts) -> Option<String> {
+    match (facts.key, facts.key_bits) {
+        (KeyKind::Rsa, bits) if !(2048..=4096).contains(&bits) => Some(format!("it is RSA of {bits} bits")),
+        (KeyKind::Ecdsa, bits @ 521..) => Some(format!("it is ECDSA P-{bits}")),
+        (KeyKind::Other, _) => Some("it is neither RSA nor ECDSA on a curve of NIST's".to_owned()),
+        _ => None,
     }
 }
 
@@ -107,6 +117,9 @@ mod tests {
         let junk = pem::encode("CERTIFICATE", b"junk");
         assert_eq!(message(&junk, &key), "`web.pem` is damaged: its certificate number 1 cannot be read");
         assert_eq!(message(&(chain.clone() + &junk), &key), "`web.pem` is damaged: its certificate number 2 cannot be read");
+        for (what, chain, key) in testing::UNUSABLE {
+            assert_eq!(message(chain, key), format!("`web-key.pem` holds a key that cannot be used: it is {what}"));
+        }
         let broken = message(&chain, &pem::encode("PRIVATE KEY", b"junk"));
         assert!(broken.starts_with("`web-key.pem` holds a key that cannot be used: "), "{broken}");
     }

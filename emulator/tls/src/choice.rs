@@ -31,9 +31,9 @@ pub fn choose<'a>(
 
 /// What a client offers that bears on the choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
+pub(crate) struct Offer {
     /// The name that it asks for (SNI).
-    pub server_name: Option<String>,
+    pub(crate) server_name: Option<String>,
     schemes: Vec<SignatureScheme>,
     /// The ciphers that both sides have.
     ciphers: Vec<TlsCipher>,
@@ -41,8 +41,7 @@ pub struct Offer {
 
 impl Offer {
     /// What this client and a listener with these ciphers have in common.
-    #[must_use]
-    pub fn of(hello: &ClientHello<'_>, offered: impl Iterator<Item = TlsCipher>) -> Self {
+    pub(crate) fn of(hello: &ClientHello<'_>, offered: impl Iterator<Item = TlsCipher>) -> Self {
         let ciphers = offered.filter(|cipher| hello.cipher_suites().contains(&policy::suite(*cipher).suite()));
         Self { server_name: hello.server_name().map(str::to_owned), schemes: hello.signature_schemes().to_vec(), ciphers: ciphers.collect() }
     }

@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::Timestamp;
 use rcgen::string::{Ia5String, PrintableString};
@@ -34,10 +35,12 @@ impl<'a> Folder<'a> {
 
     /// The key that is there, or a new one. It comes first: with it alone, as after a crash, the certificate is made anew.
     pub(crate) fn key_or(&self, new: impl FnOnce() -> Result<KeyPair, AuthorityError>) -> Result<KeyPair, AuthorityError> {
+        // In this order: whoever makes an authority right now keeps its key first.
+        let certificate = self.read(CERTIFICATE)?;
         if let Some(bytes) = self.read(KEY)? {
             return self.key(&bytes);
         }
-        if self.read(CERTIFICATE)?.is_some() {
+        if certificate.is_some() {
             return Err(self.damaged(format!("there is `{CERTIFICATE}` but no `{KEY}`")));
         }
         self.key(&self.keep(KEY, 0o600, &pem::encode("PRIVATE KEY", new()?.serialized_der()))?)
@@ -90,7 +93,7 @@ impl<'a> Folder<'a> {
     /// meantime stays.
     fn keep(&self, name: &str, mode: u32, text: &str) -> Result<Vec<u8>, AuthorityError> {
         let path = self.0.join(name);
-        let temporary = self.0.join(format!(".{name}.{}", std::process::id()));
+        let temporary = self.0.join(format!(".{name}.{}.{}", std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed)));
         let kept = fs::create_dir_all(self.0).and_then(|()| write_new(&temporary, mode, text)).and_then(|()| publish(&temporary, &path));
         // Its name is ours, and what it was for is done or has failed.
         drop(fs::remove_file(&temporary));
@@ -102,6 +105,9 @@ impl<'a> Folder<'a> {
         AuthorityError::Damaged { folder: self.0.to_owned(), why }
     }
 }
+
+/// So that no two writers of a process share a temporary file.
+static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
 fn write_new(path: &Path, mode: u32, text: &str) -> io::Result<()> {
     match fs::remove_file(path) {

@@ -45,7 +45,7 @@ mod tests;
 
 pub use authority::{Authority, AuthorityError};
 pub use certificate::Certificate;
-pub use choice::{Offer, choose};
+pub use choice::choose;
 pub use client::{ClientSetup, target_name};
 pub use client_certificate::ClientCertificate;
 pub use error::{PemError, PemFile, PemProblem};

@@ -21,6 +21,13 @@ pub(crate) const SEC1_KEY: &str = include_str!("../testdata/sec1-key.pem");
 const SEC1_KEY_PKCS8: &str = include_str!("../testdata/sec1-key.pkcs8.pem");
 pub(crate) const VERSION_1_CERTIFICATE: &str = include_str!("../testdata/version1.pem");
 
+/// What a listener cannot serve with: certificate and key.
+pub(crate) const UNUSABLE: &[(&str, &str, &str)] = &[
+    ("RSA of 1024 bits", include_str!("../testdata/rsa1024.pem"), include_str!("../testdata/rsa1024-key.pem")),
+    ("ECDSA P-521", include_str!("../testdata/p521.pem"), include_str!("../testdata/p521-key.pem")),
+    ("neither RSA nor ECDSA on a curve of NIST's", include_str!("../testdata/ed25519.pem"), include_str!("../testdata/ed25519-key.pem")),
+];
+
 /// 2026-11-27.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_737_600_000);
 
