@@ -73,6 +73,9 @@ pub(crate) async fn serve(listener: Rc<ListenerContext>, stream: TcpStream, clie
     let worker = Rc::clone(&listener.worker);
     let _counted = Counted::begin(&listener);
     let id = worker.random_u128();
+    let state = Rc::new(ConnectionState::new(first_idle_timeout(&listener), Rc::clone(&worker.recorder)));
+    // From here on there are rounds, in which also what a failed handshake leaves is handed over.
+    let _watched = worker.watch(listener.listener_port, &state);
     let (stream, encryption) = match worker.https(listener.listener_port) {
         None => {
             listener.note_connection(None, client, id, None, true);
@@ -84,8 +87,8 @@ pub(crate) async fn serve(listener: Rc<ListenerContext>, stream: TcpStream, clie
         },
     };
     let http2 = encryption.as_ref().is_some_and(|encryption| encryption.http2);
-    let state = Rc::new(ConnectionState::new(first_idle_timeout(&listener), Rc::clone(&worker.recorder)));
-    let _watched = worker.watch(listener.listener_port, &state);
+    // The handshake had a limit of its own.
+    state.take_cut();
     let context = Rc::new(ConnectionContext { listener, state, client, id, encryption, stream: Cell::new(None) });
     if http2 {
         http2::serve(&context, stream).await;

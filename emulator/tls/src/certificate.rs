@@ -57,7 +57,9 @@ impl Certificate {
         &self.facts
     }
 
-    pub(crate) fn key(&self) -> &Arc<CertifiedKey> {
+    /// It with its private key, as rustls wants the two.
+    #[must_use]
+    pub fn key(&self) -> &Arc<CertifiedKey> {
         &self.key
     }
 }

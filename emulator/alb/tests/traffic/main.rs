@@ -12,12 +12,18 @@ mod forwarding;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]
+mod http2;
+#[cfg(test)]
 mod probes;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod secure;
+#[cfg(test)]
 mod sticky;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod transforms;

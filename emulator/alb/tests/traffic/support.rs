@@ -14,7 +14,7 @@ use model::{
 };
 use routing::metrics::BalancerMetrics;
 use routing::{AccessRecord, Table};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
@@ -249,19 +249,25 @@ impl Message {
 }
 
 /// One side of a connection, read message by message.
-pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) stream: S,
     buffer: Vec<u8>,
 }
 
 impl Client {
     pub(crate) fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        Self { stream, buffer: Vec::new() }
+        Self::over(stream)
     }
 
     pub(crate) async fn connect(port: u16) -> Self {
         Self::new(within(TcpStream::connect(("127.0.0.1", port))).await.unwrap())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    pub(crate) const fn over(stream: S) -> Self {
+        Self { stream, buffer: Vec::new() }
     }
 
     pub(crate) async fn send(&mut self, text: &str) {
