@@ -49,7 +49,7 @@ pub(crate) struct House {
 struct NoTraffic;
 
 impl Traffic for NoTraffic {
-    fn publish(&self, _: Arc<routing::Table>) {}
+    fn publish(&self, _: Arc<routing::Table>, _: &model::World) {}
 }
 
 struct FleetProbe(Arc<Fleet>, Arc<ManualClock>);

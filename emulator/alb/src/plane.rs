@@ -92,12 +92,13 @@ impl DataPlane {
         self.workers.iter().for_each(|worker| worker.stirred.notify_one());
     }
 
-    /// Says which listeners speak TLS, and how: by their ports in the World. Connections that are there keep what they have.
-    /// Listeners that are not named speak cleartext, so this goes before [`DataPlane::listen`] and [`DataPlane::publish`].
-    pub fn encrypt(&self, listeners: impl IntoIterator<Item = (u16, Arc<HttpsListener>)>) {
+    /// Says which listeners speak TLS, and how: by their ports in the World. One that should and cannot is `None`: its connections
+    /// are closed. Connections that are there keep what they have. Listeners that are not named speak cleartext, so this goes before
+    /// [`DataPlane::listen`] and [`DataPlane::publish`].
+    pub fn encrypt(&self, listeners: impl IntoIterator<Item = (u16, Option<Arc<HttpsListener>>)>) {
         let mut by_port: BTreeMap<u16, Vec<Arc<HttpsListener>>> = BTreeMap::new();
         for (port, listener) in listeners {
-            by_port.entry(port).or_default().push(listener);
+            by_port.entry(port).or_default().extend(listener);
         }
         match Encrypted::new(by_port) {
             Ok(encryption) => self.encryption.store(Arc::new(encryption)),

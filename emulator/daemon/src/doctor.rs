@@ -2,10 +2,12 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, TcpListener};
+use std::path::Path;
 
 use model::{Ids, World};
 use wire::local::Failure;
 
+use crate::certificates::AUTHORITY;
 use crate::serve::connect;
 use crate::store::{Running, Store};
 use crate::{Options, port_holder};
@@ -56,6 +58,7 @@ pub async fn examine(options: &Options) -> Vec<Finding> {
         Err(failure) => findings.push(problem("container engine", failure)),
     }
     findings.push(port_80(options.bind, Running::read(&options.state_folder)));
+    findings.push(authority(&options.state_folder.join(AUTHORITY).join("ca.pem")));
     if let (Some(world), Ok((engine, _))) = (&world, &engine) {
         findings.push(containers(world, engine.as_ref()).await);
     }
@@ -105,6 +108,20 @@ fn port_80(bind: IpAddr, running: Option<Running>) -> Finding {
         (holder.map_or_else(|| error.to_string(), |holder| format!("taken by {holder}")), "stop it, or give the listener another port")
     };
     Finding { name: name.into(), state: FindingState::Warning, detail, hint: Some(hint.into()) }
+}
+
+/// How to trust the development authority, where there is one. Whether somebody does is known to each program alone.
+fn authority(certificate: &Path) -> Finding {
+    let name = "development certificates";
+    if !certificate.exists() {
+        return good(name, "none made yet; an HTTPS listener without certificates of its own makes them".into());
+    }
+    let steps = tls::trust_steps(certificate).into_iter().map(|step| {
+        let note = if step.note.is_empty() { String::new() } else { format!("  ({})", step.note) };
+        format!("  {}: {}{note}", step.place, step.commands.join("; "))
+    });
+    let hint = format!("to trust them:\n{}", steps.collect::<Vec<_>>().join("\n"));
+    Finding { hint: Some(hint), ..good(name, format!("issued by {}", certificate.display())) }
 }
 
 /// With no daemon running, containers of a state that wants none are leftovers.

@@ -40,8 +40,8 @@ const SHORTEST_NAP: Duration = Duration::from_millis(5);
 
 /// Where a new routing table goes: the data plane.
 pub trait Traffic: Send + Sync + 'static {
-    /// From now on requests are routed by `table`.
-    fn publish(&self, table: Arc<routing::Table>);
+    /// From now on requests are routed by `table`, which is that of `world`.
+    fn publish(&self, table: Arc<routing::Table>, world: &World);
 }
 
 /// What the keeper is made of.
@@ -100,7 +100,7 @@ impl Keeper {
     pub fn new(parts: Parts) -> (Self, Handle) {
         let (sender, inputs) = mpsc::channel(QUEUE);
         let table = Arc::new(routing::compile(&parts.world, None));
-        parts.traffic.publish(table.clone());
+        parts.traffic.publish(table.clone(), &parts.world);
         let snapshot = Snapshot {
             sequence: parts.world.version,
             world: parts.world.clone(),
@@ -272,7 +272,7 @@ impl Keeper {
         let same_routes = last.world.load_balancers == self.world.load_balancers && last.world.target_groups == self.world.target_groups;
         let table = if same_routes { last.table.clone() } else { Arc::new(routing::compile(&self.world, Some(&last.table))) };
         if !same_routes {
-            self.traffic.publish(table.clone());
+            self.traffic.publish(table.clone(), &self.world);
         }
         let same_world = last.world.version == self.world.version;
         let (idle, engine_problem) = (self.busy.is_empty(), self.sight.problem());

@@ -11,6 +11,7 @@
 //!
 //! **Entry point:** [`serve`].
 
+pub mod certificates;
 pub mod doctor;
 pub mod effects;
 pub mod images;
@@ -28,6 +29,8 @@ pub mod server;
 mod sight;
 pub mod store;
 mod supervise;
+#[cfg(test)]
+mod testing;
 pub mod view;
 
 pub use options::Options;

@@ -6,14 +6,20 @@ use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alb::DataPlane;
+use model::World;
 use routing::Table;
 use wire::local::Failure;
 
+use crate::certificates::Certificates;
 use crate::keeper::Traffic;
 use crate::port_holder;
 
 /// Where the fallback for a port that needs privilege begins, and how many ports it tries.
 const FALLBACK: std::ops::Range<u16> = 8080..8180;
+
+/// The port of HTTPS, and where its fallback begins.
+const HTTPS: u16 = 443;
+const HTTPS_FALLBACK: std::ops::Range<u16> = 8443..8543;
 
 /// How a listener's port is bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +34,7 @@ pub struct Bound {
 #[derive(Debug)]
 pub struct Listeners {
     data_plane: DataPlane,
+    certificates: Certificates,
     ports: Mutex<Ports>,
 }
 
@@ -36,13 +43,21 @@ struct Ports {
     bound: BTreeMap<u16, Bound>,
     /// Bound for an `up` whose listeners are not in the World yet; once for each such `up`.
     reserved: Vec<u16>,
+    /// Why an HTTPS listener's certificates are not those that it should have.
+    unencrypted: BTreeMap<u16, String>,
 }
 
 impl Listeners {
     /// Nothing bound yet.
     #[must_use]
-    pub fn new(data_plane: DataPlane) -> Self {
-        Self { data_plane, ports: Mutex::default() }
+    pub fn new(data_plane: DataPlane, certificates: Certificates) -> Self {
+        Self { data_plane, certificates, ports: Mutex::default() }
+    }
+
+    /// The certificates of HTTPS listeners.
+    #[must_use]
+    pub const fn certificates(&self) -> &Certificates {
+        &self.certificates
     }
 
     /// The data plane, for its end.
@@ -60,7 +75,14 @@ impl Listeners {
     /// How each listener's port is bound.
     #[must_use]
     pub fn bound(&self) -> BTreeMap<u16, Bound> {
-        self.lock().bound.clone()
+        let Ports { bound, unencrypted, .. } = &*self.lock();
+        let mut bound = bound.clone();
+        for (port, problem) in unencrypted {
+            if let Some(bound) = bound.get_mut(port) {
+                bound.problem = Some(problem.clone());
+            }
+        }
+        bound
     }
 
     /// Binds the ports that are not bound yet, all or none, keeps them until [`Listeners::release`], and says what a person should know.
@@ -134,7 +156,7 @@ impl Listeners {
     }
 
     fn let_go(&self, held: &mut Ports, listeners: &BTreeSet<u16>) {
-        let Ports { bound, reserved } = held;
+        let Ports { bound, reserved, .. } = held;
         bound.retain(|port, _| {
             let keep = listeners.contains(port) || reserved.contains(port);
             if !keep {
@@ -154,19 +176,19 @@ impl Listeners {
     }
 
     fn fall_back(&self, port: u16, error: &io::Error) -> Result<Bound, Failure> {
-        for other in FALLBACK {
+        let fallback = if port == HTTPS { HTTPS_FALLBACK } else { FALLBACK };
+        for other in fallback.clone() {
             if let Ok(other) = self.data_plane.listen(port, other) {
                 let grant = format!("sudo sysctl net.ipv4.ip_unprivileged_port_start={port}");
-                let problem =
-                    format!("port {port} is not permitted for this user, so http://localhost:{other} is served instead; `{grant}` grants it");
+                let problem = format!("port {port} is not permitted for this user, so port {other} is served instead; `{grant}` grants it");
                 return Ok(Bound { port: Some(other), problem: Some(problem) });
             }
         }
-        let Failure { message, .. } = port_taken(FALLBACK.start);
+        let Failure { message, .. } = port_taken(fallback.start);
         Err(Failure::environment(format!(
             "port {port} is not permitted ({error}), and none of {} to {} is free: {message}",
-            FALLBACK.start,
-            FALLBACK.end - 1
+            fallback.start,
+            fallback.end - 1
         )))
     }
 
@@ -176,9 +198,12 @@ impl Listeners {
 }
 
 impl Traffic for Listeners {
-    fn publish(&self, table: Arc<routing::Table>) {
+    fn publish(&self, table: Arc<Table>, world: &World) {
         let ports = table.ports();
+        let (encryption, problems) = self.certificates.follow(world);
+        self.data_plane.encrypt(encryption);
         self.data_plane.publish(table);
+        self.lock().unencrypted = problems;
         self.follow(&ports);
     }
 }
@@ -196,10 +221,9 @@ mod tests {
     use super::*;
 
     fn listeners() -> Listeners {
-        let nothing = String::new;
-        let settings = model::Settings { owner: model::OwnerId::from_text("o"), account: nothing(), region: nothing(), instance: nothing() };
-        let table = Arc::new(routing::compile(&model::World::new(settings), None));
-        Listeners::new(DataPlane::start(alb::Settings { workers: 1, ..alb::Settings::default() }, table).unwrap())
+        let table = Arc::new(routing::compile(&World::new(crate::testing::settings()), None));
+        let plane = DataPlane::start(alb::Settings { workers: 1, ..alb::Settings::default() }, table).unwrap();
+        Listeners::new(plane, Certificates::new(std::path::PathBuf::new(), &crate::testing::settings()))
     }
 
     /// A port that somebody holds for as long as the value lives.

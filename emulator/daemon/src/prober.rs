@@ -110,7 +110,7 @@ impl Check {
             let asked_at = self.clock.now();
             let outcome = self.probe.probe(self.subject.address, &self.subject.check).await;
             let Some(current) = self.health() else { return };
-            let passed = matches!(outcome, ProbeOutcome::Status(status) if self.subject.check.matcher.matches(status));
+            let passed = matches!(outcome, ProbeOutcome::Status(status) if self.subject.check.passes(status));
             let early = current.state == TargetHealthState::Initial && !passed && count_from.is_some_and(|from| asked_at < from);
             let mut state = current.state;
             if !early {

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::local::{EngineView, Failure};
 
+use crate::certificates::{AUTHORITY, Certificates};
 use crate::keeper::{Handle, Input, Keeper, Parts};
 use crate::listeners::Listeners;
 use crate::log_files::Whose;
@@ -62,7 +63,8 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         .map_err(|error| Failure::environment(format!("the log of requests did not start: {error}")))?;
     let settings = alb::Settings { bind: options.bind, cookie_key: Some(cookie_key), records: Some(sink), ..alb::Settings::default() };
     let data_plane = DataPlane::start(settings, table).map_err(|error| Failure::environment(format!("the data plane did not start: {error}")))?;
-    let listeners = Arc::new(Listeners::new(data_plane));
+    let certificates = Certificates::new(store.folder().join(AUTHORITY), &world.settings);
+    let listeners = Arc::new(Listeners::new(data_plane, certificates));
     store
         .save(&world, true)
         .map_err(|error| Failure::environment(format!("the state cannot be saved in `{}`: {error}", store.folder().display())))?;

@@ -159,10 +159,10 @@ fn listener_view(listener: &Listener, bound: Option<&Bound>, host: &str) -> List
     let rules = listener.rules.values().map(rule_view);
     ListenerView {
         port: listener.port,
-        protocol: "HTTP".into(),
+        protocol: listener.protocol.as_str().into(),
         bound_port,
         problem: bound.and_then(|bound| bound.problem.clone()),
-        url: bound_port.map(|port| if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") }),
+        url: bound_port.map(|port| listener.protocol.url(&host, port)),
         rules: rules.chain([default]).collect(),
     }
 }
@@ -210,7 +210,7 @@ fn target_group(snapshot: &Snapshot, group: &TargetGroup) -> TargetGroupView {
     TargetGroupView {
         target_group_name: group.spec.name.to_string(),
         target_group_arn: snapshot.world.target_group_arn(group),
-        protocol: "HTTP".into(),
+        protocol: group.spec.protocol.as_str().into(),
         port: group.spec.port,
         health_check_path: group.spec.health_check.path.clone(),
         targets: targets.collect(),

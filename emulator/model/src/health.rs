@@ -33,6 +33,14 @@ pub struct HealthCheck {
     pub grpc_matcher: GrpcMatcher,
 }
 
+impl HealthCheck {
+    /// Whether an answer of that status passes: of HTTP, or of gRPC where the group speaks it.
+    #[must_use]
+    pub fn passes(&self, status: u16) -> bool {
+        if self.version == ProtocolVersion::Grpc { self.grpc_matcher.matches(status) } else { self.matcher.matches(status) }
+    }
+}
+
 impl Default for HealthCheck {
     fn default() -> Self {
         Self {

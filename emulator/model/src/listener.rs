@@ -55,6 +55,28 @@ pub enum ListenerProtocol {
     Https,
 }
 
+impl ListenerProtocol {
+    /// AWS's word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "HTTP",
+            Self::Https => "HTTPS",
+        }
+    }
+
+    /// `http://localhost:8080`; the protocol's own port is left out.
+    #[must_use]
+    pub fn url(self, host: &str, port: u16) -> String {
+        match (self, port) {
+            (Self::Http, 80) => format!("http://{host}"),
+            (Self::Http, _) => format!("http://{host}:{port}"),
+            (Self::Https, 443) => format!("https://{host}"),
+            (Self::Https, _) => format!("https://{host}:{port}"),
+        }
+    }
+}
+
 /// What an HTTPS listener is encrypted with (alb.md 1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerTls {

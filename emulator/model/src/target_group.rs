@@ -58,6 +58,17 @@ pub enum TargetProtocol {
     Https,
 }
 
+impl TargetProtocol {
+    /// AWS's word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "HTTP",
+            Self::Https => "HTTPS",
+        }
+    }
+}
+
 /// The version of HTTP that targets are spoken to in (alb.md 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProtocolVersion {

@@ -5,7 +5,7 @@ use model::{HealthCheck, TargetHealth, TargetHealthReason, TargetHealthState, Ti
 /// How one health check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbeOutcome {
-    /// An answer with this status.
+    /// An answer with this status, of gRPC where the check is one.
     Status(u16),
     /// No answer in time, the time to connect included.
     Timeout,
@@ -28,7 +28,7 @@ impl Checker {
     /// One that drains is not checked any more: its results change nothing.
     pub fn observe(&mut self, check: &HealthCheck, current: &TargetHealth, outcome: ProbeOutcome, now: Timestamp) -> Option<TargetHealth> {
         use TargetHealthState::{Draining, Healthy, Initial, Unhealthy, Unused};
-        let passed = matches!(outcome, ProbeOutcome::Status(status) if check.matcher.matches(status));
+        let passed = matches!(outcome, ProbeOutcome::Status(status) if check.passes(status));
         self.count(passed);
         let healthy = || TargetHealth::healthy(now);
         let health = match (current.state, passed) {

@@ -46,7 +46,7 @@ impl Secure {
         let server = self.setup(hosts, true, mutual).build().unwrap();
         let certificate_names = hosts.iter().map(|host| format!("arn:{host}")).collect();
         let listener = HttpsListener { load_balancer: balancer(), policy: SecurityPolicy::default(), server, certificate_names };
-        front.plane.encrypt([(LISTENER_PORT, Arc::new(listener))]);
+        front.plane.encrypt([(LISTENER_PORT, Some(Arc::new(listener)))]);
     }
 
     pub(crate) fn front(&self, groups: &[(&str, &[SocketAddr])]) -> Front {

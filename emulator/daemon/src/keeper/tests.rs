@@ -9,7 +9,7 @@ use super::*;
 struct NoTraffic;
 
 impl Traffic for NoTraffic {
-    fn publish(&self, _: Arc<routing::Table>) {}
+    fn publish(&self, _: Arc<routing::Table>, _: &World) {}
 }
 
 struct Bench {

@@ -46,6 +46,7 @@ async fn bring_up(context: &Context, request: UpRequest, progress: &mpsc::Sender
     }
     let ports: BTreeSet<u16> = desired.load_balancers.values().flat_map(|balancer| balancer.listeners.keys().copied()).collect();
     if let Some(listeners) = &context.listeners {
+        listeners.certificates().check(&desired)?;
         for message in listeners.reserve(&ports)? {
             progress.send(UpEvent::Notice { message }).await.ok();
         }

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use hyper::{Response, Uri};
-use model::{LoadBalancerName, World};
+use model::{ListenerProtocol, LoadBalancerName, World};
 use routing::explain::{Outcome, Selection, Verdict};
 use routing::{Explanation, MatchedRule, RequestHead, Rewritten, Scheme};
 use wire::local::{ExplainReply, ExplainRequest, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget, Failure};
@@ -16,13 +16,16 @@ pub(super) fn explain(context: &Context, asked: &ExplainRequest) -> Result<Respo
         Failure::input(format!("`{}` is not a URL: {error}", asked.url)).hint("for example `http://localhost/api/users` or `/api/users`")
     })?;
     let snapshot = context.keeper.snapshot();
-    let listener_port = port(context, &snapshot.world, asked, url.port_u16())?;
+    let listener_port = port(context, &snapshot.world, asked, &url)?;
+    let listeners = snapshot.world.load_balancers.values().filter_map(|balancer| balancer.listeners.get(&listener_port));
+    let secure = listeners.map(|listener| listener.protocol).any(|protocol| protocol == ListenerProtocol::Https);
+    let scheme = if secure { Scheme::Https } else { Scheme::Http };
     let head = RequestHead {
         method: &asked.method,
         path: url.path(),
         query: url.query(),
         host: Some(host(asked, &url)),
-        scheme: Scheme::Http,
+        scheme,
         listener_port,
         headers: &asked.headers,
         peer: asked.source_ip.unwrap_or(Ipv4Addr::LOCALHOST.into()),
@@ -39,15 +42,16 @@ fn host<'a>(asked: &'a ExplainRequest, url: &'a Uri) -> &'a str {
     header.or(url.authority().map(|authority| authority.as_str())).unwrap_or("localhost")
 }
 
-/// The manifest's port of the listener that is meant: the URL's, by the port that is bound or asked for; without one the only listener's, or 80.
-fn port(context: &Context, world: &World, asked: &ExplainRequest, given: Option<u16>) -> Result<u16, Failure> {
+/// The manifest's port of the listener that is meant: the URL's, by the port that is bound or asked for; without one the only listener's, or its scheme's.
+fn port(context: &Context, world: &World, asked: &ExplainRequest, url: &Uri) -> Result<u16, Failure> {
     let balancers = world.load_balancers.values().filter(|balancer| balancer.owner == asked.cluster);
     let ports: Vec<u16> = balancers.flat_map(|balancer| balancer.listeners.keys().copied()).collect();
     let bound = context.listeners.as_ref().map(|listeners| listeners.bound()).unwrap_or_default();
-    match (given, ports.as_slice()) {
+    let usual = if url.scheme_str() == Some("https") { 443 } else { 80 };
+    match (url.port_u16(), ports.as_slice()) {
         (_, []) => Err(Failure::input(format!("the cluster `{}` has no listener", asked.cluster))),
         (None, [only]) => Ok(*only),
-        (None, _) => Ok(80),
+        (None, _) => Ok(usual),
         (Some(given), ports) => {
             Ok(bound.iter().find(|(port, bound)| ports.contains(port) && bound.port == Some(given)).map_or(given, |(port, _)| *port))
         }

@@ -64,7 +64,7 @@ impl Answer {
 struct NoTraffic;
 
 impl Traffic for NoTraffic {
-    fn publish(&self, _: Arc<routing::Table>) {}
+    fn publish(&self, _: Arc<routing::Table>, _: &model::World) {}
 }
 
 struct Healthy;
