@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use alb::HttpsListener;
 use model::{
     CertificateSource, Comparison, Condition, Desired, Listener, ListenerTls, LoadBalancerAttributes, LoadBalancerName, MutualAuthentication,
-    SecurityPolicy, Timestamp, World,
+    Timestamp, World,
 };
 use tls::{Authority, Certificate, Mutual, PemFile, ServerSetup, TrustStore};
 use wire::local::Failure;
@@ -103,10 +103,7 @@ impl Certificates {
     }
 
     fn make(&self, authority: &mut Option<Authority>, name: &LoadBalancerName, wanted: &Wanted) -> Result<HttpsListener, Failure> {
-        let policy: SecurityPolicy = wanted.tls.policy.parse().map_err(|error: model::SecurityPolicyError| {
-            let hint = error.hint();
-            Failure::input(error.to_string()).hint(hint)
-        })?;
+        let policy = wanted.tls.policy;
         let mut certificates = Vec::new();
         let mut certificate_names = Vec::new();
         for source in &wanted.tls.certificates {
@@ -246,7 +243,7 @@ mod tests {
 
     fn development() -> ListenerTls {
         let source = CertificateSource::Development { arn: None, names: vec!["shop.test".into()] };
-        ListenerTls { certificates: vec![source], policy: SecurityPolicy::default().name(), mutual: MutualAuthentication::Off }
+        ListenerTls { certificates: vec![source], policy: model::SecurityPolicy::default(), mutual: MutualAuthentication::Off }
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub fn read(request: &Request<'_>) -> Result<Manifest, Problems> {
     if let Some(tree) = &tree {
         check::check(shape::Shape::Object(&keys::MANIFEST), "", tree, &mut report);
         if tree.is_map() {
-            desired = read::desired(tree, &mut read::Reader { files: &files, report: &mut report });
+            desired = read::desired(tree, &mut read::Reader { files: &files, source: request.source, report: &mut report });
             if complete {
                 references::check(tree, &mut report);
             }

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::node::{Node, Span};
 use crate::problem::Report;
-use crate::read::{split_reference, target_group_name};
+use crate::read::{actions_of, split_reference, target_group_name};
 use crate::suggest::listed;
 
 /// Checks every reference of a tree whose shapes have been checked.
 pub(crate) fn check(tree: &Node, report: &mut Report) {
     let index = Index::new(tree);
     let forwarded = actions(tree, &index, report);
+    protocols(tree, &index, report);
+    shared_ports(tree, report);
     let mut registered = BTreeSet::new();
     for service in tree.list("services") {
         task_definition(service, &index, report);
@@ -34,6 +36,10 @@ struct Index<'a> {
     target_groups: BTreeMap<&'a str, Span>,
     /// The kind of cookie of each target group with stickiness.
     sticky: BTreeMap<&'a str, &'a str>,
+    /// Target groups of type `ip`.
+    by_address: BTreeSet<&'a str>,
+    /// The version of HTTP of each target group that has another than HTTP1.
+    versions: BTreeMap<&'a str, &'a str>,
     definitions: BTreeMap<&'a str, &'a Node>,
 }
 
@@ -45,6 +51,10 @@ impl<'a> Index<'a> {
             Some((name, attributes.text_of("stickiness.type").unwrap_or("lb_cookie")))
         };
         Self {
+            by_address: names("targetGroups", "name").filter(|(_, item)| item.text_of("targetType") == Some("ip")).map(|(name, _)| name).collect(),
+            versions: names("targetGroups", "name")
+                .filter_map(|(name, item)| Some((name, item.text_of("protocolVersion").filter(|version| *version != "HTTP1")?)))
+                .collect(),
             sticky: names("targetGroups", "name").filter_map(sticky).collect(),
             target_groups: names("targetGroups", "name").map(|(name, item)| (name, item.get("name").unwrap_or(item).span)).collect(),
             definitions: names("taskDefinitions", "family").collect(),
@@ -65,9 +75,7 @@ fn actions<'a>(tree: &'a Node, index: &Index<'_>, report: &mut Report) -> BTreeS
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     for balancer in tree.list("loadBalancers") {
         let owner = balancer.text_of("name").unwrap_or_default();
-        let listeners = balancer.list("listeners").iter();
-        let all = listeners
-            .flat_map(|listener| listener.list("defaultActions").iter().chain(listener.list("rules").iter().flat_map(|rule| rule.list("actions"))));
+        let all = balancer.list("listeners").iter().flat_map(actions_of);
         for action in all.clone() {
             weighted_stickiness(action, index, report);
         }
@@ -85,6 +93,38 @@ fn actions<'a>(tree: &'a Node, index: &Index<'_>, report: &mut Report) -> BTreeS
         }
     }
     owners.into_keys().collect()
+}
+
+/// HTTP/2 and gRPC reach their targets from HTTPS listeners alone (alb.md 4).
+fn protocols(tree: &Node, index: &Index<'_>, report: &mut Report) {
+    let listeners = tree.list("loadBalancers").iter().flat_map(|balancer| balancer.list("listeners"));
+    for listener in listeners.filter(|listener| listener.text_of("protocol") != Some("HTTPS")) {
+        for node in actions_of(listener).flat_map(forwarded_groups) {
+            let Some(version) = node.text().and_then(|name| index.versions.get(target_group_name(name))) else { continue };
+            report
+                .problem(node.span, format!("Listener protocol 'HTTP' is not supported with a target group with the protocol-version '{version}'"))
+                .hint("forward to it from a listener with `protocol: HTTPS`");
+        }
+    }
+}
+
+/// Load balancers that share a port are told apart by the host that is asked for, once the protocol is known.
+fn shared_ports(tree: &Node, report: &mut Report) {
+    let mut known: BTreeMap<i64, (&str, &str)> = BTreeMap::new();
+    for balancer in tree.list("loadBalancers") {
+        let owner = balancer.text_of("name").unwrap_or_default();
+        for listener in balancer.list("listeners") {
+            let Some(port) = listener.get("port") else { continue };
+            let protocol = listener.text_of("protocol").unwrap_or("HTTP");
+            let Some(number) = port.integer() else { continue };
+            let (first, before) = *known.entry(number).or_insert((owner, protocol));
+            if before != protocol {
+                report
+                    .problem(port.span, format!("port {number} cannot be {protocol} here and {before} at load balancer `{first}`"))
+                    .hint("load balancers of this machine may share a port, but only with one protocol; give one of them another port");
+            }
+        }
+    }
 }
 
 /// What target groups with stickiness ask of an action that chooses between several (alb.md 3 and 7).
@@ -138,6 +178,12 @@ fn load_balancer<'a>(service: &Node, entry: &'a Node, index: &Index<'_>, forward
         report
             .problem(node.span, format!("The target group with targetGroupArn {name} does not have an associated load balancer."))
             .hint("forward to it from a listener's default action or from a rule");
+    }
+    if let Some((name, node)) = group.filter(|(name, _)| index.by_address.contains(name)) {
+        let message = format!(
+            "The provided target group {name} has target type ip, which is incompatible with the bridge network mode specified in the task definition."
+        );
+        report.problem(node.span, message).hint("leave `targetType` out: tasks register by instance and host port");
     }
     if let Some(definition) = index.definition_of(service) {
         container(entry, definition, report);

@@ -22,10 +22,11 @@ impl World {
             Change::CreateCluster(name) => self.create_cluster(name, now)?,
             Change::DeleteCluster(name) => self.delete_cluster(&name)?,
             Change::RegisterTaskDefinition { cluster, definition } => self.register(cluster, *definition),
-            Change::CreateTargetGroup { cluster, spec } => self.create_target_group(cluster, *spec, ids)?,
+            Change::CreateTargetGroup { cluster, spec } => self.create_target_group(cluster, *spec, now, ids)?,
             Change::ModifyTargetGroup(spec) => {
                 let group = self.target_group_mut(&spec.name)?;
                 group.spec = *spec;
+                group.register(now);
             }
             Change::DeleteTargetGroup(name) => self.delete_target_group(&name, now)?,
             Change::CreateLoadBalancer { cluster, name, attributes } => self.create_load_balancer(cluster, name, attributes, ids)?,
@@ -105,17 +106,19 @@ impl World {
         family.revisions.insert(family.latest() + 1, definition);
     }
 
-    fn create_target_group(&mut self, cluster: ClusterName, spec: TargetGroupSpec, ids: &mut Ids) -> Result<(), Refused> {
+    fn create_target_group(&mut self, cluster: ClusterName, spec: TargetGroupSpec, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
         if let Some(found) = self.target_groups.get_mut(&spec.name) {
             if found.deleting && found.owner == cluster {
                 found.deleting = false;
                 found.spec = spec;
+                found.register(now);
                 return Ok(());
             }
             let owner = Some(found.owner.clone()).filter(|owner| *owner != cluster);
             return Err(Refused::Exists { what: "target group", name: spec.name.to_string(), owner });
         }
-        let group = TargetGroup { id: ids.resource(), owner: cluster, deleting: false, targets: BTreeMap::new(), spec };
+        let mut group = TargetGroup { id: ids.resource(), owner: cluster, deleting: false, targets: BTreeMap::new(), spec };
+        group.register(now);
         self.target_groups.insert(group.spec.name.clone(), group);
         Ok(())
     }
@@ -156,6 +159,16 @@ impl World {
 
     fn put_listener(&mut self, balancer: &LoadBalancerName, mut listener: Listener, ids: &mut Ids) -> Result<(), Refused> {
         self.require_target_groups(listener.actions().flat_map(crate::Action::target_groups))?;
+        let of_others = self.load_balancers.values().filter(|other| other.name != *balancer);
+        let clash =
+            of_others.filter_map(|other| Some((other, other.listeners.get(&listener.port)?))).find(|(_, one)| one.protocol != listener.protocol);
+        if let Some((other, one)) = clash {
+            let (port, protocol) = (listener.port, one.protocol.as_str());
+            return Err(Refused::Invalid(format!(
+                "port {port} is shared with load balancer `{}`, whose listener there speaks {protocol}",
+                other.name
+            )));
+        }
         let balancer = self.load_balancer_mut(balancer)?;
         if let Some(found) = balancer.listeners.get_mut(&listener.port) {
             // Its rules are changed one by one, its id never.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, Priority, ResourceId, Rule};
+use crate::{Action, Priority, ResourceId, Rule, SecurityPolicy};
 
 /// One port of a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,8 +82,8 @@ impl ListenerProtocol {
 pub struct ListenerTls {
     /// The default one first; never empty. Up to 25 more, chosen by SNI.
     pub certificates: Vec<CertificateSource>,
-    /// `sslPolicy`, one that [`crate::security_policy`] knows.
-    pub policy: String,
+    /// `sslPolicy`
+    pub policy: SecurityPolicy,
     /// `mutualAuthentication`
     pub mutual: MutualAuthentication,
 }

@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterName, HealthCheck, ResourceId, TargetGroupAttributes, TargetGroupName, TargetHealth, TaskId, Timestamp};
+use crate::{
+    ClusterName, HealthCheck, ResourceId, TargetGroupAttributes, TargetGroupName, TargetHealth, TargetHealthReason, TargetHealthState, TaskId,
+    Timestamp,
+};
 
 /// What a user says of a target group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +131,27 @@ pub struct TargetGroup {
     pub targets: BTreeMap<TargetKey, Target>,
 }
 
+impl TargetGroup {
+    /// Makes the targets that no task stands behind those of the specification: new ones begin as `initial`, others drain, and one
+    /// that drained and is wanted again begins anew.
+    pub(crate) fn register(&mut self, now: Timestamp) {
+        let key = |target: &RegisteredTarget| TargetKey { id: target.id.to_string(), port: target.port };
+        let wanted: BTreeMap<TargetKey, SocketAddr> =
+            self.spec.targets.iter().map(|target| (key(target), SocketAddr::new(target.id, target.port))).collect();
+        for (key, target) in self.targets.iter_mut().filter(|(_, target)| target.task.is_none()) {
+            if !wanted.contains_key(key) {
+                target.draining_since.get_or_insert(now);
+            }
+        }
+        for (key, address) in wanted {
+            if self.targets.get(&key).is_none_or(|target| target.draining_since.is_some()) {
+                let health = TargetHealth::because(TargetHealthState::Initial, TargetHealthReason::RegistrationInProgress, now);
+                self.targets.insert(key, Target { address, task: None, registered_at: now, draining_since: None, health });
+            }
+        }
+    }
+}
+
 /// Id and port name a target: one id may be registered with many ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TargetKey {
@@ -169,5 +193,42 @@ mod as_list {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<TargetKey, Target>, D::Error> {
         Ok(Vec::<(TargetKey, Target)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registered_targets_follow_the_specification() {
+        let name = TargetGroupName::new("ide").unwrap();
+        let mut group = TargetGroup {
+            spec: TargetGroupSpec::new(name, 80),
+            id: ResourceId::from_text("0000000000000001"),
+            owner: ClusterName::new("c").unwrap(),
+            deleting: false,
+            targets: BTreeMap::new(),
+        };
+        let target = |port| RegisteredTarget { id: [127, 0, 0, 1].into(), port };
+        let at = Timestamp::from_millis;
+        let shown = |group: &TargetGroup| -> Vec<(u16, u64, bool)> {
+            let show = |(key, target): (&TargetKey, &Target)| (key.port, target.registered_at.as_millis(), target.draining_since.is_some());
+            group.targets.iter().map(show).collect()
+        };
+        group.spec.targets = vec![target(1), target(2)];
+        group.register(at(10));
+        assert_eq!(shown(&group), [(1, 10, false), (2, 10, false)]);
+        group.spec.targets = vec![target(2), target(3)];
+        group.register(at(20));
+        assert_eq!(shown(&group), [(1, 10, true), (2, 10, false), (3, 20, false)]);
+        group.spec.targets.push(target(1));
+        group.register(at(30));
+        assert_eq!(shown(&group), [(1, 30, false), (2, 10, false), (3, 20, false)], "wanted again, it begins anew");
+        let of_task = Target { task: Some(crate::TaskId::from_text("t")), ..group.targets.values().next().unwrap().clone() };
+        group.targets.insert(TargetKey { id: "i-1".into(), port: 9 }, of_task);
+        group.spec.targets.clear();
+        group.register(at(40));
+        assert_eq!(shown(&group), [(1, 30, true), (2, 10, true), (3, 20, true), (9, 30, false)], "tasks register their own");
     }
 }

@@ -1,5 +1,6 @@
 //! The keys of CreateListener and of listener attributes (alb.md 1).
 
+use crate::keys::certificate::{CERTIFICATE, MUTUAL_AUTHENTICATION};
 use crate::keys::rule::{ACTION, RULE};
 use crate::shape::{Attribute, AttributeRule, Attributes, Choice, Object, Shape, field, inert, integer, list, named};
 
@@ -9,6 +10,13 @@ pub(super) static LISTENER: Object = Object::new(
     &[
         field("port", integer(1, 65535), "The port; one listener a port of a load balancer.").required(),
         field("protocol", Shape::Choice(&PROTOCOL), "Default HTTP."),
+        field(
+            "certificates",
+            Shape::List(&list(Shape::Object(&CERTIFICATE))),
+            "Of an HTTPS listener; the first is the default one. Without any a development certificate is made.",
+        ),
+        field("sslPolicy", Shape::Text, "The security policy of an HTTPS listener. Default ELBSecurityPolicy-2016-08."),
+        field("mutualAuthentication", Shape::Object(&MUTUAL_AUTHENTICATION), "Whether clients of an HTTPS listener show certificates."),
         field("defaultActions", Shape::List(&list(Shape::Object(&ACTION)).not_empty()), "The one action for requests that no rule matches.")
             .required(),
         field("rules", Shape::List(&named(Shape::Object(&RULE), "priority")), "Rules; the lowest priority is tried first."),
@@ -17,17 +25,9 @@ pub(super) static LISTENER: Object = Object::new(
     ],
 )
 .either_case()
-.refusing(&[
-    ("certificates", "HTTPS listeners are not supported yet"),
-    ("sslPolicy", "HTTPS listeners are not supported yet"),
-    ("alpnPolicy", "HTTPS listeners are not supported yet"),
-    ("mutualAuthentication", "HTTPS listeners are not supported yet"),
-]);
+.refusing(&[("alpnPolicy", "it belongs to Network Load Balancers; `routing.http2.enabled` of the load balancer chooses")]);
 
-static PROTOCOL: Choice = Choice {
-    accepted: &["HTTP"],
-    refused: &[("HTTPS", "use `HTTP`; TLS is not supported yet"), ("TCP", "use `HTTP`; this is an Application Load Balancer")],
-};
+static PROTOCOL: Choice = Choice { accepted: &["HTTP", "HTTPS"], refused: &[("TCP", "use `HTTP` or `HTTPS`; this is an Application Load Balancer")] };
 
 /// Each header that a listener can add to responses, and its attribute.
 pub(crate) const RESPONSE_HEADERS: [(&str, &str); 10] = [
@@ -41,6 +41,18 @@ pub(crate) const RESPONSE_HEADERS: [(&str, &str); 10] = [
     ("Content-Security-Policy", "routing.http.response.content_security_policy.header_value"),
     ("X-Content-Type-Options", "routing.http.response.x_content_type_options.header_value"),
     ("X-Frame-Options", "routing.http.response.x_frame_options.header_value"),
+];
+
+/// Each header about TLS that targets are sent, and the attribute that renames it.
+pub(crate) const REQUEST_HEADERS: [(&str, &str); 8] = [
+    ("X-Amzn-Mtls-Clientcert", "routing.http.request.x_amzn_mtls_clientcert.header_name"),
+    ("X-Amzn-Mtls-Clientcert-Serial-Number", "routing.http.request.x_amzn_mtls_clientcert_serial_number.header_name"),
+    ("X-Amzn-Mtls-Clientcert-Issuer", "routing.http.request.x_amzn_mtls_clientcert_issuer.header_name"),
+    ("X-Amzn-Mtls-Clientcert-Subject", "routing.http.request.x_amzn_mtls_clientcert_subject.header_name"),
+    ("X-Amzn-Mtls-Clientcert-Validity", "routing.http.request.x_amzn_mtls_clientcert_validity.header_name"),
+    ("X-Amzn-Mtls-Clientcert-Leaf", "routing.http.request.x_amzn_mtls_clientcert_leaf.header_name"),
+    ("X-Amzn-Tls-Version", "routing.http.request.x_amzn_tls_version.header_name"),
+    ("X-Amzn-Tls-Cipher-Suite", "routing.http.request.x_amzn_tls_cipher_suite.header_name"),
 ];
 
 static ATTRIBUTES: Attributes = Attributes {
@@ -61,14 +73,14 @@ static ATTRIBUTES: Attributes = Attributes {
         response_header(RESPONSE_HEADERS[7].1),
         response_header(RESPONSE_HEADERS[8].1),
         response_header(RESPONSE_HEADERS[9].1),
-        of_tls("routing.http.request.x_amzn_mtls_clientcert.header_name"),
-        of_tls("routing.http.request.x_amzn_mtls_clientcert_serial_number.header_name"),
-        of_tls("routing.http.request.x_amzn_mtls_clientcert_issuer.header_name"),
-        of_tls("routing.http.request.x_amzn_mtls_clientcert_subject.header_name"),
-        of_tls("routing.http.request.x_amzn_mtls_clientcert_validity.header_name"),
-        of_tls("routing.http.request.x_amzn_mtls_clientcert_leaf.header_name"),
-        of_tls("routing.http.request.x_amzn_tls_version.header_name"),
-        of_tls("routing.http.request.x_amzn_tls_cipher_suite.header_name"),
+        of_tls(REQUEST_HEADERS[0].1),
+        of_tls(REQUEST_HEADERS[1].1),
+        of_tls(REQUEST_HEADERS[2].1),
+        of_tls(REQUEST_HEADERS[3].1),
+        of_tls(REQUEST_HEADERS[4].1),
+        of_tls(REQUEST_HEADERS[5].1),
+        of_tls(REQUEST_HEADERS[6].1),
+        of_tls(REQUEST_HEADERS[7].1),
     ],
 };
 
@@ -81,5 +93,5 @@ const fn response_header(key: &'static str) -> Attribute {
 }
 
 const fn of_tls(key: &'static str) -> Attribute {
-    Attribute { key, rule: AttributeRule::Inert("an HTTP listener sends targets no such header"), about: "The name of a header about TLS." }
+    Attribute { key, rule: AttributeRule::Text, about: "Another name for a header about TLS that targets of an HTTPS listener are sent." }
 }

@@ -1,6 +1,6 @@
 //! The keys of CreateTargetGroup (alb.md 4 and 5).
 
-use crate::shape::{Attribute, AttributeRule, Attributes, Choice, Object, Shape, field, inert, integer};
+use crate::shape::{Attribute, AttributeRule, Attributes, Choice, Object, Shape, field, inert, integer, list};
 
 pub(crate) static TARGET_GROUP: Object = Object::new(
     "TargetGroup",
@@ -11,6 +11,11 @@ pub(crate) static TARGET_GROUP: Object = Object::new(
         field("port", integer(1, 65535), "The port of targets that name none; tasks name theirs.").required(),
         field("protocolVersion", Shape::Choice(&VERSION), "Default HTTP1."),
         field("targetType", Shape::Choice(&TARGET_TYPE), "Default instance: an instance and a host port."),
+        field(
+            "targets",
+            Shape::List(&list(Shape::Object(&TARGET))),
+            "Our own: targets that no service stands behind, such as a process started from an editor.",
+        ),
         field(
             "healthCheckEnabled",
             Shape::Choice(&Choice { accepted: &["true"], refused: &[("false", "targets are always checked")] }),
@@ -34,28 +39,34 @@ pub(crate) static TARGET_GROUP: Object = Object::new(
 .refusing(&[("targetControlPort", "the target optimizer is not supported")])
 .answers(&["loadBalancerArns"]);
 
-static MATCHER: Object =
-    Object::new("Matcher", "matcher", &[field("httpCode", Shape::Text, "200 to 499: `200`, `200,202`, `200-299`. Default `200`.").required()])
-        .either_case()
-        .refusing(&[("grpcCode", "target groups speak HTTP1; use `httpCode`")]);
+static MATCHER: Object = Object::new(
+    "Matcher",
+    "matcher",
+    &[
+        field("httpCode", Shape::Text, "200 to 499: `200`, `200,202`, `200-299`. Default `200`."),
+        field("grpcCode", Shape::Text, "0 to 99: `0`, `0,12`, `0-99`, for `protocolVersion: GRPC`. Default `12`."),
+    ],
+)
+.either_case();
 
-static PROTOCOL: Choice = Choice {
-    accepted: &["HTTP"],
-    refused: &[("HTTPS", "use `HTTP`; TLS to targets is not supported yet"), ("TCP", "use `HTTP`; this is an Application Load Balancer")],
-};
+static TARGET: Object = Object::new(
+    "Target",
+    "target",
+    &[
+        field("id", Shape::Text, "An IP address of this machine or of a private network, or `localhost`.").required(),
+        field("port", integer(1, 65535), "Default the target group's."),
+        inert("availabilityZone", "there is one zone"),
+    ],
+)
+.either_case();
 
-static VERSION: Choice = Choice {
-    accepted: &["HTTP1"],
-    refused: &[("HTTP2", "use `HTTP1`; HTTP/2 to targets is not supported yet"), ("GRPC", "use `HTTP1`; gRPC to targets is not supported yet")],
-};
+static PROTOCOL: Choice = Choice { accepted: &["HTTP", "HTTPS"], refused: &[("TCP", "use `HTTP` or `HTTPS`; this is an Application Load Balancer")] };
+
+static VERSION: Choice = Choice { accepted: &["HTTP1", "HTTP2", "GRPC"], refused: &[] };
 
 static TARGET_TYPE: Choice = Choice {
-    accepted: &["instance"],
-    refused: &[
-        ("ip", "it belongs to `networkMode: awsvpc`; use `instance`"),
-        ("lambda", "functions are not supported; use `instance`"),
-        ("alb", "it belongs to Network Load Balancers; use `instance`"),
-    ],
+    accepted: &["instance", "ip"],
+    refused: &[("lambda", "functions are not supported; use `instance`"), ("alb", "it belongs to Network Load Balancers; use `instance`")],
 };
 
 static ATTRIBUTES: Attributes = Attributes {

@@ -1,11 +1,10 @@
-//! A load balancer and its listeners (alb.md 1).
+//! A load balancer: its listeners and attributes (alb.md 1).
 
 use std::time::Duration;
 
-use model::{DesiredLoadBalancer, Listener, ListenerAttributes, ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, XffMode};
+use model::{DesiredLoadBalancer, DesyncMode, LoadBalancerAttributes, LoadBalancerName, LogBucket, XffMode};
 
-use super::{Reader, action, rule};
-use crate::keys::listener::RESPONSE_HEADERS;
+use super::{Reader, listener};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -21,8 +20,9 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<(LoadBalancer
     }
     let items = node.list("listeners");
     quotas(node, items, report);
-    let listeners = super::named(items, reader, |node, reader| listener(node, reader.report).map(|listener| (listener.port, listener)));
-    Some((name?, DesiredLoadBalancer { attributes: attributes(node.get("attributes")), listeners }))
+    let listeners = super::named(items, reader, |node, reader| listener::read(node, reader).map(|listener| (listener.port, listener)));
+    verifying(items, reader.report);
+    Some((name?, DesiredLoadBalancer { attributes: attributes(node.get("attributes"), reader.report), listeners }))
 }
 
 fn quotas(node: &Node, listeners: &[Node], report: &mut Report) {
@@ -36,54 +36,15 @@ fn quotas(node: &Node, listeners: &[Node], report: &mut Report) {
     }
 }
 
-fn listener(node: &Node, report: &mut Report) -> Option<Listener> {
-    let default_action = action::only(node, "defaultActions", report);
-    let mut rules = std::collections::BTreeMap::new();
-    let mut complete = true;
-    for item in node.list("rules") {
-        match rule::read(item, report) {
-            Some(rule) => {
-                rules.insert(rule.priority, rule);
-            }
-            None => complete = false,
-        }
+/// At most two listeners of a load balancer verify clients (alb.md 1).
+fn verifying(listeners: &[Node], report: &mut Report) {
+    let modes = listeners.iter().filter_map(|listener| listener.get("mutualAuthentication"));
+    if let Some(third) = modes.filter(|mutual| mutual.text_of("mode") == Some("verify")).nth(2) {
+        report.problem(third.span, "a load balancer has at most 2 listeners that verify clients");
     }
-    complete.then_some(())?;
-    Some(Listener {
-        tls: None,
-        port: node.integer_of("port")?,
-        id: None,
-        protocol: ListenerProtocol::Http,
-        attributes: listener_attributes(node.get("attributes"), report),
-        default_action: default_action?,
-        rules,
-    })
 }
 
-/// What the value of a header that is added may hold, beside letters and digits (alb.md 1).
-const HEADER_VALUE: &str = "_ :;.,\\/'?!(){}[]@<>=-+*#&`|~^%";
-const MAX_HEADER_VALUE: usize = 1024;
-
-fn listener_attributes(node: Option<&Node>, report: &mut Report) -> ListenerAttributes {
-    let mut attributes = ListenerAttributes::default();
-    let Some(node) = node else { return attributes };
-    attributes.server_header = node.boolean_of("routing.http.response.server.enabled").unwrap_or(true);
-    for (name, key) in RESPONSE_HEADERS {
-        // An empty value is AWS's way to say none.
-        let Some((value, text)) = node.get(key).and_then(|value| Some((value, value.text().filter(|text| !text.is_empty())?))) else { continue };
-        if let Some(bad) = text.chars().find(|c| !c.is_ascii_alphanumeric() && !HEADER_VALUE.contains(*c)) {
-            report
-                .problem(value.span, format!("'{key}' value '{text}' contains a character that is not valid"))
-                .label(format!("{bad:?} is not allowed"));
-        } else if text.len() > MAX_HEADER_VALUE {
-            report.problem(value.span, format!("The '{key}' value is too long; the limit is '{MAX_HEADER_VALUE}'"));
-        }
-        attributes.response_headers.insert(name.to_owned(), text.to_owned());
-    }
-    attributes
-}
-
-fn attributes(node: Option<&Node>) -> LoadBalancerAttributes {
+fn attributes(node: Option<&Node>, report: &mut Report) -> LoadBalancerAttributes {
     let mut attributes = LoadBalancerAttributes::default();
     let Some(node) = node else { return attributes };
     if let Some(seconds) = node.integer_of("idle_timeout.timeout_seconds") {
@@ -99,6 +60,45 @@ fn attributes(node: Option<&Node>) -> LoadBalancerAttributes {
     };
     attributes.xff_client_port = node.boolean_of("routing.http.xff_client_port.enabled").unwrap_or(false);
     attributes.drop_invalid_header_fields = node.boolean_of("routing.http.drop_invalid_header_fields.enabled").unwrap_or(false);
+    attributes.desync_mode = match node.text_of("routing.http.desync_mitigation_mode") {
+        Some("monitor") => DesyncMode::Monitor,
+        Some("strictest") => DesyncMode::Strictest,
+        _ => DesyncMode::Defensive,
+    };
+    attributes.http2 = node.boolean_of("routing.http2.enabled").unwrap_or(true);
+    attributes.tls_headers = node.boolean_of("routing.http.x_amzn_tls_version_and_cipher_suite.enabled").unwrap_or(false);
+    attributes.debug_header = node.boolean_of("routing.ecslocal.debug_header.enabled").unwrap_or(false);
+    attributes.access_logs = bucket(node, "access_logs", report);
+    attributes.connection_logs = bucket(node, "connection_logs", report);
+    attributes.health_check_logs = bucket(node, "health_check_logs", report);
     attributes.preserve_host_header = node.boolean_of("routing.http.preserve_host_header.enabled").unwrap_or(false);
     attributes
+}
+
+/// Where a log goes, if it is enabled. The bucket becomes a folder of the state folder, so its name must be one.
+fn bucket(node: &Node, log: &str, report: &mut Report) -> Option<LogBucket> {
+    if !node.boolean_of(&format!("{log}.s3.enabled")).unwrap_or(false) {
+        return None;
+    }
+    let key = format!("{log}.s3.bucket");
+    let bucket = node.text_of(&key).unwrap_or_default();
+    let fits = |name: &str| {
+        (3..=63).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
+            && !name.starts_with(['.', '-'])
+            && !name.contains("..")
+    };
+    if !fits(bucket) {
+        report
+            .problem(super::place(node, &key), format!("`{key}` must be the name of a bucket: 3 to 63 small letters, digits, hyphens and dots"))
+            .hint("it becomes a folder in the state folder; `ecslocal doctor` shows where that is");
+    }
+    let key = format!("{log}.s3.prefix");
+    let prefix = node.text_of(&key).unwrap_or_default();
+    let odd =
+        prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains("AWSLogs") || prefix.split('/').any(|part| part == ".." || part == ".");
+    if odd || !prefix.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b':')) {
+        report.problem(super::place(node, &key), format!("`{key}` must be a path without `/` at its ends, without `..` and without `AWSLogs`"));
+    }
+    Some(LogBucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
 }

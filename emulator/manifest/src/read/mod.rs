@@ -4,10 +4,12 @@ mod action;
 mod condition;
 mod container;
 mod container_parts;
+mod listener;
 mod load_balancer;
 mod rule;
 mod service;
 mod target_group;
+mod targets;
 mod task_definition;
 mod transform;
 
@@ -15,16 +17,20 @@ use std::collections::BTreeMap;
 
 use model::{Desired, NameError};
 
+use crate::Source;
 use crate::files::Files;
 use crate::node::Node;
 use crate::problem::Report;
 
+pub(crate) use listener::actions_of;
 pub(crate) use service::split_reference;
 pub(crate) use target_group::name_of as target_group_name;
 
 /// What a reader needs besides the tree.
 pub(crate) struct Reader<'a> {
     pub(crate) files: &'a Files,
+    /// For files that are named and not read here.
+    pub(crate) source: &'a dyn Source,
     pub(crate) report: &'a mut Report,
 }
 

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use model::{Algorithm, FailOpen, HealthCheck, Matcher, Stickiness, StickyCookie, TargetGroupAttributes, TargetGroupSpec, TargetProtocol};
+use model::{
+    Algorithm, FailOpen, GrpcMatcher, HealthCheck, Matcher, ProtocolVersion, Stickiness, StickyCookie, TargetGroupAttributes, TargetGroupSpec,
+    TargetProtocol, TargetType,
+};
 
+use super::targets;
 use crate::node::Node;
 use crate::problem::Report;
 
+/// What a gRPC group is asked for where it names nothing: a method that no server has.
+const GRPC_PATH: &str = "/AWS.ALB/healthcheck";
 const COOKIE_NAME: &str = "stickiness.app_cookie.cookie_name";
 const SLOW_START: &str = "slow_start.duration_seconds";
 const FAIL_OPEN: &str = "target_group_health.unhealthy_state_routing.minimum_healthy_targets";
@@ -19,15 +25,22 @@ pub(crate) fn name_of(reference: &str) -> &str {
 
 pub(super) fn read(node: &Node, report: &mut Report) -> Option<TargetGroupSpec> {
     let name = super::name_under(node, "name", report);
-    let health_check = health_check(node, report);
+    let version = match node.text_of("protocolVersion") {
+        Some("HTTP2") => ProtocolVersion::Http2,
+        Some("GRPC") => ProtocolVersion::Grpc,
+        _ => ProtocolVersion::Http1,
+    };
+    let health_check = health_check(node, version, report);
+    let port: Option<u16> = node.integer_of("port");
+    let targets = targets::read(node, port, report);
     let attributes = node.get("attributes").map_or_else(TargetGroupAttributes::default, |node| attributes(node, report));
     Some(TargetGroupSpec {
         name: name?,
-        protocol: TargetProtocol::Http,
-        version: model::ProtocolVersion::Http1,
-        target_type: model::TargetType::Instance,
-        targets: Vec::new(),
-        port: node.integer_of("port")?,
+        protocol: protocol(node, "protocol"),
+        version,
+        target_type: if node.text_of("targetType") == Some("ip") { TargetType::Ip } else { TargetType::Instance },
+        targets: targets?,
+        port: port?,
         health_check: health_check?,
         attributes,
     })
@@ -99,19 +112,21 @@ fn stickiness(node: &Node, report: &mut Report) -> Option<Stickiness> {
     Some(Stickiness { cookie: StickyCookie::Application(name.to_owned()), duration })
 }
 
-fn health_check(node: &Node, report: &mut Report) -> Option<HealthCheck> {
-    let mut check = HealthCheck::default();
+fn protocol(node: &Node, key: &str) -> TargetProtocol {
+    if node.text_of(key) == Some("HTTPS") { TargetProtocol::Https } else { TargetProtocol::Http }
+}
+
+fn health_check(node: &Node, version: ProtocolVersion, report: &mut Report) -> Option<HealthCheck> {
+    let mut check = HealthCheck { version, protocol: protocol(node, "healthCheckProtocol"), ..HealthCheck::default() };
+    if version == ProtocolVersion::Grpc {
+        check.path = GRPC_PATH.to_owned();
+    }
     let port = port(node, report);
     if let Some(path) = node.get("healthCheckPath") {
         check.path = health_check_path(path, report)?;
     }
-    if let Some(matcher) = node.get("matcher").and_then(|node| node.get("httpCode")) {
-        match Matcher::new(matcher.text()?) {
-            Ok(read) => check.matcher = read,
-            Err(why) => {
-                report.problem(matcher.span, why);
-            }
-        }
+    if let Some(codes) = node.get("matcher") {
+        matcher(codes, &mut check, report);
     }
     let seconds = |key: &str, default: Duration| node.integer_of(key).map_or(default, Duration::from_secs);
     check.interval = seconds("healthCheckIntervalSeconds", check.interval);
@@ -124,6 +139,21 @@ fn health_check(node: &Node, report: &mut Report) -> Option<HealthCheck> {
     }
     check.port = port?;
     Some(check)
+}
+
+fn matcher(node: &Node, check: &mut HealthCheck, report: &mut Report) {
+    let grpc = check.version == ProtocolVersion::Grpc;
+    let (own, other) = if grpc { ("grpcCode", "httpCode") } else { ("httpCode", "grpcCode") };
+    if let Some(entry) = node.entry(other).filter(|entry| !entry.node.asks_for_nothing()) {
+        report
+            .problem(entry.key_span, format!("Health check matcher {other} cannot be used with the protocol version {}", check.version.as_str()))
+            .hint(format!("use `{own}`"));
+    }
+    let Some((codes, text)) = node.get(own).and_then(|codes| Some((codes, codes.text()?))) else { return };
+    let read = if grpc { GrpcMatcher::new(text).map(|read| check.grpc_matcher = read) } else { Matcher::new(text).map(|read| check.matcher = read) };
+    if let Err(why) = read {
+        report.problem(codes.span, why);
+    }
 }
 
 fn timeout_too_long(node: &Node, check: &HealthCheck, report: &mut Report) {

@@ -1032,22 +1032,6 @@ fn target_groups() {
         "    port: 80\nt",
         "    port: 80\n    protocol: HTTPS\n    targetType: ip\n    healthCheckPath: health\n    healthCheckIntervalSeconds: 5\n    healthCheckTimeoutSeconds: 5\n    healthCheckPort: all\n    matcher: { httpCode: 200-600 }\n    attributes: [{ Key: deregistration_delay.timeout_seconds, Value: 4000 }, { key: stickiness.enabled, value: true }, { key: stickyness.type, value: x }]\nt"
     )]), @r#"
-    error: `protocol: HTTPS` is not supported
-      --> cluster.yaml:14:15
-       |
-    14 |     protocol: HTTPS
-       |               ^^^^^
-       |
-       = hint: use `HTTP`; TLS to targets is not supported yet
-
-    error: `targetType: ip` is not supported
-      --> cluster.yaml:15:17
-       |
-    15 |     targetType: ip
-       |                 ^^
-       |
-       = hint: it belongs to `networkMode: awsvpc`; use `instance`
-
     error: Health check path 'health' must begin with a '/' character
       --> cluster.yaml:16:22
        |
@@ -1074,7 +1058,15 @@ fn target_groups() {
        |
        = hint: did you mean `stickiness.type`?
 
-    6 problems in cluster.yaml
+    error: The provided target group users has target type ip, which is incompatible with the bridge network mode specified in the task definition.
+      --> cluster.yaml:32:36
+       |
+    32 |     loadBalancers: [{ targetGroup: users, containerName: web, containerPort: 3000 }]
+       |                                    ^^^^^
+       |
+       = hint: leave `targetType` out: tasks register by instance and host port
+
+    5 problems in cluster.yaml
     "#);
 }
 
@@ -1086,22 +1078,6 @@ fn what_acts_on_aws_only_is_refused_by_name() {
         ("taskDefinition: users", "taskDefinition: users\n    networkConfiguration: { awsvpcConfiguration: { subnets: [a] } }\n    deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true }, strategy: BLUE_GREEN }\n    placementConstraints: [{ type: distinctInstance }]"),
         ("- port: 80", "- port: 443\n        protocol: HTTPS\n        certificates: [{ certificateArn: a }]"),
     ]), @r#"
-    error: `protocol: HTTPS` is not supported
-     --> cluster.yaml:6:19
-      |
-    6 |         protocol: HTTPS
-      |                   ^^^^^
-      |
-      = hint: use `HTTP`; TLS is not supported yet
-
-    error: `certificates` of a listener is not supported
-     --> cluster.yaml:7:9
-      |
-    7 |         certificates: [{ certificateArn: a }]
-      |         ^^^^^^^^^^^^
-      |
-      = hint: HTTPS listeners are not supported yet
-
     error: `networkMode: awsvpc` is not supported
       --> cluster.yaml:18:18
        |
@@ -1174,7 +1150,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
        |
        = hint: there is one container instance; remove it for local runs
 
-    11 problems in cluster.yaml
+    9 problems in cluster.yaml
     "#);
 }
 

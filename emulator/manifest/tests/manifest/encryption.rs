@@ -1,0 +1,296 @@
+//! HTTPS listeners, target groups of other versions and types, logs (alb.md 1, 4).
+
+use std::net::IpAddr;
+
+use insta::assert_snapshot;
+use model::{
+    CertificateSource, DesyncMode, ListenerProtocol, LogBucket, MutualAuthentication, ProtocolVersion, RegisteredTarget, TargetProtocol, TargetType,
+};
+
+use crate::support::{bad, read_all};
+
+const REST: &str = r#"
+targetGroups:
+  - name: greet
+    port: 50051
+    protocol: HTTPS
+    protocolVersion: GRPC
+    targetType: ip
+    healthCheckProtocol: HTTPS
+    matcher: { grpcCode: "0,12" }
+    targets: [{ id: 127.0.0.1 }, { Id: localhost, Port: 9000 }, { id: "fd00::1", port: 9 }]
+"#;
+
+#[test]
+fn an_https_listener_is_read() {
+    let text = format!(
+        r#"cluster: test
+loadBalancers:
+  - name: front
+    attributes:
+      routing.http.desync_mitigation_mode: strictest
+      routing.http2.enabled: false
+      routing.http.x_amzn_tls_version_and_cipher_suite.enabled: "true"
+      access_logs.s3.enabled: true
+      access_logs.s3.bucket: my-logs
+      access_logs.s3.prefix: front/dev
+    listeners:
+      - Port: 443
+        Protocol: HTTPS
+        SslPolicy: ELBSecurityPolicy-TLS13-1-2-2021-06
+        Certificates:
+          - {{ certificate: certs/shop.pem, privateKey: certs/shop-key.pem }}
+          - {{ CertificateArn: "arn:aws:acm:us-east-1:000000000000:certificate/a", names: [shop.test] }}
+        MutualAuthentication: {{ Mode: verify, trustStore: certs/clients.pem, ignoreClientCertificateExpiry: true, advertiseTrustStoreCaNames: "on" }}
+        attributes: {{ routing.http.request.x_amzn_tls_version.header_name: X-Tls }}
+        defaultActions: [{{ type: forward, targetGroup: greet }}]
+      - port: 8443
+        protocol: HTTPS
+        defaultActions: [{{ type: redirect, redirectConfig: {{ port: "443", statusCode: HTTP_301 }} }}]
+{REST}"#
+    );
+    let pem = "-----BEGIN CERTIFICATE-----\n";
+    let files = [("cluster.yaml", &*text), ("certs/shop.pem", pem), ("certs/shop-key.pem", pem), ("certs/clients.pem", pem)];
+    let manifest = read_all(&files, &[]).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    let balancer = manifest.desired.load_balancers.values().next().unwrap();
+    let attributes = &balancer.attributes;
+    assert_eq!((attributes.desync_mode, attributes.http2, attributes.tls_headers), (DesyncMode::Strictest, false, true));
+    assert_eq!(attributes.access_logs, Some(LogBucket { bucket: "my-logs".into(), prefix: "front/dev".into() }));
+    assert_eq!(attributes.connection_logs, None);
+    let listener = &balancer.listeners[&443];
+    let tls = listener.tls.as_ref().unwrap();
+    assert_eq!((listener.protocol, tls.policy.name().as_str()), (ListenerProtocol::Https, "ELBSecurityPolicy-TLS13-1-2-2021-06"));
+    let path = |name: &str| format!("/home/app/certs/{name}");
+    assert_eq!(
+        tls.certificates,
+        [
+            CertificateSource::Files { certificate: path("shop.pem"), private_key: path("shop-key.pem") },
+            CertificateSource::Development { arn: Some("arn:aws:acm:us-east-1:000000000000:certificate/a".into()), names: vec!["shop.test".into()] },
+        ]
+    );
+    let verify = MutualAuthentication::Verify { trust_store: path("clients.pem"), ignore_expiry: true, advertise_names: true };
+    assert_eq!(tls.mutual, verify);
+    assert_eq!(listener.attributes.renamed_headers.get("X-Amzn-Tls-Version").map(String::as_str), Some("X-Tls"));
+    let made = &balancer.listeners[&8443].tls.as_ref().unwrap().certificates;
+    assert_eq!(*made, [CertificateSource::Development { arn: None, names: Vec::new() }]);
+    let group = manifest.desired.target_groups.values().next().unwrap();
+    assert_eq!((group.protocol, group.version, group.target_type), (TargetProtocol::Https, ProtocolVersion::Grpc, TargetType::Ip));
+    let check = &group.health_check;
+    assert_eq!((check.protocol, check.version, check.path.as_str()), (TargetProtocol::Https, ProtocolVersion::Grpc, "/AWS.ALB/healthcheck"));
+    assert!(check.passes(0) && check.passes(12) && !check.passes(200));
+    let target = |id: &str, port| RegisteredTarget { id: id.parse::<IpAddr>().unwrap(), port };
+    assert_eq!(group.targets, [target("127.0.0.1", 50051), target("127.0.0.1", 9000), target("fd00::1", 9)]);
+    assert!(!manifest.notes.is_empty());
+}
+
+#[test]
+fn what_is_wrong_with_encryption_is_said_in_its_place() {
+    assert_snapshot!(bad(
+        r#"cluster: test
+loadBalancers:
+  - name: front
+    attributes: { access_logs.s3.enabled: true, access_logs.s3.bucket: ../x, connection_logs.s3.enabled: true }
+    listeners:
+      - port: 80
+        sslPolicy: ELBSecurityPolicy-2016-08
+        certificates: [{ certificateArn: a }]
+        defaultActions: [{ type: forward, targetGroup: greet }]
+      - port: 443
+        protocol: HTTPS
+        sslPolicy: ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04
+        certificates:
+          - { certificate: gone.pem, privateKey: gone-key.pem }
+          - { certificate: shop.pem }
+          - { certificateArn: a, certificate: shop.pem, privateKey: shop.pem }
+          - { names: [a b] }
+        mutualAuthentication: { mode: verify, trustStoreArn: arn }
+        defaultActions: [{ type: redirect, redirectConfig: { protocol: HTTP, statusCode: HTTP_301 } }]
+      - port: 8443
+        protocol: HTTPS
+        sslPolicy: ELBSecurityPolicy-TLS13-1-2-2021-O6
+        mutualAuthentication: { mode: passthrough, trustStore: x.pem }
+        defaultActions: [{ type: fixed-response, fixedResponseConfig: { statusCode: "404" } }]
+  - name: other
+    listeners:
+      - port: 443
+        defaultActions: [{ type: fixed-response, fixedResponseConfig: { statusCode: "404" } }]
+targetGroups:
+  - name: greet
+    port: 50051
+    protocolVersion: GRPC
+    targetType: lambda
+    matcher: { httpCode: "200", grpcCode: "200" }
+    targets: [{ id: 127.0.0.1 }, { id: localhost }, { id: 8.8.8.8 }, { id: i-0123 }]
+"#
+    ), @r#"
+    error: `connection_logs.s3.bucket` must be the name of a bucket: 3 to 63 small letters, digits, hyphens and dots
+     --> cluster.yaml:4:17
+      |
+    4 |     attributes: { access_logs.s3.enabled: true, access_logs.s3.bucket: ../x, connection_logs.s3.enabled: true }
+      |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: it becomes a folder in the state folder; `ecslocal doctor` shows where that is
+
+    error: `access_logs.s3.bucket` must be the name of a bucket: 3 to 63 small letters, digits, hyphens and dots
+     --> cluster.yaml:4:72
+      |
+    4 |     attributes: { access_logs.s3.enabled: true, access_logs.s3.bucket: ../x, connection_logs.s3.enabled: true }
+      |                                                                        ^^^^
+      |
+      = hint: it becomes a folder in the state folder; `ecslocal doctor` shows where that is
+
+    error: `sslPolicy` cannot be specified for a listener with the protocol HTTP
+     --> cluster.yaml:7:9
+      |
+    7 |         sslPolicy: ELBSecurityPolicy-2016-08
+      |         ^^^^^^^^^
+      |
+      = hint: set `protocol: HTTPS`, or remove it
+
+    error: `certificates` cannot be specified for a listener with the protocol HTTP
+     --> cluster.yaml:8:9
+      |
+    8 |         certificates: [{ certificateArn: a }]
+      |         ^^^^^^^^^^^^
+      |
+      = hint: set `protocol: HTTPS`, or remove it
+
+    error: Listener protocol 'HTTP' is not supported with a target group with the protocol-version 'GRPC'
+     --> cluster.yaml:9:56
+      |
+    9 |         defaultActions: [{ type: forward, targetGroup: greet }]
+      |                                                        ^^^^^
+      |
+      = hint: forward to it from a listener with `protocol: HTTPS`
+
+    error: the security policy `ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04` promises FIPS 140 validated cryptography, which ecslocal cannot keep
+      --> cluster.yaml:12:20
+       |
+    12 |         sslPolicy: ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04
+       |                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: `ELBSecurityPolicy-TLS13-1-2-2021-06` is the nearest one without that promise
+
+    error: `gone.pem` cannot be read: no such file
+      --> cluster.yaml:14:28
+       |
+    14 |           - { certificate: gone.pem, privateKey: gone-key.pem }
+       |                            ^^^^^^^^
+       |
+       = hint: the path is relative to the file that names it
+
+    error: a certificate from files needs both of them
+      --> cluster.yaml:15:13
+       |
+    15 |           - { certificate: shop.pem }
+       |             ^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: write `{ certificate: shop.pem, privateKey: shop-key.pem }`
+
+    error: a certificate is a file or an ARN, not both
+      --> cluster.yaml:16:13
+       |
+    16 |           - { certificateArn: a, certificate: shop.pem, privateKey: shop.pem }
+       |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: remove `certificateArn`
+
+    error: a certificate is for host names, such as `shop.test` or `*.shop.test`
+      --> cluster.yaml:17:23
+       |
+    17 |           - { names: [a b] }
+       |                       ^^^
+
+    error: You must specify a trust store for mutual authentication in verify mode
+      --> cluster.yaml:18:31
+       |
+    18 |         mutualAuthentication: { mode: verify, trustStoreArn: arn }
+       |                               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: name a PEM file with the authorities: `trustStore: clients.pem`
+
+    error: `trustStoreArn` of a mutual authentication is not supported
+      --> cluster.yaml:18:47
+       |
+    18 |         mutualAuthentication: { mode: verify, trustStoreArn: arn }
+       |                                               ^^^^^^^^^^^^^
+       |
+       = hint: trust stores of AWS cannot be read; name a PEM file: `trustStore: clients.pem`
+
+    error: an HTTPS listener cannot redirect to HTTP
+      --> cluster.yaml:19:72
+       |
+    19 |         defaultActions: [{ type: redirect, redirectConfig: { protocol: HTTP, statusCode: HTTP_301 } }]
+       |                                                                        ^^^^
+       |
+       = hint: leave `protocol` out, or set it to `HTTPS` or `#{protocol}`
+
+    error: there is no security policy `ELBSecurityPolicy-TLS13-1-2-2021-O6`
+      --> cluster.yaml:22:20
+       |
+    22 |         sslPolicy: ELBSecurityPolicy-TLS13-1-2-2021-O6
+       |                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: did you mean `ELBSecurityPolicy-TLS13-1-2-2021-06`?
+
+    error: `trustStore` belongs to `mode: verify`, not to `mode: passthrough`
+      --> cluster.yaml:23:52
+       |
+    23 |         mutualAuthentication: { mode: passthrough, trustStore: x.pem }
+       |                                                    ^^^^^^^^^^
+
+    error: port 443 cannot be HTTP here and HTTPS at load balancer `front`
+      --> cluster.yaml:27:15
+       |
+    27 |       - port: 443
+       |               ^^^
+       |
+       = hint: load balancers of this machine may share a port, but only with one protocol; give one of them another port
+
+    error: `targetType: lambda` is not supported
+      --> cluster.yaml:33:17
+       |
+    33 |     targetType: lambda
+       |                 ^^^^^^
+       |
+       = hint: functions are not supported; use `instance`
+
+    error: Health check matcher httpCode cannot be used with the protocol version GRPC
+      --> cluster.yaml:34:16
+       |
+    34 |     matcher: { httpCode: "200", grpcCode: "200" }
+       |                ^^^^^^^^
+       |
+       = hint: use `grpcCode`
+
+    error: Health check matcher GRPC code '200' must be within '0-99' inclusive
+      --> cluster.yaml:34:43
+       |
+    34 |     matcher: { httpCode: "200", grpcCode: "200" }
+       |                                           ^^^^^
+
+    error: the target 127.0.0.1:50051 is listed twice
+      --> cluster.yaml:35:34
+       |
+    35 |     targets: [{ id: 127.0.0.1 }, { id: localhost }, { id: 8.8.8.8 }, { id: i-0123 }]
+       |                                  ^^^^^^^^^^^^^^^^^
+
+    error: The IP address '8.8.8.8' is not within the ranges of a private network
+      --> cluster.yaml:35:59
+       |
+    35 |     targets: [{ id: 127.0.0.1 }, { id: localhost }, { id: 8.8.8.8 }, { id: i-0123 }]
+       |                                                           ^^^^^^^
+       |
+       = hint: targets are in 127.0.0.0/8, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, 100.64.0.0/10, ::1, fc00::/7 or fe80::/10
+
+    error: a target that is listed here has an IP address, found `i-0123`
+      --> cluster.yaml:35:76
+       |
+    35 |     targets: [{ id: 127.0.0.1 }, { id: localhost }, { id: 8.8.8.8 }, { id: i-0123 }]
+       |                                                                            ^^^^^^
+       |
+       = hint: `id: 127.0.0.1` is a process of this machine; the tasks of services register themselves
+
+    22 problems in cluster.yaml
+    "#);
+}
