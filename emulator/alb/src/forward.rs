@@ -18,7 +18,7 @@ use crate::connection::ConnectionContext;
 use crate::cookie;
 use crate::framing;
 use crate::plan::{Chosen, Own, Plan, plan};
-use crate::record::Draft;
+use crate::record::{self, Draft};
 use crate::respond::{self, Asker};
 use crate::rewrite;
 use crate::state::{ConnectionState, Cut, Turn};
@@ -57,6 +57,9 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
         Err(Own::Page(status)) => respond::page(status, None, &asker, turn),
     };
     respond::add_listener_headers(response.headers_mut(), &asker);
+    if context.state.parent.is_some() {
+        context.state.count_sent(record::head_bytes(0, response.headers()));
+    }
     if let Some(draft) = &mut *context.state.draft.borrow_mut() {
         draft.responds(response.status().as_u16());
         respond::add_debug_header(response.headers_mut(), &draft.record);

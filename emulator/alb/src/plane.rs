@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::cookie::{CookieKey, CookieSeal};
 use crate::encryption::HttpsListener;
-use crate::record::RecordSink;
+use crate::record::{Record, RecordSink};
 use crate::socket;
 use crate::worker::{self, Command, Encrypted, Shared, Start};
 
@@ -56,6 +56,7 @@ pub struct DataPlane {
     table: Arc<ArcSwap<Table>>,
     encryption: Arc<ArcSwap<Encrypted>>,
     bind: IpAddr,
+    records: Option<RecordSink>,
     workers: Vec<Handle>,
     /// The listeners' ports in the World.
     listening: Mutex<BTreeSet<u16>>,
@@ -79,9 +80,9 @@ impl DataPlane {
         let key = settings.cookie_key.map_or_else(CookieKey::generate, Ok)?;
         let seal = Arc::new(CookieSeal::new(&key)?);
         let encryption = Arc::new(ArcSwap::from_pointee(Encrypted::new(BTreeMap::new()).map_err(io::Error::other)?));
-        let shared = Shared { table: Arc::clone(&table), seal, encryption: Arc::clone(&encryption), records: settings.records };
+        let shared = Shared { table: Arc::clone(&table), seal, encryption: Arc::clone(&encryption), records: settings.records.clone() };
         let workers = (0..settings.workers.max(1)).map(|number| spawn(number, &shared)).collect::<io::Result<_>>()?;
-        Ok(Self { table, encryption, bind: settings.bind, workers, listening: Mutex::default() })
+        Ok(Self { table, encryption, bind: settings.bind, records: settings.records, workers, listening: Mutex::default() })
     }
 
     /// Puts `table` in the place of the one before it: the next request sees it. Requests on targets that are
@@ -151,12 +152,29 @@ impl DataPlane {
         }
     }
 
+    /// Hands over the records of everything that is over by now, and waits until they are taken.
+    pub async fn flush(&self) {
+        for worker in &self.workers {
+            let (done, flushed) = oneshot::channel();
+            if worker.tell(Command::Flush(done)).is_ok() {
+                // A worker that ends flushes as well.
+                flushed.await.unwrap_or_default();
+            }
+        }
+        let Some(sink) = &self.records else { return };
+        let (done, taken) = oneshot::channel();
+        if sink.send(vec![Record::Flushed(done)]).await.is_ok() {
+            taken.await.unwrap_or_default();
+        }
+    }
+
     /// Accepts no more connections, lets requests in flight finish for at most `deadline`, closes the rest and ends the threads.
     pub async fn shutdown(self, deadline: Duration) {
         for worker in &self.workers {
             // A worker that takes no command has ended.
             drop(worker.tell(Command::Shutdown(deadline)));
         }
+        drop(self.records);
         for worker in self.workers {
             let Handle { finished, thread, .. } = worker;
             if tokio::time::timeout(deadline + JOIN_GRACE, finished).await.is_err() {

@@ -9,8 +9,8 @@ use hyper::http::request::Parts;
 use routing::metrics::{self, BalancerMetric, Shard};
 use routing::record::{RequestKind, RequestLine, USER_AGENT_BYTES};
 use routing::request::split_port;
-use routing::{AccessRecord, Balancer, ConnectionRecord, UpstreamFailure};
-use tokio::sync::mpsc;
+use routing::{AccessRecord, Balancer, ConnectionRecord, HealthCheckRecord, UpstreamFailure};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::{self, Moment};
 use crate::connection::ConnectionContext;
@@ -22,12 +22,16 @@ const BATCH: usize = 256;
 pub type RecordSink = mpsc::Sender<Vec<Record>>;
 
 /// What is written down.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Record {
     /// A request that is over.
     Request(Arc<AccessRecord>),
     /// A connection that is made, or failed to be.
     Connection(Box<ConnectionRecord>),
+    /// A health check.
+    HealthCheck(Box<HealthCheckRecord>),
+    /// Everything before this is handed over: whoever waits for that is told.
+    Flushed(oneshot::Sender<()>),
 }
 
 /// A worker's way to count and to hand over what is over.
@@ -116,6 +120,10 @@ impl Draft {
 
     /// Notes what the client asked for.
     pub(crate) fn read(&mut self, context: &ConnectionContext, parts: &Parts) {
+        if context.state.parent.is_some() {
+            let line = parts.method.as_str().len() + parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+            context.state.count_received(head_bytes(line, &parts.headers));
+        }
         let record = &mut self.record;
         record.request = Some(request_line(context, parts, record.balancer.dns_name()));
         record.user_agent = parts.headers.get(USER_AGENT).map(|value| text(cut(value.as_bytes(), USER_AGENT_BYTES)));
@@ -165,6 +173,12 @@ impl Draft {
         self.record.elb_status = status;
         self.record.responded = clock::unix();
     }
+}
+
+/// What a head would be over HTTP/1, with its first line: over HTTP/2 nobody can say how many bytes one request's was.
+pub(crate) fn head_bytes(first_line: usize, headers: &HeaderMap) -> usize {
+    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    first_line + lines.sum::<usize>()
 }
 
 fn request_line(context: &ConnectionContext, parts: &Parts, own_name: &str) -> RequestLine {

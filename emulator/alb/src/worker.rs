@@ -52,6 +52,8 @@ pub(crate) enum Command {
         /// Told when the sockets are closed.
         done: SyncSender<()>,
     },
+    /// Hand over what is recorded.
+    Flush(oneshot::Sender<()>),
     /// Finish what is in flight, for at most so long, and end.
     Shutdown(Duration),
 }
@@ -165,6 +167,11 @@ async fn serve(worker: &Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
                         worker.close_idle(Some(listener_port));
                         Listening::stop(gone).await;
                     }
+                    // Whoever asked may have stopped waiting.
+                    done.send(()).unwrap_or_default();
+                }
+                Some(Command::Flush(done)) => {
+                    worker.recorder.flush();
                     // Whoever asked may have stopped waiting.
                     done.send(()).unwrap_or_default();
                 }

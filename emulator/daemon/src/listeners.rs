@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use alb::DataPlane;
 use model::World;
@@ -16,6 +17,9 @@ use crate::port_holder;
 
 /// Where the fallback for a port that needs privilege begins, and how many ports it tries.
 const FALLBACK: std::ops::Range<u16> = 8080..8180;
+
+/// How long records may take to be handed over.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The port of HTTPS, and where its fallback begins.
 const HTTPS: u16 = 443;
@@ -70,6 +74,11 @@ impl Listeners {
     #[must_use]
     pub fn table(&self) -> Arc<Table> {
         self.data_plane.table()
+    }
+
+    /// Waits until the records of everything that is over by now are taken, for at most a second.
+    pub async fn flush(&self) {
+        tokio::time::timeout(FLUSH_TIMEOUT, self.data_plane.flush()).await.ok();
     }
 
     /// How each listener's port is bound.

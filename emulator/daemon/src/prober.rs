@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Clock;
-use model::{HealthCheck, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthState, TargetKey, Timestamp};
+use model::{HealthCheck, Listener, LogBucket, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthState, TargetKey, Timestamp, World};
+use routing::HealthCheckRecord;
 use routing::health::{Checker, ProbeOutcome};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -19,6 +20,9 @@ use crate::keeper::{Handle, Input, Snapshot};
 pub trait Probe: Send + Sync + 'static {
     /// The answer of the target at `address`, within the check's timeout.
     fn probe<'a>(&'a self, address: SocketAddr, check: &'a HealthCheck) -> Pin<Box<dyn Future<Output = ProbeOutcome> + Send + 'a>>;
+
+    /// Takes a check that is over, of a load balancer that has a log of them.
+    fn log(&self, _: HealthCheckRecord) {}
 }
 
 /// A target that never passed a check is asked again after this, and later after an eighth of the time that it has been registered,
@@ -87,6 +91,15 @@ fn subject(group: &TargetGroup, target: &Target) -> Subject {
     Subject { address: SocketAddr::new(target.address.ip(), port), check }
 }
 
+/// Where checks of a group are written down: at the one load balancer that forwards to it.
+fn log_of(world: &World, group: &TargetGroupName) -> Option<(LogBucket, String)> {
+    let balancer = world.load_balancers.values().find(|balancer| {
+        let mut actions = balancer.listeners.values().flat_map(Listener::actions);
+        balancer.attributes.health_check_logs.is_some() && actions.any(|action| action.target_groups().any(|name| name == group))
+    })?;
+    Some((balancer.attributes.health_check_logs.clone()?, format!("app/{}/{}", balancer.name, balancer.id)))
+}
+
 struct Check {
     probe: Arc<dyn Probe>,
     clock: Arc<dyn Clock>,
@@ -109,6 +122,7 @@ impl Check {
         loop {
             let asked_at = self.clock.now();
             let outcome = self.probe.probe(self.subject.address, &self.subject.check).await;
+            self.log(asked_at, outcome);
             let Some(current) = self.health() else { return };
             let passed = matches!(outcome, ProbeOutcome::Status(status) if self.subject.check.passes(status));
             let early = current.state == TargetHealthState::Initial && !passed && count_from.is_some_and(|from| asked_at < from);
@@ -131,6 +145,21 @@ impl Check {
                 self.clock.sleep_until(next).await;
             }
         }
+    }
+
+    fn log(&self, asked_at: Timestamp, outcome: ProbeOutcome) {
+        let (target_group, _, _) = &self.key;
+        let snapshot = self.keeper.snapshot();
+        let Some(log) = log_of(&snapshot.world, target_group) else { return };
+        self.probe.log(HealthCheckRecord {
+            at: Duration::from_millis(asked_at.as_millis()),
+            log,
+            latency: self.clock.now().since(asked_at),
+            address: self.subject.address,
+            target_group: target_group.clone(),
+            check: self.subject.check.clone(),
+            outcome,
+        });
     }
 
     /// The target's health as it is now; `None` when this registration of it is over.

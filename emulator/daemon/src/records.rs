@@ -55,7 +55,7 @@ impl Records {
         let thread = std::thread::Builder::new().name("records".into()).spawn(move || {
             while let Some(batch) = batches.blocking_recv() {
                 kept.take(&batch);
-                write(&mut files, &batch);
+                write(&mut files, batch);
             }
             files.close();
         })?;
@@ -88,7 +88,8 @@ impl Records {
     }
 }
 
-fn write(files: &mut LogFiles, batch: &[Record]) {
+fn write(files: &mut LogFiles, batch: Vec<Record>) {
+    let mut waiting = Vec::new();
     for record in batch {
         match record {
             Record::Request(record) => {
@@ -101,7 +102,16 @@ fn write(files: &mut LogFiles, batch: &[Record]) {
                     files.write(LogKind::Connection, bucket, record.balancer.log_name(), record.at, format_args!("{record}"));
                 }
             }
+            Record::HealthCheck(record) => {
+                let (bucket, balancer) = &record.log;
+                files.write(LogKind::HealthCheck, bucket, balancer, record.at, format_args!("{record}"));
+            }
+            Record::Flushed(done) => waiting.push(done),
         }
     }
     files.flush();
+    for done in waiting {
+        // Whoever asked may have stopped waiting.
+        done.send(()).ok();
+    }
 }

@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alb::DataPlane;
+use alb::{DataPlane, Record, RecordSink};
 use engine::{Clock, Engine, SystemClock};
 use model::{HealthCheck, Ids, OwnerId};
+use routing::HealthCheckRecord;
 use routing::health::ProbeOutcome;
 use scheduler::Pace;
 use tokio::net::TcpListener;
@@ -61,6 +62,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let whose = Whose { account: world.settings.account.clone(), region: world.settings.region.clone() };
     let (records, sink, keeping_records) = Records::keep(store.folder().join(BUCKETS), whose)
         .map_err(|error| Failure::environment(format!("the log of requests did not start: {error}")))?;
+    let health_log = sink.clone();
     let settings = alb::Settings { bind: options.bind, cookie_key: Some(cookie_key), records: Some(sink), ..alb::Settings::default() };
     let data_plane = DataPlane::start(settings, table).map_err(|error| Failure::environment(format!("the data plane did not start: {error}")))?;
     let certificates = Certificates::new(store.folder().join(AUTHORITY), &world.settings);
@@ -98,7 +100,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     };
 
     store.announce(running).map_err(|error| Failure::environment(format!("the state folder cannot be written: {error}")))?;
-    let mut watchers = watchers(engine, owner, clock, &handle, listeners.clone());
+    let mut watchers = watchers(engine, owner, clock, &handle, (listeners.clone(), health_log));
     let mut keeping = tokio::spawn(keeper.run());
     let mut serving = tokio::spawn(server::run(control, Arc::new(context)));
     // Whoever started us may have gone: the daemon serves all the same.
@@ -145,7 +147,13 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
 }
 
 /// The parts that only watch. Each begins again when it breaks off; the set owns them.
-fn watchers(engine: Arc<dyn Engine>, owner: OwnerId, clock: Arc<dyn Clock>, keeper: &Handle, listeners: Arc<Listeners>) -> JoinSet<()> {
+fn watchers(
+    engine: Arc<dyn Engine>,
+    owner: OwnerId,
+    clock: Arc<dyn Clock>,
+    keeper: &Handle,
+    (listeners, health_log): (Arc<Listeners>, RecordSink),
+) -> JoinSet<()> {
     let mut watchers = JoinSet::new();
     let (handle, time) = (keeper.clone(), clock.clone());
     watchers.spawn(async move {
@@ -154,7 +162,7 @@ fn watchers(engine: Arc<dyn Engine>, owner: OwnerId, clock: Arc<dyn Clock>, keep
     });
     let (handle, time) = (keeper.clone(), clock.clone());
     watchers.spawn(async move {
-        let probe = || prober::run(Arc::new(LiveProbe), time.clone(), handle.clone());
+        let probe = || prober::run(Arc::new(LiveProbe(health_log.clone())), time.clone(), handle.clone());
         supervise("health checking", time.as_ref(), probe).await;
     });
     let handle = keeper.clone();
@@ -199,10 +207,15 @@ pub(crate) async fn connect(options: &Options) -> Result<(Arc<dyn Engine>, Engin
 }
 
 /// The data plane's own check over TCP.
-struct LiveProbe;
+struct LiveProbe(RecordSink);
 
 impl Probe for LiveProbe {
     fn probe<'a>(&'a self, address: SocketAddr, check: &'a HealthCheck) -> Pin<Box<dyn Future<Output = ProbeOutcome> + Send + 'a>> {
         Box::pin(alb::probe(address, check))
+    }
+
+    fn log(&self, record: HealthCheckRecord) {
+        // When the log cannot keep up, a line is missing; a check never waits for it.
+        self.0.try_send(vec![Record::HealthCheck(Box::new(record))]).ok();
     }
 }

@@ -157,7 +157,7 @@ impl Front {
             let batch = within(self.records.recv()).await.unwrap();
             self.known.extend(batch.into_iter().filter_map(|record| match record {
                 Record::Request(record) => Some(record),
-                Record::Connection(_) => None,
+                Record::Connection(_) | Record::HealthCheck(_) | Record::Flushed(_) => None,
             }));
         }
         self.known.pop_front().unwrap()

@@ -27,7 +27,9 @@ pub(crate) async fn run(settings: &Settings, printer: &mut Printer) -> Outcome {
         printer.table(&table)?;
         for finding in &findings {
             if let Some(hint) = &finding.hint {
-                printer.hint(&format!("{}: {hint}", finding.name))?;
+                let mut lines = hint.lines();
+                printer.hint(&format!("{}: {}", finding.name, lines.next().unwrap_or_default()))?;
+                lines.try_for_each(|line| printer.hint(line))?;
             }
         }
     }

@@ -21,9 +21,13 @@ struct Follow {
     context: Arc<Context>,
 }
 
-pub(super) fn requests(context: Arc<Context>, query: &Query) -> Result<Response<Body>, Failure> {
+pub(super) async fn requests(context: Arc<Context>, query: &Query) -> Result<Response<Body>, Failure> {
     let cluster: ClusterName = query.required("cluster")?;
     let tail: usize = query.parsed("tail")?.unwrap_or(usize::MAX);
+    if let Some(listeners) = &context.listeners {
+        // A person who has just made a request wants to see it.
+        listeners.flush().await;
+    }
     let (mut newest, news) = context.records.as_ref().map_or_else(
         || (Vec::new(), None),
         |records| {

@@ -30,7 +30,7 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::GET, path::VIEW) => reads::view(&context, &query).await,
         (Method::GET, path::EVENTS) => reads::events(&context, &query),
         (Method::GET, path::LOGS) => logs::logs(context, &query),
-        (Method::GET, path::REQUESTS) => requests::requests(context, &query),
+        (Method::GET, path::REQUESTS) => requests::requests(context, &query).await,
         (Method::GET, path::METRICS) => Ok(metrics::json(&context)),
         (Method::GET, path::PROMETHEUS) => Ok(metrics::prometheus(&context)),
         (Method::POST, path::UP) => body(request).await.map(|asked| changes::up(context, asked)),
