@@ -30,8 +30,10 @@ pub struct Certificates {
 struct Made {
     authority: Option<Authority>,
     /// What each listener was made of last, and what came of it.
-    listeners: BTreeMap<(u16, LoadBalancerName), (Wanted, Option<Arc<HttpsListener>>)>,
+    listeners: BTreeMap<(u16, LoadBalancerName), Known>,
 }
+
+type Known = (Wanted, Option<Arc<HttpsListener>>);
 
 /// Everything that a listener's TLS depends on: it is made anew when one of these changes.
 #[derive(Clone, Debug, PartialEq)]

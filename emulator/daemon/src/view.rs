@@ -162,7 +162,7 @@ fn listener_view(listener: &Listener, bound: Option<&Bound>, host: &str) -> List
         protocol: listener.protocol.as_str().into(),
         bound_port,
         problem: bound.and_then(|bound| bound.problem.clone()),
-        url: bound_port.map(|port| listener.protocol.url(&host, port)),
+        url: bound_port.map(|port| listener.protocol.url(host, port)),
         rules: rules.chain([default]).collect(),
     }
 }

@@ -115,7 +115,8 @@ impl Front {
 
     pub(crate) fn register(&mut self, group: &str, address: SocketAddr) {
         let at = Timestamp::from_millis(1);
-        let target = Target { address, task: None, registered_at: at, draining_since: None, health: TargetHealth::healthy(at) };
+        let task = Some(model::TaskId::from_text("t"));
+        let target = Target { address, task, registered_at: at, draining_since: None, health: TargetHealth::healthy(at) };
         self.world.record(Step::PutTarget { target_group: group_name(group), key: key(address), target });
     }
 
