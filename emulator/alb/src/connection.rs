@@ -71,7 +71,7 @@ fn first_balancer(listener: &ListenerContext) -> Option<Arc<Balancer>> {
 /// Serves a client until it or we have enough.
 pub(crate) async fn serve(listener: Rc<ListenerContext>, stream: TcpStream, client: SocketAddr) {
     let worker = Rc::clone(&listener.worker);
-    let _counted = Counted::begin(&listener);
+    let Some(_counted) = Counted::begin(&listener) else { return };
     let id = worker.random_u128();
     let state = Rc::new(ConnectionState::new(first_idle_timeout(&listener), Rc::clone(&worker.recorder)));
     // From here on there are rounds, in which also what a failed handshake leaves is handed over.
@@ -105,18 +105,22 @@ struct Counted {
 }
 
 impl Counted {
-    fn begin(listener: &ListenerContext) -> Self {
+    /// `None` when there is no room for another one.
+    fn begin(listener: &ListenerContext) -> Option<Self> {
         let worker = Rc::clone(&listener.worker);
         let balancer = first_balancer(listener);
+        let room = worker.room.get().checked_sub(1);
         if let Some(balancer) = &balancer {
-            worker.recorder.count(balancer, BalancerMetric::NewConnections);
+            worker.recorder.count(balancer, if room.is_some() { BalancerMetric::NewConnections } else { BalancerMetric::RejectedConnections });
         }
-        Self { worker, balancer }
+        worker.room.set(room?);
+        Some(Self { worker, balancer })
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
+        self.worker.room.set(self.worker.room.get() + 1);
         if let Some(balancer) = &self.balancer {
             self.worker.recorder.count(balancer, BalancerMetric::ClosedConnections);
         }

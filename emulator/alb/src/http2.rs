@@ -22,8 +22,8 @@ const CONCURRENT_STREAMS: u32 = 128;
 /// After so many requests a connection takes no more.
 const REQUESTS: u64 = 10_000;
 /// How much of a request's body, and of all bodies of a connection, may be on its way without having been taken by targets.
-const STREAM_WINDOW: u32 = 256 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
+const STREAM_WINDOW: u32 = 128 * 1024;
+const CONNECTION_WINDOW: u32 = 512 * 1024;
 /// How much of a response is taken from its target before the client has room for it.
 const SEND_BUFFER: usize = 64 * 1024;
 /// Requests that a client may give up before they were looked at; one more ends the connection ("rapid reset").

@@ -32,6 +32,7 @@ mod probe;
 mod record;
 mod respond;
 mod rewrite;
+mod room;
 mod socket;
 mod state;
 mod transport;

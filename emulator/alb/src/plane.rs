@@ -16,6 +16,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::cookie::{CookieKey, CookieSeal};
 use crate::encryption::HttpsListener;
 use crate::record::{Record, RecordSink};
+use crate::room;
 use crate::socket;
 use crate::worker::{self, Command, Encrypted, Shared, Start};
 
@@ -35,6 +36,9 @@ pub struct Settings {
     pub bind: IpAddr,
     /// What the load balancer's cookies are sealed with. Default: a new key, which forgets the clients of earlier processes.
     pub cookie_key: Option<CookieKey>,
+    /// Client connections that each worker may hold; more are closed at once. Default three in four of the file descriptors that the
+    /// process may have, and at most 16,384.
+    pub connections: Option<usize>,
     /// Where the record of each request goes. Default nowhere: metrics are counted all the same.
     pub records: Option<RecordSink>,
 }
@@ -45,6 +49,7 @@ impl Default for Settings {
             workers: std::thread::available_parallelism().map_or(1, NonZero::get),
             bind: Ipv4Addr::LOCALHOST.into(),
             cookie_key: None,
+            connections: None,
             records: None,
         }
     }
@@ -80,8 +85,10 @@ impl DataPlane {
         let key = settings.cookie_key.map_or_else(CookieKey::generate, Ok)?;
         let seal = Arc::new(CookieSeal::new(&key)?);
         let encryption = Arc::new(ArcSwap::from_pointee(Encrypted::new(BTreeMap::new()).map_err(io::Error::other)?));
-        let shared = Shared { table: Arc::clone(&table), seal, encryption: Arc::clone(&encryption), records: settings.records.clone() };
-        let workers = (0..settings.workers.max(1)).map(|number| spawn(number, &shared)).collect::<io::Result<_>>()?;
+        let workers = settings.workers.max(1);
+        let connections = settings.connections.unwrap_or_else(|| room::per_worker(workers));
+        let shared = Shared { connections, table: Arc::clone(&table), seal, encryption: Arc::clone(&encryption), records: settings.records.clone() };
+        let workers = (0..workers).map(|number| spawn(number, &shared)).collect::<io::Result<_>>()?;
         Ok(Self { table, encryption, bind: settings.bind, records: settings.records, workers, listening: Mutex::default() })
     }
 

@@ -91,6 +91,8 @@ pub(crate) struct Shared {
     pub(crate) seal: Arc<CookieSeal>,
     pub(crate) encryption: Arc<ArcSwap<Encrypted>>,
     pub(crate) records: Option<RecordSink>,
+    /// Client connections that a worker may hold.
+    pub(crate) connections: usize,
 }
 
 /// What a worker is started with.
@@ -117,6 +119,8 @@ pub(crate) struct Worker {
     pub(crate) scratch: RefCell<Vec<u8>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) recorder: Rc<Recorder>,
+    /// How many more client connections there is room for.
+    pub(crate) room: Cell<usize>,
     connections: RefCell<HashMap<u64, Open>>,
     next_connection: Cell<u64>,
     stirred: Arc<Notify>,
@@ -130,7 +134,7 @@ struct Open {
 /// Runs a worker on this thread until it is told to shut down or its commands' sender is dropped.
 pub(crate) fn run(start: Start) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().on_thread_unpark(clock::refresh).build_local(LocalOptions::default())?;
-    let Start { number, shared: Shared { table, seal, encryption, records }, commands, stirred, finished } = start;
+    let Start { number, shared: Shared { table, seal, encryption, records, connections: room }, commands, stirred, finished } = start;
     let managed_case = runtime.block_on(case::managed());
     let worker = Rc::new(Worker {
         table: RefCell::new(Cache::new(table)),
@@ -142,6 +146,7 @@ pub(crate) fn run(start: Start) -> io::Result<()> {
         scratch: RefCell::default(),
         tasks: TaskTracker::new(),
         recorder: Rc::new(Recorder::new(Shard::of_worker(number), records)),
+        room: Cell::new(room),
         connections: RefCell::default(),
         next_connection: Cell::new(0),
         stirred,

@@ -14,6 +14,8 @@ mod framing;
 #[cfg(test)]
 mod http2;
 #[cfg(test)]
+mod overload;
+#[cfg(test)]
 mod probes;
 #[cfg(test)]
 mod records;

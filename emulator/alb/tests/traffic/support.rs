@@ -47,12 +47,21 @@ impl Front {
     }
 
     pub(crate) fn with(workers: usize, attributes: LoadBalancerAttributes, groups: &[(&str, &[SocketAddr])]) -> Self {
+        Self::begin(workers, None, attributes, groups)
+    }
+
+    /// One worker with room for so many connections.
+    pub(crate) fn roomy(connections: usize, groups: &[(&str, &[SocketAddr])]) -> Self {
+        Self::begin(1, Some(connections), LoadBalancerAttributes::default(), groups)
+    }
+
+    fn begin(workers: usize, connections: Option<usize>, attributes: LoadBalancerAttributes, groups: &[(&str, &[SocketAddr])]) -> Self {
         let settings =
             model::Settings { owner: OwnerId::from_text("me"), account: "000000000000".into(), region: "us-east-1".into(), instance: "i-1".into() };
         let world = World::new(settings);
         let table = Arc::new(routing::compile(&world, None));
         let (sink, records) = mpsc::channel(64);
-        let plane = DataPlane::start(Settings { workers, records: Some(sink), ..Settings::default() }, Arc::clone(&table)).unwrap();
+        let plane = DataPlane::start(Settings { workers, connections, records: Some(sink), ..Settings::default() }, Arc::clone(&table)).unwrap();
         let known = VecDeque::new();
         let mut front = Self { world, table, plane, port: 0, earlier: Vec::new(), records, known, ids: Ids::seeded(1), workers };
         front.change(Change::CreateCluster(cluster()));
@@ -278,6 +287,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(crate) async fn get(&mut self, path: &str) -> Message {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: example.com\r\n\r\n")).await;
         self.message().await
+    }
+
+    /// `None` where the connection ends without an answer.
+    pub(crate) async fn try_get(&mut self, path: &str) -> Option<Message> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: example.com\r\n\r\n");
+        within(self.stream.write_all(request.as_bytes())).await.ok()?;
+        self.try_message().await
     }
 
     async fn fill(&mut self) -> bool {

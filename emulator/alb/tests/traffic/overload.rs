@@ -1,0 +1,81 @@
+//! Too many, too slow, too much: who asks for it pays, the others do not (alb.md 6.1).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use model::LoadBalancerAttributes;
+use routing::metrics::BalancerMetric;
+use tls::Mutual;
+
+use crate::secure::Secure;
+use crate::support::{Front, named, origin, within};
+
+#[tokio::test]
+async fn more_connections_than_there_is_room_for_are_closed() {
+    let (target, _) = named("a").await;
+    let front = Front::roomy(20, &[("users", &[target])]);
+    let mut first = front.client().await;
+    assert_eq!(first.get("/users").await.status(), 200);
+    let mut others = Vec::new();
+    for _ in 0..19 {
+        others.push(front.client().await);
+    }
+    let mut refused = front.client().await;
+    assert!(refused.rest().await.is_empty(), "closed without a word");
+    assert_eq!(first.get("/users").await.status(), 200, "those that are there are served");
+    assert_eq!(front.record_metrics().get(BalancerMetric::RejectedConnections), 1);
+    others.pop();
+    within(async {
+        while front.client().await.try_get("/users").await.is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_over_http2_is_ended() {
+    let secure = Secure::new();
+    let attributes = LoadBalancerAttributes { idle_timeout: Duration::from_secs(1), ..LoadBalancerAttributes::default() };
+    let front = Front::with(1, attributes, &[]);
+    secure.encrypt(&front, &["one.test"], Mutual::Off);
+    let stream = secure.connect(front.port, "one.test", &["h2"]).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let ended = tokio::spawn(connection);
+    let request = Request::get(format!("https://one.test:{}/", front.port)).body(Full::default()).unwrap();
+    assert_eq!(within(sender.send_request(request)).await.unwrap().status().as_u16(), 404);
+    assert!(within(ended).await.unwrap().is_ok(), "it ends in order: GOAWAY, then the end");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_a_response_is_cut() {
+    let target = origin(|mut connection, _| async move {
+        connection.head().await;
+        let body = "x".repeat(4 << 20);
+        connection.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len())).await;
+        // The load balancer closes in the middle.
+        tokio::io::AsyncWriteExt::write_all(&mut connection.stream, body.as_bytes()).await.unwrap_or_default();
+    })
+    .await;
+    let secure = Secure::new();
+    let attributes = LoadBalancerAttributes { idle_timeout: Duration::from_secs(1), ..LoadBalancerAttributes::default() };
+    let mut front = Front::with(1, attributes, &[("big", &[target])]);
+    secure.encrypt(&front, &["one.test"], Mutual::Off);
+    let stream = secure.connect(front.port, "one.test", &["h2"]).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get(format!("https://one.test:{}/big", front.port)).body(Full::default()).unwrap();
+    let response = within(sender.send_request(request)).await.unwrap();
+    assert_eq!(response.status().as_u16(), 200);
+    // The body is held and not read: the window fills up and nothing moves.
+    let record = front.record().await;
+    assert_eq!((record.elb_status, record.target_status), (200, Some(200)));
+    assert!(record.sent < 4 << 20, "{}", record.sent);
+    front.settled().await;
+    drop(response);
+}
