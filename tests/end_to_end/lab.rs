@@ -29,6 +29,11 @@ impl Lab {
         Self { home: tempfile::tempdir().unwrap(), folder, port, cluster, variables: Vec::new() }
     }
 
+    /// The state folder.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// Sets a variable for every command from now on.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.variables.retain(|(known, _)| known != name);
