@@ -1,7 +1,7 @@
 //! A target group as the data plane sees it: who takes the next request (alb.md 4, Selection).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use model::{
@@ -9,6 +9,7 @@ use model::{
     Timestamp,
 };
 
+use crate::anomaly;
 use crate::metrics::TargetMetrics;
 use crate::sticky::{TargetMemory, fingerprint, returning};
 use crate::{Given, Memory, RequestHead, TargetState};
@@ -22,6 +23,8 @@ pub struct GroupTable {
     fail_open: bool,
     algorithm: Algorithm,
     slow_start: Duration,
+    /// When anomalies were looked for last, in milliseconds of the Unix epoch; `None` without mitigation. Shared from table to table.
+    mitigation: Option<Arc<AtomicU64>>,
     stickiness: Option<Stickiness>,
     /// What cookies call it.
     fingerprint: u64,
@@ -96,6 +99,8 @@ impl GroupTable {
         let next = previous.and_then(|previous| previous.at(turn)).map_or(0, |next| targets.partition_point(|target| target.key < next.key));
         let index = next.checked_rem(targets.len()).unwrap_or(0);
         let offset = index.wrapping_sub(turn);
+        let before = previous.and_then(|previous| previous.mitigation.clone());
+        let mitigation = spec.attributes.anomaly_mitigation.then(|| before.unwrap_or_default());
         let same = previous.map(|previous| &previous.identity).filter(|identity| *identity.arn == *arn);
         let new = || Arc::new(GroupIdentity { name: spec.name.clone(), arn: arn.as_str().into(), metrics: TargetMetrics::default() });
         let identity = same.map_or_else(new, Arc::clone);
@@ -107,6 +112,7 @@ impl GroupTable {
             fail_open,
             algorithm,
             slow_start,
+            mitigation,
             stickiness: stickiness.clone(),
             rotation,
             offset,
@@ -166,7 +172,33 @@ impl GroupTable {
             Algorithm::RoundRobin if self.slow_start.is_zero() => self.next(),
             Algorithm::RoundRobin => self.next_by_share(given.random, given.now),
             Algorithm::LeastOutstandingRequests => self.least_busy(),
+            Algorithm::WeightedRandom if self.mitigation.is_some() => self.next_by_conduct(given),
             Algorithm::WeightedRandom => self.eligible.get(portion(given.random, self.eligible.len())),
+        }
+    }
+
+    /// Any target, those that fail far more often than the others more seldom.
+    fn next_by_conduct(&self, given: Given<'_>) -> Option<&Arc<TargetState>> {
+        self.review(given.now);
+        let total: u64 = self.eligible.iter().map(|target| target.anomaly_share()).sum();
+        let mut point = u64::try_from((u128::from(given.random) * u128::from(total)) >> 64).unwrap_or(0);
+        let chosen = self.eligible.iter().find(|target| {
+            let share = target.anomaly_share();
+            let hit = point < share;
+            point = point.saturating_sub(share);
+            hit
+        });
+        // A review on another thread may have changed the shares in between.
+        chosen.or_else(|| self.eligible.last())
+    }
+
+    /// Whoever comes first after the interval looks for anomalies.
+    fn review(&self, now: Timestamp) {
+        let Some(last) = &self.mitigation else { return };
+        let before = last.load(Ordering::Relaxed);
+        let due = anomaly::is_due(Timestamp::from_millis(before), now);
+        if due && last.compare_exchange(before, now.as_millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            anomaly::review(&self.eligible);
         }
     }
 

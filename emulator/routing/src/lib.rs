@@ -15,6 +15,7 @@
 //! **Entry points:** [`compile()`], [`Table::listener`], [`decide()`], [`GroupTable::pick`].
 
 mod action;
+mod anomaly;
 pub mod compile;
 mod condition;
 pub mod connection_record;

@@ -175,6 +175,8 @@ metrics! {
         Responses = "TargetResponseTimeSampleCount",
         /// The sum of times from a request's leaving to the head of its answer, in microseconds.
         ResponseMicros = "TargetResponseTime",
+        /// Requests that failed: answers of status 500 to 599, and none at all. Not one of CloudWatch's; anomaly mitigation looks at it.
+        Failures = "FailedRequestCount",
         /// Connections that could not be made.
         ConnectionErrors = "TargetConnectionErrorCount",
         /// TLS handshakes with targets that failed.

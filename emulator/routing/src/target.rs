@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use model::{ProtocolVersion, Target, TargetGroupName, TargetGroupSpec, TargetKey, TargetProtocol, Timestamp};
 
+use crate::anomaly;
 use crate::metrics::TargetMetrics;
 use crate::sticky::fingerprint;
 
@@ -37,6 +38,11 @@ pub struct TargetState {
     /// When its slow start began, in milliseconds of the Unix epoch; 0 when it is in none.
     ramp_from: AtomicU64,
     metrics: TargetMetrics,
+    /// Requests and failures as the last review of anomalies saw them.
+    reviewed: [AtomicU64; 2],
+    /// Of a thousand; see [`crate::anomaly`].
+    anomaly_share: AtomicU64,
+    anomalous: AtomicBool,
     waiting: Mutex<Waiting>,
 }
 
@@ -63,6 +69,9 @@ impl TargetState {
             healthy: AtomicBool::new(false),
             ramp_from: AtomicU64::new(0),
             metrics: TargetMetrics::default(),
+            reviewed: Default::default(),
+            anomaly_share: AtomicU64::new(anomaly::FULL),
+            anomalous: AtomicBool::new(false),
             waiting: Mutex::default(),
         }
     }
@@ -107,6 +116,27 @@ impl TargetState {
     /// Waits until [`Self::is_gone`]. Works under any runtime; one that is dropped leaves nothing behind.
     pub fn gone(self: &Arc<Self>) -> Gone {
         Gone { target: Arc::clone(self), slot: None }
+    }
+
+    /// What anomaly detection says of it: whether it fails far more often than the others, and whether it gets fewer requests for it.
+    #[must_use]
+    pub fn anomaly(&self) -> (bool, bool) {
+        (self.anomalous.load(Ordering::Relaxed), self.anomaly_share.load(Ordering::Relaxed) < anomaly::FULL)
+    }
+
+    /// Of a thousand requests, how many of a full share it gets.
+    pub(crate) fn anomaly_share(&self) -> u64 {
+        self.anomaly_share.load(Ordering::Relaxed)
+    }
+
+    /// Remembers the counts, and gives those of the last time.
+    pub(crate) fn seen(&self, requests: u64, failures: u64) -> (u64, u64) {
+        (self.reviewed[0].swap(requests, Ordering::Relaxed), self.reviewed[1].swap(failures, Ordering::Relaxed))
+    }
+
+    pub(crate) fn judge(&self, anomalous: bool) {
+        self.anomalous.store(anomalous, Ordering::Relaxed);
+        self.anomaly_share.store(anomaly::share(self.anomaly_share(), anomalous), Ordering::Relaxed);
     }
 
     pub(crate) const fn fingerprint(&self) -> u64 {

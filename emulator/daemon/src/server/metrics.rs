@@ -72,6 +72,9 @@ fn records(table: &Table, world: &World) -> Vec<MetricRecord> {
         let over = if healthy > 0 { healthy } else { targets.map_or(0, BTreeMap::len) as u64 };
         let requests = group.identity().metrics().get(TargetMetric::Requests);
         records.push(whose.count("RequestCountPerTarget", requests.checked_div(over).unwrap_or(0)));
+        let anomalies: Vec<(bool, bool)> = table.targets().filter(|target| target.group == *group.name()).map(|target| target.anomaly()).collect();
+        records.push(whose.count("AnomalousHostCount", anomalies.iter().filter(|(anomalous, _)| *anomalous).count() as u64));
+        records.push(whose.count("MitigatedHostCount", anomalies.iter().filter(|(_, mitigated)| *mitigated).count() as u64));
         extend(&mut records, &whose, group.identity().metrics());
     }
     for target in table.targets() {
@@ -83,7 +86,8 @@ fn records(table: &Table, world: &World) -> Vec<MetricRecord> {
 }
 
 fn extend(records: &mut Vec<MetricRecord>, whose: &Dimensions, metrics: &TargetMetrics) {
-    records.extend(TargetMetric::ALL.iter().map(|metric| match metric {
+    let shown = TargetMetric::ALL.iter().filter(|metric| **metric != TargetMetric::Failures);
+    records.extend(shown.map(|metric| match metric {
         TargetMetric::ResponseMicros => {
             let seconds = std::time::Duration::from_micros(metrics.get(*metric)).as_secs_f64();
             whose.record(metric.name(), seconds)
@@ -93,7 +97,8 @@ fn extend(records: &mut Vec<MetricRecord>, whose: &Dimensions, metrics: &TargetM
 }
 
 /// Metrics that go down, too.
-const GAUGES: [&str; 4] = ["ActiveConnectionCount", "HealthyHostCount", "UnHealthyHostCount", "RequestCountPerTarget"];
+const GAUGES: [&str; 6] =
+    ["ActiveConnectionCount", "HealthyHostCount", "UnHealthyHostCount", "RequestCountPerTarget", "AnomalousHostCount", "MitigatedHostCount"];
 
 /// `RequestCount` is `aws_applicationelb_request_count_total`, as the exporters of CloudWatch have it but for Prometheus's own ending.
 fn prometheus_text(records: &[MetricRecord]) -> String {

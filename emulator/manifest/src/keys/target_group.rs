@@ -104,7 +104,11 @@ static ATTRIBUTES: Attributes = Attributes {
             rule: AttributeRule::OneOf(&["round_robin", "least_outstanding_requests", "weighted_random"]),
             about: "How a target is chosen. Default round_robin.",
         },
-        Attribute { key: "load_balancing.algorithm.anomaly_mitigation", rule: AttributeRule::Only("off"), about: "Anomaly mitigation." },
+        Attribute {
+            key: "load_balancing.algorithm.anomaly_mitigation",
+            rule: AttributeRule::OneOf(&["on", "off"]),
+            about: "Whether targets that fail far more often than the others get fewer requests; with weighted_random only. Default off.",
+        },
         Attribute { key: "load_balancing.cross_zone.enabled", rule: AttributeRule::Inert("there is one zone"), about: "Cross-zone." },
         Attribute {
             key: "target_group_health.dns_failover.minimum_healthy_targets.count",

@@ -13,6 +13,7 @@ use crate::problem::Report;
 
 /// What a gRPC group is asked for where it names nothing: a method that no server has.
 const GRPC_PATH: &str = "/AWS.ALB/healthcheck";
+const ANOMALY_MITIGATION: &str = "load_balancing.algorithm.anomaly_mitigation";
 const COOKIE_NAME: &str = "stickiness.app_cookie.cookie_name";
 const SLOW_START: &str = "slow_start.duration_seconds";
 const FAIL_OPEN: &str = "target_group_health.unhealthy_state_routing.minimum_healthy_targets";
@@ -50,7 +51,7 @@ fn attributes(node: &Node, report: &mut Report) -> TargetGroupAttributes {
     let defaults = TargetGroupAttributes::default();
     let seconds = |key: &str, default: Duration| node.integer_of(key).map_or(default, Duration::from_secs);
     let attributes = TargetGroupAttributes {
-        anomaly_mitigation: false,
+        anomaly_mitigation: node.text_of(ANOMALY_MITIGATION) == Some("on"),
         deregistration_delay: seconds("deregistration_delay.timeout_seconds", defaults.deregistration_delay),
         algorithm: match node.text_of("load_balancing.algorithm.type") {
             Some("least_outstanding_requests") => Algorithm::LeastOutstandingRequests,
@@ -74,6 +75,11 @@ fn attributes(node: &Node, report: &mut Report) -> TargetGroupAttributes {
         report
             .problem(place, format!("You cannot enable both slow start and {algorithm} algorithm on a target group"))
             .hint("remove one of the two attributes");
+    }
+    if attributes.anomaly_mitigation && attributes.algorithm != Algorithm::WeightedRandom {
+        report
+            .problem(super::place(node, ANOMALY_MITIGATION), "Anomaly mitigation can only be enabled with the weighted random algorithm")
+            .hint("add `load_balancing.algorithm.type: weighted_random`");
     }
     if attributes.stickiness.is_some() && attributes.algorithm == Algorithm::WeightedRandom {
         report

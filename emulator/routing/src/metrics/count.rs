@@ -77,6 +77,9 @@ fn target(record: &AccessRecord, metrics: &TargetMetrics, shard: Shard) {
         Some(5) => metrics.add(shard, T::Target5xx, 1),
         _ => {}
     }
+    if class == Some(5) || record.failure.is_some() {
+        metrics.add(shard, T::Failures, 1);
+    }
     if let Some(time) = record.times.target {
         metrics.add(shard, T::Responses, 1);
         metrics.add(shard, T::ResponseMicros, u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
@@ -152,6 +155,7 @@ mod tests {
             ("HTTPCode_ELB_502_Count", 1),
             ("RequestCount", 1),
             ("UnhealthyRoutingRequestCount", 1),
+            ("FailedRequestCount", 1),
             ("TargetConnectionErrorCount", 1),
         ];
         assert_eq!(counted(&refused), expected);
