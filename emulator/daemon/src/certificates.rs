@@ -278,6 +278,7 @@ mod tests {
             priority: 1,
             conditions: vec![Condition::HostHeader(Comparison::Wildcards(values))],
             transforms: model::Transforms::default(),
+            authenticate: None,
             action: listener.default_action.clone(),
         };
         listener.rules.insert(1, rule);

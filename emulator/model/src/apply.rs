@@ -172,8 +172,9 @@ impl World {
         let balancer = self.load_balancer_mut(balancer)?;
         if let Some(found) = balancer.listeners.get_mut(&listener.port) {
             // Its rules are changed one by one, its id never.
-            let Listener { port: _, id: _, protocol, tls, attributes, default_action, rules: _ } = listener;
-            (found.protocol, found.tls, found.attributes, found.default_action) = (protocol, tls, attributes, default_action);
+            let Listener { port: _, id: _, protocol, tls, attributes, default_authenticate, default_action, rules: _ } = listener;
+            (found.protocol, found.tls, found.attributes) = (protocol, tls, attributes);
+            (found.default_authenticate, found.default_action) = (default_authenticate, default_action);
         } else {
             listener.id = Some(ids.resource());
             balancer.listeners.insert(listener.port, listener);

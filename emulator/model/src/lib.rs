@@ -16,6 +16,7 @@
 //! **Entry points:** [`World`], [`World::apply`], [`World::record`], [`diff::changes`].
 
 pub mod apply;
+pub mod authenticate;
 pub mod change;
 pub mod check;
 pub mod cidr;
@@ -45,6 +46,7 @@ pub mod time;
 pub mod transform;
 pub mod world;
 
+pub use authenticate::{AdditionalClaim, Authenticate, AuthenticateOidc, ClaimFormat, JwtValidation, OnUnauthenticated, Secret};
 pub use change::{Change, Refused};
 pub use cidr::Cidr;
 pub use condition::{Comparison, Condition, QueryParameter};

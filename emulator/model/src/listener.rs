@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, Priority, ResourceId, Rule, SecurityPolicy};
+use crate::{Action, Authenticate, Priority, ResourceId, Rule, SecurityPolicy};
 
 /// One port of a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Listener {
     /// Settings of the whole.
     #[serde(default)]
     pub attributes: ListenerAttributes,
+    /// What a request that no rule matches must show first; on HTTPS listeners alone.
+    #[serde(default)]
+    pub default_authenticate: Option<Authenticate>,
     /// For requests that no rule matches.
     pub default_action: Action,
     /// By priority.
@@ -136,6 +139,7 @@ impl Listener {
             protocol: ListenerProtocol::Http,
             tls: None,
             attributes: ListenerAttributes::default(),
+            default_authenticate: None,
             default_action,
             rules: BTreeMap::new(),
         }

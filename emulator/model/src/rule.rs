@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, TargetGroupName, Transforms};
+use crate::{Authenticate, Condition, TargetGroupName, Transforms};
 
 /// 1 to 50,000, unique in its listener, the lowest first.
 pub type Priority = u16;
@@ -19,6 +19,9 @@ pub struct Rule {
     /// What a target is sent instead of what the client asked for.
     #[serde(default)]
     pub transforms: Transforms,
+    /// What a request must show first; on HTTPS listeners alone.
+    #[serde(default)]
+    pub authenticate: Option<Authenticate>,
     /// What happens to a request that matches.
     pub action: Action,
 }
@@ -27,7 +30,8 @@ impl Rule {
     /// What it does, in words: its transforms and its action.
     #[must_use]
     pub fn words(&self) -> String {
-        if self.transforms.is_empty() { self.action.to_string() } else { format!("{}, {}", self.transforms, self.action) }
+        let before = self.authenticate.as_ref().map(|authenticate| format!("{}, ", authenticate.log_word())).unwrap_or_default();
+        if self.transforms.is_empty() { format!("{before}{}", self.action) } else { format!("{before}{}, {}", self.transforms, self.action) }
     }
 }
 

@@ -47,6 +47,7 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
             Rule {
                 priority,
                 transforms: Transforms::default(),
+                authenticate: None,
                 conditions: vec![Condition::PathPattern(Comparison::Wildcards(vec![format!("/{name}*")]))],
                 action,
             },

@@ -106,6 +106,7 @@ pub(crate) fn listener(listener: &Listener, balancer: &Arc<Balancer>, groups: &B
         priority: rule.priority,
         conditions: rule.conditions.iter().map(ConditionTable::new).collect(),
         transforms: TransformTable::new(&rule.transforms),
+        authenticate: rule.authenticate.clone().map(Arc::new),
         action: action(&rule.action),
     };
     ListenerTable {
@@ -115,6 +116,7 @@ pub(crate) fn listener(listener: &Listener, balancer: &Arc<Balancer>, groups: &B
         balancer: Arc::clone(balancer),
         rules: listener.rules.values().map(rule).collect(),
         default: action(&listener.default_action),
+        default_authenticate: listener.default_authenticate.clone().map(Arc::new),
     }
 }
 

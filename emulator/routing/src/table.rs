@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{ListenerAttributes, ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, Priority, TargetGroupName, TargetKey};
+use model::{Authenticate, ListenerAttributes, ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, Priority, TargetGroupName, TargetKey};
 
 use crate::action::ActionTable;
 use crate::condition::ConditionTable;
@@ -91,6 +91,7 @@ pub struct ListenerTable {
     /// By priority.
     pub(crate) rules: Vec<RuleTable>,
     pub(crate) default: ActionTable,
+    pub(crate) default_authenticate: Option<Arc<Authenticate>>,
 }
 
 /// What the listeners of one load balancer share.
@@ -148,6 +149,7 @@ pub(crate) struct RuleTable {
     pub(crate) priority: Priority,
     pub(crate) conditions: Box<[ConditionTable]>,
     pub(crate) transforms: TransformTable,
+    pub(crate) authenticate: Option<Arc<Authenticate>>,
     pub(crate) action: ActionTable,
 }
 
@@ -178,6 +180,18 @@ impl ListenerTable {
             MatchedRule::Default => self.rules.len(),
         };
         u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// What a request must show before that rule's action.
+    #[must_use]
+    pub fn authenticate(&self, rule: MatchedRule) -> Option<&Arc<Authenticate>> {
+        match rule {
+            MatchedRule::Default => self.default_authenticate.as_ref(),
+            MatchedRule::Rule(priority) => {
+                let at = self.rules.binary_search_by_key(&priority, |rule| rule.priority).ok()?;
+                self.rules.get(at)?.authenticate.as_ref()
+            }
+        }
     }
 
     /// Its load balancer.

@@ -99,7 +99,9 @@ pub(crate) fn put_group(world: &mut World, name: &str, states: &str) {
 pub(crate) fn put_listener(world: &mut World, balancer: &str, port: u16, rules: Vec<(Vec<Condition>, Action)>) {
     let rules = (1..)
         .zip(rules)
-        .map(|(priority, (conditions, action))| (priority, Rule { priority, conditions, transforms: Transforms::default(), action }))
+        .map(|(priority, (conditions, action))| {
+            (priority, Rule { priority, conditions, transforms: Transforms::default(), authenticate: None, action })
+        })
         .collect();
     let listener = Listener { rules, ..Listener::new(port, fixed(404)) };
     let balancer = world.load_balancers.entry(balancer_name(balancer)).or_insert_with(|| LoadBalancer {

@@ -90,7 +90,7 @@ impl Front {
     }
 
     pub(crate) fn rule_if(&mut self, priority: u16, conditions: Vec<Condition>, action: Action) {
-        self.put(Rule { priority, conditions, transforms: Transforms::default(), action });
+        self.put(Rule { priority, conditions, transforms: Transforms::default(), authenticate: None, action });
     }
 
     pub(crate) fn put(&mut self, rule: Rule) {
@@ -223,6 +223,7 @@ pub(crate) fn forward_rule(priority: u16, group: &str) -> Rule {
     Rule {
         priority,
         transforms: Transforms::default(),
+        authenticate: None,
         conditions: vec![Condition::PathPattern(Comparison::Wildcards(vec![format!("/{group}*")]))],
         action: Action::Forward(Forward { target_groups, stickiness: None }),
     }

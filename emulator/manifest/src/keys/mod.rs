@@ -1,6 +1,7 @@
 //! Every key of a manifest, as tables: names, shapes and ranges (ecs.md 1, 3, 4; alb.md 1 to 5), and what is refused or has no
 //! local meaning, with the reason.
 
+mod authenticate;
 mod certificate;
 pub(crate) mod condition;
 pub(crate) mod listener;

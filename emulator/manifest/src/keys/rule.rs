@@ -1,5 +1,6 @@
 //! The keys of a rule and of actions (alb.md 2 and 3).
 
+use crate::keys::authenticate::{COGNITO, JWT, OIDC};
 use crate::keys::condition::CONDITION;
 use crate::keys::transform::TRANSFORM;
 use crate::shape::{Choice, Object, Shape, field, inert, integer, list, named, quoted_integer};
@@ -11,7 +12,12 @@ pub(super) static RULE: Object = Object::new(
         field("priority", quoted_integer(1, 50_000), "Unique in its listener; the lowest is tried first.").required(),
         field("conditions", Shape::List(&list(Shape::Object(&CONDITION)).not_empty()), "All must match.").required(),
         field("transforms", Shape::List(&list(Shape::Object(&TRANSFORM))), "What a target is sent instead of what the client asked for."),
-        field("actions", Shape::List(&list(Shape::Object(&ACTION)).not_empty()), "The one action for requests that match.").required(),
+        field(
+            "actions",
+            Shape::List(&list(Shape::Object(&ACTION)).not_empty()),
+            "For requests that match: forward, redirect or fixed-response, and before it one that asks who is there.",
+        )
+        .required(),
         inert("tags", "tags are not kept"),
     ],
 )
@@ -22,29 +28,22 @@ pub(super) static ACTION: Object = Object::new(
     "Action",
     "action",
     &[
-        field("type", Shape::Choice(&ACTION_TYPE), "forward, redirect or fixed-response.").required(),
+        field("type", Shape::Choice(&ACTION_TYPE), "forward, redirect or fixed-response; before it, on HTTPS listeners, one that asks who is there.")
+            .required(),
         field("targetGroup", Shape::Text, "Of `forward`: a target group's name, or an ARN with it.").or(&["targetGroupArn"]),
         field("forwardConfig", Shape::Object(&FORWARD), "Of `forward`: several target groups with weights."),
         field("redirectConfig", Shape::Object(&REDIRECT), "Of `redirect`."),
         field("fixedResponseConfig", Shape::Object(&FIXED_RESPONSE), "Of `fixed-response`."),
-        field("order", integer(1, 50_000), "Of no consequence for a single action."),
+        field("authenticateOidcConfig", Shape::Object(&OIDC), "Of `authenticate-oidc`."),
+        field("authenticateCognitoConfig", Shape::Object(&COGNITO), "Of `authenticate-cognito`."),
+        field("jwtValidationConfig", Shape::Object(&JWT), "Of `jwt-validation`."),
+        field("order", integer(1, 50_000), "Which of several actions comes first; of no consequence for a single one."),
     ],
 )
-.either_case()
-.refusing(&[
-    ("authenticateOidcConfig", "authentication is not supported"),
-    ("authenticateCognitoConfig", "authentication is not supported"),
-    ("jwtValidationConfig", "authentication is not supported"),
-]);
+.either_case();
 
-static ACTION_TYPE: Choice = Choice {
-    accepted: &["forward", "redirect", "fixed-response"],
-    refused: &[
-        ("authenticate-oidc", "authentication is not supported"),
-        ("authenticate-cognito", "authentication is not supported"),
-        ("jwt-validation", "authentication is not supported"),
-    ],
-};
+static ACTION_TYPE: Choice =
+    Choice { accepted: &["forward", "redirect", "fixed-response", "authenticate-oidc", "authenticate-cognito", "jwt-validation"], refused: &[] };
 
 static FORWARD: Object = Object::new(
     "ForwardConfig",

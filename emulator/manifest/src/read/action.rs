@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use model::{Action, FixedResponse, Forward, Redirect, TargetGroupName, WeightedTargetGroup};
+use model::{Action, Authenticate, FixedResponse, Forward, Redirect, TargetGroupName, WeightedTargetGroup};
 
+use super::authenticate;
 use super::target_group::name_of;
 use crate::node::Node;
 use crate::problem::Report;
@@ -12,30 +13,98 @@ const MAX_TARGET_GROUPS: usize = 5;
 const MAX_BODY: usize = 1024;
 const CONTENT_TYPES: [&str; 5] = ["text/html", "application/json", "application/javascript", "text/css", "text/plain"];
 
-/// The one action of a list.
-pub(super) fn only(node: &Node, key: &str, report: &mut Report) -> Option<Action> {
+/// The actions of a list: one that routes, and perhaps one before it that asks who is there.
+pub(super) fn read(node: &Node, key: &str, https: bool, report: &mut Report) -> Option<(Option<Authenticate>, Action)> {
     let items = node.list(key);
-    if let Some(second) = items.get(1) {
+    let asks = |item: &&Node| item.text_of("type").is_some_and(|kind| authenticate::TYPES.iter().any(|(known, ..)| *known == kind));
+    let (asking, routing): (Vec<&Node>, Vec<&Node>) = items.iter().partition(asks);
+    order(items, &asking, report);
+    if let Some(second) = routing.get(1) {
         report
-            .problem(second.span, format!("`{key}` has {} actions; exactly one of forward, redirect and fixed-response is supported", items.len()))
+            .problem(second.span, format!("`{key}` has {} of forward, redirect and fixed-response; it must have exactly one", routing.len()))
             .hint("several target groups go into one action: `forwardConfig: {targetGroups: […]}`");
     }
-    read(items.first()?, report)
+    if let Some(second) = asking.get(1) {
+        report.problem(second.span, format!("`{key}` has {} actions that ask who is there; it may have one", asking.len()));
+    }
+    if let (Some(first), None) = (asking.first(), routing.first()) {
+        report.problem(first.span, format!("`{key}` has no forward, redirect or fixed-response")).hint("add what happens to those who may come in");
+    }
+    if let Some(first) = asking.first().filter(|_| !https) {
+        let kind = first.text_of("type").unwrap_or_default();
+        report
+            .problem(first.span, format!("Actions of type '{kind}' are supported only on HTTPS listeners"))
+            .hint("set `protocol: HTTPS` for the listener");
+    }
+    let mut complete = true;
+    let authenticate = asking.first().and_then(|item| {
+        let read = asking_action(item, report);
+        complete = read.is_some();
+        read
+    });
+    let action = routing.first().and_then(|item| routing_action(item, report));
+    complete.then_some(())?;
+    Some((authenticate, action?))
 }
 
-fn read(node: &Node, report: &mut Report) -> Option<Action> {
+/// Several actions say which comes first, and the one that routes comes last.
+fn order(items: &[Node], asking: &[&Node], report: &mut Report) {
+    if asking.is_empty() || items.len() < 2 {
+        return;
+    }
+    let mut known: Vec<i64> = Vec::new();
+    for item in items {
+        let Some(order) = item.get("order") else {
+            report.problem(item.span, "of several actions each must have an `order`").hint("the lowest comes first");
+            continue;
+        };
+        let Some(number) = order.integer() else { continue };
+        if known.contains(&number) {
+            report.problem(order.span, format!("two actions have the order {number}"));
+        }
+        known.push(number);
+    }
+    let last = items.iter().filter_map(|item| Some((item.get("order")?.integer()?, item))).max_by_key(|(order, _)| *order);
+    if let Some((_, last)) = last
+        && known.len() == items.len()
+        && asking.iter().any(|item| std::ptr::eq(*item, last))
+    {
+        report
+            .problem(super::place(last, "order"), "the action with the highest order must be forward, redirect or fixed-response")
+            .hint("give this one a lower order");
+    }
+}
+
+fn asking_action(node: &Node, report: &mut Report) -> Option<Authenticate> {
     let kind = node.text_of("type")?;
-    let configs =
+    foreign(node, kind, report);
+    let (_, key, field) = authenticate::TYPES.into_iter().find(|(known, ..)| *known == kind)?;
+    let Some(config) = node.get(key) else {
+        report.problem(node.span, format!("For actions of type '{kind}', you must specify the following fields: '{field}'"));
+        return None;
+    };
+    authenticate::read(kind, config, report)
+}
+
+/// Keys of other types of actions.
+fn foreign(node: &Node, kind: &str, report: &mut Report) {
+    let routing =
         [("forward", "targetGroup"), ("forward", "forwardConfig"), ("redirect", "redirectConfig"), ("fixed-response", "fixedResponseConfig")];
+    let configs = routing.into_iter().chain(authenticate::TYPES.map(|(kind, key, _)| (kind, key)));
     // Of an unknown type nothing can be said; the tables have reported it.
-    let known = configs.iter().any(|(owner, _)| *owner == kind);
-    for (owner, key) in configs.into_iter().filter(|_| known) {
+    let known = configs.clone().any(|(owner, _)| owner == kind);
+    for (owner, key) in configs.filter(|_| known) {
         if let Some(entry) = node.entry(key).filter(|entry| owner != kind && !entry.node.asks_for_nothing()) {
             report
                 .problem(entry.key_span, format!("`{key}` does not belong to an action of type '{kind}'"))
                 .hint(format!("it belongs to `type: {owner}`"));
         }
     }
+}
+
+fn routing_action(node: &Node, report: &mut Report) -> Option<Action> {
+    let kind = node.text_of("type")?;
+    foreign(node, kind, report);
     let mut config = |key: &str, field: &str| {
         let found = node.get(key);
         if found.is_none() {

@@ -15,18 +15,18 @@ use crate::problem::Report;
 const MAX_CERTIFICATES: usize = 26;
 
 pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Listener> {
-    let default_action = action::only(node, "defaultActions", reader.report);
+    let https = node.text_of("protocol") == Some("HTTPS");
+    let default_actions = action::read(node, "defaultActions", https, reader.report);
     let mut rules = BTreeMap::new();
     let mut complete = true;
     for item in node.list("rules") {
-        match rule::read(item, reader.report) {
+        match rule::read(item, https, reader.report) {
             Some(rule) => {
                 rules.insert(rule.priority, rule);
             }
             None => complete = false,
         }
     }
-    let https = node.text_of("protocol") == Some("HTTPS");
     let tls = if https {
         no_way_back(node, reader.report);
         Some(encryption(node, reader))
@@ -36,13 +36,15 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Listener> {
     };
     let attributes = attributes(node.get("attributes"), https, reader.report);
     complete.then_some(())?;
+    let (default_authenticate, default_action) = default_actions?;
     Some(Listener {
         port: node.integer_of("port")?,
         id: None,
         protocol: if https { ListenerProtocol::Https } else { ListenerProtocol::Http },
         tls: tls.map_or(Some(None), |tls| tls.map(Some))?,
         attributes,
-        default_action: default_action?,
+        default_authenticate,
+        default_action,
         rules,
     })
 }

@@ -1,6 +1,7 @@
 //! The checked tree to the values of the room `model`. A reader that cannot give a value has reported why.
 
 mod action;
+mod authenticate;
 mod condition;
 mod container;
 mod container_parts;

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use insta::assert_snapshot;
 use model::{
-    CertificateSource, DesyncMode, ListenerProtocol, LogBucket, MutualAuthentication, ProtocolVersion, RegisteredTarget, TargetProtocol, TargetType,
+    Authenticate, CertificateSource, ClaimFormat, DesyncMode, ListenerProtocol, LogBucket, MutualAuthentication, OnUnauthenticated, ProtocolVersion,
+    RegisteredTarget, TargetProtocol, TargetType,
 };
 
 use crate::support::{bad, read_all};
@@ -292,5 +293,143 @@ targetGroups:
        = hint: `id: 127.0.0.1` is a process of this machine; the tasks of services register themselves
 
     22 problems in cluster.yaml
+    "#);
+}
+
+#[test]
+fn actions_that_ask_who_is_there_come_first() {
+    let text = r#"cluster: test
+loadBalancers:
+  - name: front
+    listeners:
+      - port: 443
+        protocol: HTTPS
+        defaultActions:
+          - { type: fixed-response, order: 2, fixedResponseConfig: { statusCode: "200" } }
+          - type: authenticate-oidc
+            order: 1
+            authenticateOidcConfig:
+              issuer: http://idp.test
+              authorizationEndpoint: http://idp.test/login?a=b
+              tokenEndpoint: http://idp.test/token
+              userInfoEndpoint: http://idp.test/user
+              clientId: shop
+              clientSecret: ${CLIENT_SECRET}
+              sessionTimeout: 3600
+              authenticationRequestExtraParams: { prompt: login }
+              onUnauthenticatedRequest: deny
+        rules:
+          - priority: 1
+            conditions: [{ field: path-pattern, values: ["/api*"] }]
+            actions:
+              - Type: jwt-validation
+                Order: 1
+                JwtValidationConfig:
+                  JwksEndpoint: https://idp.test/keys
+                  Issuer: https://idp.test
+                  AdditionalClaims: [{ Format: space-separated-values, Name: scope, Values: [read] }]
+              - { Type: fixed-response, Order: 2, FixedResponseConfig: { StatusCode: "200" } }
+"#;
+    let manifest = read_all(&[("cluster.yaml", text)], &[("CLIENT_SECRET", "hunter2")]).unwrap();
+    let listener = &manifest.desired.load_balancers.values().next().unwrap().listeners[&443];
+    let Some(Authenticate::Oidc(oidc)) = &listener.default_authenticate else { panic!("{listener:?}") };
+    assert_eq!((oidc.client_secret.expose(), oidc.session_timeout.as_secs(), oidc.scope.as_str()), ("hunter2", 3600, "openid"));
+    assert_eq!((oidc.on_unauthenticated, oidc.extra_params["prompt"].as_str()), (OnUnauthenticated::Deny, "login"));
+    let Some(Authenticate::Jwt(jwt)) = &listener.rules[&1].authenticate else { panic!("{listener:?}") };
+    assert_eq!((jwt.jwks_endpoint.as_str(), jwt.additional_claims[0].format), ("https://idp.test/keys", ClaimFormat::SpaceSeparatedValues));
+    assert_eq!(listener.rules[&1].words(), "jwt-validation, fixed response 200");
+}
+
+#[test]
+fn what_is_wrong_with_who_is_asked_is_said_in_its_place() {
+    assert_snapshot!(bad(
+        r#"cluster: test
+loadBalancers:
+  - name: front
+    listeners:
+      - port: 80
+        defaultActions:
+          - { type: jwt-validation, order: 1, jwtValidationConfig: { jwksEndpoint: https://a.test/k, issuer: a } }
+          - { type: fixed-response, order: 2, fixedResponseConfig: { statusCode: "200" } }
+      - port: 443
+        protocol: HTTPS
+        defaultActions:
+          - { type: authenticate-cognito, authenticateCognitoConfig: { userPoolArn: pool, userPoolClientId: c, userPoolDomain: d } }
+        rules:
+          - priority: 1
+            conditions: [{ field: path-pattern, values: ["/a"] }]
+            actions:
+              - { type: fixed-response, order: 1, fixedResponseConfig: { statusCode: "200" } }
+              - { type: jwt-validation, order: 2, jwtValidationConfig: { jwksEndpoint: a.test, issuer: a, additionalClaims: [{ name: exp, format: single-string, values: [] }] } }
+              - { type: authenticate-oidc, order: 2, jwtValidationConfig: { jwksEndpoint: https://a.test, issuer: a } }
+"#
+    ), @r#"
+    error: Actions of type 'jwt-validation' are supported only on HTTPS listeners
+     --> cluster.yaml:7:13
+      |
+    7 |           - { type: jwt-validation, order: 1, jwtValidationConfig: { jwksEndpoint: https://a.test/k, issuer: a } }
+      |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = hint: set `protocol: HTTPS` for the listener
+
+    error: `defaultActions` has no forward, redirect or fixed-response
+      --> cluster.yaml:12:13
+       |
+    12 |           - { type: authenticate-cognito, authenticateCognitoConfig: { userPoolArn: pool, userPoolClientId: c, userPoolDomain: d } }
+       |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: add what happens to those who may come in
+
+    error: 'pool' is not the ARN of a user pool
+      --> cluster.yaml:12:85
+       |
+    12 |           - { type: authenticate-cognito, authenticateCognitoConfig: { userPoolArn: pool, userPoolClientId: c, userPoolDomain: d } }
+       |                                                                                     ^^^^
+       |
+       = hint: `arn:aws:cognito-idp:<region>:<account>:userpool/<id>`
+
+    error: `jwksEndpoint` must be a URL, found `a.test`
+      --> cluster.yaml:18:88
+       |
+    18 | ...   - { type: jwt-validation, order: 2, jwtValidationConfig: { jwksEndpoint: a.test, issuer: a, additionalClaims: [{ name: exp, fo...
+       |                                                                                ^^^^^^
+       |
+       = hint: for example `https://idp.test/token`
+
+    error: the claim `exp` is checked in every token
+      --> cluster.yaml:18:134
+       |
+    18 | ...   - { type: jwt-validation, order: 2, jwtValidationConfig: { jwksEndpoint: a.test, issuer: a, additionalClaims: [{ name: exp, fo...
+       |                                                                                                                              ^^^
+       |
+       = hint: remove it from `additionalClaims`
+
+    error: a claim has 1 to 10 values of at most 256 characters
+      --> cluster.yaml:18:170
+       |
+    18 | ...additionalClaims: [{ name: exp, format: single-string, values: [] }] } }
+       |                                                                   ^^
+
+    error: `actions` has 2 actions that ask who is there; it may have one
+      --> cluster.yaml:19:17
+       |
+    19 |               - { type: authenticate-oidc, order: 2, jwtValidationConfig: { jwksEndpoint: https://a.test, issuer: a } }
+       |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error: two actions have the order 2
+      --> cluster.yaml:19:51
+       |
+    19 |               - { type: authenticate-oidc, order: 2, jwtValidationConfig: { jwksEndpoint: https://a.test, issuer: a } }
+       |                                                   ^
+
+    error: the action with the highest order must be forward, redirect or fixed-response
+      --> cluster.yaml:19:51
+       |
+    19 |               - { type: authenticate-oidc, order: 2, jwtValidationConfig: { jwksEndpoint: https://a.test, issuer: a } }
+       |                                                   ^
+       |
+       = hint: give this one a lower order
+
+    9 problems in cluster.yaml
     "#);
 }

@@ -510,7 +510,7 @@ fn actions() {
        |
        = hint: did you mean `HTTP_301`?
 
-    error: `actions` has 2 actions; exactly one of forward, redirect and fixed-response is supported
+    error: `actions` has 2 of forward, redirect and fixed-response; it must have exactly one
       --> cluster.yaml:21:17
        |
     21 |               - { type: forward, targetGroup: users }
@@ -518,21 +518,53 @@ fn actions() {
        |
        = hint: several target groups go into one action: `forwardConfig: {targetGroups: […]}`
 
-    error: `type: authenticate-oidc` is not supported
-      --> cluster.yaml:24:31
+    error: `actions` has no forward, redirect or fixed-response
+      --> cluster.yaml:24:23
        |
     24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
-       |                               ^^^^^^^^^^^^^^^^^
+       |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        |
-       = hint: authentication is not supported
+       = hint: add what happens to those who may come in
 
-    error: `authenticateOidcConfig` of an action is not supported
-      --> cluster.yaml:24:50
+    error: Actions of type 'authenticate-oidc' are supported only on HTTPS listeners
+      --> cluster.yaml:24:23
        |
     24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
-       |                                                  ^^^^^^^^^^^^^^^^^^^^^^
+       |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        |
-       = hint: authentication is not supported
+       = hint: set `protocol: HTTPS` for the listener
+
+    error: a configuration of OIDC needs `authorizationEndpoint`
+      --> cluster.yaml:24:74
+       |
+    24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
+       |                                                                          ^^^^^^^^^^^^^
+       |
+       = hint: where browsers log in
+
+    error: a configuration of OIDC needs `tokenEndpoint`
+      --> cluster.yaml:24:74
+       |
+    24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
+       |                                                                          ^^^^^^^^^^^^^
+       |
+       = hint: where codes become tokens
+
+    error: a configuration of OIDC needs `userInfoEndpoint`
+      --> cluster.yaml:24:74
+       |
+    24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
+       |                                                                          ^^^^^^^^^^^^^
+       |
+       = hint: where the user's claims are
+
+    error: a configuration of OIDC needs `clientId`
+      --> cluster.yaml:24:74
+       |
+    24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
+       |                                                                          ^^^^^^^^^^^^^
+       |
+       = hint: the OAuth 2.0 client
 
     error: `weight` must be a whole number from 0 to 999, found `1000`
       --> cluster.yaml:27:102
@@ -548,7 +580,7 @@ fn actions() {
        |
        = hint: add `durationSeconds`, for example 3600
 
-    15 problems in cluster.yaml
+    19 problems in cluster.yaml
     "##);
 }
 
