@@ -12,6 +12,7 @@ use hyper::body::{Body, Incoming};
 use hyper::{Request, Response, StatusCode, Version};
 use routing::{ClientFailure, InFlight, Memory, UpstreamFailure};
 
+use crate::admission;
 use crate::body::{Relay, RequestBody, ResponseBody};
 use crate::clock;
 use crate::connection::ConnectionContext;
@@ -32,13 +33,27 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
     let body = RequestBody::new(body, &context.state);
     let mut asker = Asker::of(&parts, context.listener.closed.get());
     let swallowed = body.is_swallowed(&parts.headers);
-    let plan = plan(&context, &mut parts, &mut asker);
+    let mut made = plan(&context, &mut parts, &mut asker, None);
+    let mut admitted = None;
+    if let Plan::Ask(rule, balancer) = &made {
+        made = match admission::ask(&context, &parts, rule, balancer).await {
+            Ok(who) => plan(&context, &mut parts, &mut asker, Some(admitted.insert(who))),
+            Err(answer) => {
+                context.state.note(|draft| draft.record.error_reason = answer.reason);
+                Plan::Own(Own::Stay(answer))
+            }
+        };
+        // The identity provider's silence is not the target's.
+        context.state.take_cut();
+    }
     if outlived(&context) {
         context.state.close();
     }
     asker.close |= context.state.closing.get();
     let mut request = Some(Request::from_parts(parts, body));
-    let outcome = match plan {
+    let outcome = match made {
+        // Who is admitted is not asked again.
+        Plan::Ask(..) => Err(Own::Page(500)),
         Plan::Target(chosen) => {
             asker.close |= chosen.ambiguous;
             forward(&context, chosen, &mut request).await.map_err(Own::Page)
@@ -55,7 +70,15 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
         Err(Own::Redirect(status, location)) => respond::page(status, Some(&location), &asker, turn),
         Err(Own::Fixed(fixed)) => respond::fixed(&fixed, &asker, turn),
         Err(Own::Page(status)) => respond::page(status, None, &asker, turn),
+        Err(Own::Stay(answer)) => {
+            let mut response = respond::page(answer.status, answer.location.as_deref(), &asker, turn);
+            admission::set_cookies(response.headers_mut(), &answer.set_cookies);
+            response
+        }
     };
+    if let Some(admitted) = &admitted {
+        admission::set_cookies(response.headers_mut(), &admitted.pass.set_cookies);
+    }
     respond::add_listener_headers(response.headers_mut(), &asker);
     if context.state.parent.is_some() {
         context.state.count_sent(record::head_bytes(0, response.headers()));

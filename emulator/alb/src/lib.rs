@@ -15,12 +15,14 @@
 //!
 //! **Entry points:** [`DataPlane::start`], [`DataPlane::publish`], [`DataPlane::listen`], [`probe`].
 
+mod admission;
 mod body;
 mod case;
 mod clock;
 mod connection;
 mod cookie;
 mod encryption;
+mod endpoints;
 mod forward;
 mod framing;
 mod http1;
@@ -40,6 +42,7 @@ mod tunnel;
 mod upstream;
 mod worker;
 
+pub use authentication::Keys as IdentityKeys;
 pub use cookie::CookieKey;
 pub use encryption::HttpsListener;
 pub use plane::{DataPlane, Settings};

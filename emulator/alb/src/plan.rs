@@ -2,13 +2,17 @@
 
 use hyper::header::HOST;
 use hyper::http::request::Parts;
+use std::sync::Arc;
+
+use authentication::Answer;
 use hyper::{HeaderMap, Method, Version};
-use model::DesyncMode;
+use model::{Authenticate, DesyncMode};
 use routing::{
-    ClientFailure, ClientProtocol, Decision, FixedResponseTable, Given, GroupTable, HeaderLines, InFlight, ListenerTable, Memory, Pick, RequestHead,
-    Rewritten, UpstreamFailure, decide, limits, protocol,
+    Balancer, ClientFailure, ClientProtocol, Decision, FixedResponseTable, Given, GroupTable, HeaderLines, InFlight, ListenerTable, Memory, Pick,
+    RequestHead, Rewritten, Scheme, UpstreamFailure, decide, limits, protocol,
 };
 
+use crate::admission::{self, Admitted};
 use crate::clock;
 use crate::connection::ConnectionContext;
 use crate::framing::{self, Verdict};
@@ -19,6 +23,8 @@ use crate::state::ConnectionState;
 
 /// What is to become of a request.
 pub(crate) enum Plan {
+    /// Whoever asks must say who they are first.
+    Ask(Arc<Authenticate>, Arc<Balancer>),
     /// Its head is rewritten; a target gets it.
     Target(Chosen),
     /// No target gets it.
@@ -42,6 +48,8 @@ pub(crate) enum Own {
     Redirect(u16, String),
     /// A fixed response.
     Fixed(FixedResponseTable),
+    /// To somebody who may not come in, or not yet.
+    Stay(Answer),
 }
 
 impl From<ClientFailure> for Own {
@@ -50,8 +58,8 @@ impl From<ClientFailure> for Own {
     }
 }
 
-/// Decides. What is known of the request is noted in the connection's draft.
-pub(crate) fn plan(context: &ConnectionContext, parts: &mut Parts, asker: &mut Asker) -> Plan {
+/// Decides. What is known of the request is noted in the connection's draft. Somebody who is `admitted` is not asked again.
+pub(crate) fn plan(context: &ConnectionContext, parts: &mut Parts, asker: &mut Asker, admitted: Option<&Admitted>) -> Plan {
     let listener = &context.listener;
     let mut cache = listener.worker.table.borrow_mut();
     let table = cache.load();
@@ -63,10 +71,14 @@ pub(crate) fn plan(context: &ConnectionContext, parts: &mut Parts, asker: &mut A
     };
     obey(&context.state, found);
     asker.listener = found.own_attributes().cloned();
-    let mut draft = Draft::begin(context, found.balancer());
-    draft.read(context, parts);
+    let before = context.state.draft.take().filter(|_| admitted.is_some());
+    let mut draft = before.unwrap_or_else(|| {
+        let mut draft = Draft::begin(context, found.balancer());
+        draft.read(context, parts);
+        draft
+    });
     let plan = match host.map_err(Own::from) {
-        Ok(_) => judge(context, parts, found, &mut draft).unwrap_or_else(Plan::Own),
+        Ok(_) => judge(context, parts, found, (&mut draft, admitted)).unwrap_or_else(Plan::Own),
         Err(own) => Plan::Own(own),
     };
     *context.state.draft.borrow_mut() = Some(draft);
@@ -80,7 +92,12 @@ struct Checked {
     ambiguous: bool,
 }
 
-fn judge(context: &ConnectionContext, parts: &mut Parts, found: &ListenerTable, draft: &mut Draft) -> Result<Plan, Own> {
+fn judge(
+    context: &ConnectionContext,
+    parts: &mut Parts,
+    found: &ListenerTable,
+    (draft, admitted): (&mut Draft, Option<&Admitted>),
+) -> Result<Plan, Own> {
     let checked = check(parts, found.attributes().desync_mode, draft)?;
     let worker = &context.listener.worker;
     let head = RequestHead {
@@ -93,10 +110,24 @@ fn judge(context: &ConnectionContext, parts: &mut Parts, found: &ListenerTable, 
         headers: &Lines(&parts.headers),
         peer: context.client.ip(),
     };
+    // Whoever comes back from an identity provider belongs to the action that sent them there, whatever the rules say of that path.
+    if admitted.is_none()
+        && context.scheme() == Scheme::Https
+        && let Some(rule) = admission::returning(context, parts, found)
+    {
+        draft.record.actions = rule.log_word();
+        return Ok(Plan::Ask(Arc::clone(rule), Arc::clone(found.balancer())));
+    }
     let given = || Given { random: worker.random.borrow_mut().next_u64(), now: clock::timestamp(), seal: &*worker.seal };
     let decision = decide(found, &head, given());
     draft.record.rule = Some(decision.rule());
     draft.record.evaluated = found.evaluated(decision.rule());
+    let rule = found.authenticate(decision.rule()).filter(|_| context.scheme() == Scheme::Https);
+    if let (Some(rule), None) = (rule, admitted) {
+        draft.record.actions = rule.log_word();
+        return Ok(Plan::Ask(Arc::clone(rule), Arc::clone(found.balancer())));
+    }
+    draft.record.asked = admitted.map(|admitted| admitted.word);
     let (group, sticky, rewritten) = match decision {
         Decision::Forward { group, sticky, rewritten, .. } => (group, sticky, rewritten),
         other => {
@@ -115,6 +146,9 @@ fn judge(context: &ConnectionContext, parts: &mut Parts, found: &ListenerTable, 
     draft.chose(group, pick);
     let chosen = Chosen { in_flight: target.enter(), ambiguous: checked.ambiguous, memory: group.memory(sticky, pick) };
     let (protocol, version) = (target.protocol, target.version);
+    if let (Some(rule), Some(admitted)) = (rule, admitted) {
+        admission::introduce(&mut parts.headers, rule, admitted);
+    }
     let rewrite = Rewrite { context, table: found, headers_bytes: checked.headers_bytes, rewritten, protocol, version };
     let fit = rewrite::request(parts, &rewrite);
     draft.record.trace_id = trace_of(&parts.headers);

@@ -10,11 +10,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use authentication::Keys;
 use routing::Table;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::cookie::{CookieKey, CookieSeal};
 use crate::encryption::HttpsListener;
+use crate::endpoints;
 use crate::record::{Record, RecordSink};
 use crate::room;
 use crate::socket;
@@ -36,6 +38,8 @@ pub struct Settings {
     pub bind: IpAddr,
     /// What the load balancer's cookies are sealed with. Default: a new key, which forgets the clients of earlier processes.
     pub cookie_key: Option<CookieKey>,
+    /// What targets are told of users is signed with: an ECDSA P-256 key as PKCS#8. Default: a new one.
+    pub signing_key: Option<Vec<u8>>,
     /// Client connections that each worker may hold; more are closed at once. Default three in four of the file descriptors that the
     /// process may have, and at most 16,384.
     pub connections: Option<usize>,
@@ -49,6 +53,7 @@ impl Default for Settings {
             workers: std::thread::available_parallelism().map_or(1, NonZero::get),
             bind: Ipv4Addr::LOCALHOST.into(),
             cookie_key: None,
+            signing_key: None,
             connections: None,
             records: None,
         }
@@ -62,6 +67,7 @@ pub struct DataPlane {
     encryption: Arc<ArcSwap<Encrypted>>,
     bind: IpAddr,
     records: Option<RecordSink>,
+    keys: Arc<Keys>,
     workers: Vec<Handle>,
     /// The listeners' ports in the World.
     listening: Mutex<BTreeSet<u16>>,
@@ -84,12 +90,22 @@ impl DataPlane {
         let table = Arc::new(ArcSwap::new(table));
         let key = settings.cookie_key.map_or_else(CookieKey::generate, Ok)?;
         let seal = Arc::new(CookieSeal::new(&key)?);
+        let signing = settings.signing_key.map_or_else(Keys::generate_signing_key, Ok).map_err(io::Error::other)?;
+        let keys = Arc::new(Keys::new(key.as_bytes(), &signing).map_err(io::Error::other)?);
         let encryption = Arc::new(ArcSwap::from_pointee(Encrypted::new(BTreeMap::new()).map_err(io::Error::other)?));
         let workers = settings.workers.max(1);
         let connections = settings.connections.unwrap_or_else(|| room::per_worker(workers));
-        let shared = Shared { connections, table: Arc::clone(&table), seal, encryption: Arc::clone(&encryption), records: settings.records.clone() };
+        let shared = Shared {
+            connections,
+            table: Arc::clone(&table),
+            seal,
+            encryption: Arc::clone(&encryption),
+            records: settings.records.clone(),
+            keys: Arc::clone(&keys),
+            trust: endpoints::configuration().map_err(io::Error::other)?,
+        };
         let workers = (0..workers).map(|number| spawn(number, &shared)).collect::<io::Result<_>>()?;
-        Ok(Self { table, encryption, bind: settings.bind, records: settings.records, workers, listening: Mutex::default() })
+        Ok(Self { table, encryption, bind: settings.bind, records: settings.records, keys, workers, listening: Mutex::default() })
     }
 
     /// Puts `table` in the place of the one before it: the next request sees it. Requests on targets that are
@@ -157,6 +173,12 @@ impl DataPlane {
                 return;
             }
         }
+    }
+
+    /// The id and the PEM of the public key that targets check what they are told of users with.
+    #[must_use]
+    pub fn public_key(&self) -> (&str, &str) {
+        (self.keys.key_id(), self.keys.public_key_pem())
     }
 
     /// Hands over the records of everything that is over by now, and waits until they are taken.

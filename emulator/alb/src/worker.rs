@@ -12,6 +12,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
+use authentication::{JwksCache, Keys};
 use hyper::http::Extensions;
 use model::Ids;
 use routing::Table;
@@ -93,6 +94,10 @@ pub(crate) struct Shared {
     pub(crate) records: Option<RecordSink>,
     /// Client connections that a worker may hold.
     pub(crate) connections: usize,
+    /// What logins are sealed and signed with.
+    pub(crate) keys: Arc<Keys>,
+    /// Whom identity providers are trusted by.
+    pub(crate) trust: Arc<ClientConfig>,
 }
 
 /// What a worker is started with.
@@ -119,6 +124,9 @@ pub(crate) struct Worker {
     pub(crate) scratch: RefCell<Vec<u8>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) recorder: Rc<Recorder>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) jwks: RefCell<JwksCache>,
+    pub(crate) trust: Arc<ClientConfig>,
     /// How many more client connections there is room for.
     pub(crate) room: Cell<usize>,
     connections: RefCell<HashMap<u64, Open>>,
@@ -134,7 +142,7 @@ struct Open {
 /// Runs a worker on this thread until it is told to shut down or its commands' sender is dropped.
 pub(crate) fn run(start: Start) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().on_thread_unpark(clock::refresh).build_local(LocalOptions::default())?;
-    let Start { number, shared: Shared { table, seal, encryption, records, connections: room }, commands, stirred, finished } = start;
+    let Start { number, shared: Shared { table, seal, encryption, records, connections: room, keys, trust }, commands, stirred, finished } = start;
     let managed_case = runtime.block_on(case::managed());
     let worker = Rc::new(Worker {
         table: RefCell::new(Cache::new(table)),
@@ -146,6 +154,9 @@ pub(crate) fn run(start: Start) -> io::Result<()> {
         scratch: RefCell::default(),
         tasks: TaskTracker::new(),
         recorder: Rc::new(Recorder::new(Shard::of_worker(number), records)),
+        keys,
+        jwks: RefCell::default(),
+        trust,
         room: Cell::new(room),
         connections: RefCell::default(),
         next_connection: Cell::new(0),

@@ -76,6 +76,12 @@ impl Listeners {
         self.data_plane.table()
     }
 
+    /// The id and the PEM of the key that what targets are told of users is signed with.
+    #[must_use]
+    pub fn public_key(&self) -> (&str, &str) {
+        self.data_plane.public_key()
+    }
+
     /// Waits until the records of everything that is over by now are taken, for at most a second.
     pub async fn flush(&self) {
         tokio::time::timeout(FLUSH_TIMEOUT, self.data_plane.flush()).await.ok();

@@ -59,11 +59,20 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let cookie_key = store
         .cookie_key()
         .map_err(|error| Failure::environment(format!("there is no key for cookies in `{}`: {error}", store.folder().display())))?;
+    let signing_key = store
+        .signing_key()
+        .map_err(|error| Failure::environment(format!("there is no key for logins in `{}`: {error}", store.folder().display())))?;
     let whose = Whose { account: world.settings.account.clone(), region: world.settings.region.clone() };
     let (records, sink, keeping_records) = Records::keep(store.folder().join(BUCKETS), whose)
         .map_err(|error| Failure::environment(format!("the log of requests did not start: {error}")))?;
     let health_log = sink.clone();
-    let settings = alb::Settings { bind: options.bind, cookie_key: Some(cookie_key), records: Some(sink), ..alb::Settings::default() };
+    let settings = alb::Settings {
+        bind: options.bind,
+        cookie_key: Some(cookie_key),
+        signing_key: Some(signing_key),
+        records: Some(sink),
+        ..alb::Settings::default()
+    };
     let data_plane = DataPlane::start(settings, table).map_err(|error| Failure::environment(format!("the data plane did not start: {error}")))?;
     let certificates = Certificates::new(store.folder().join(AUTHORITY), &world.settings);
     let listeners = Arc::new(Listeners::new(data_plane, certificates));

@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use alb::CookieKey;
+use alb::{CookieKey, IdentityKeys};
 use model::{Ids, OwnerId, World, world::Settings};
 use serde::{Deserialize, Serialize};
 use wire::local::Failure;
@@ -126,6 +126,21 @@ impl Store {
         Ok(key)
     }
 
+    /// What targets are told of users is signed with: a new one on first use.
+    ///
+    /// # Errors
+    /// The file cannot be written, or there are no random numbers.
+    pub fn signing_key(&self) -> io::Result<Vec<u8>> {
+        let path = self.folder.join("signing.key");
+        // What is not a key is replaced: all that it costs is that targets fetch the public key anew.
+        if let Some(bytes) = fs::read(&path).ok().filter(|bytes| IdentityKeys::new(&[0; 32], bytes).is_ok()) {
+            return Ok(bytes);
+        }
+        let key = IdentityKeys::generate_signing_key().map_err(io::Error::other)?;
+        replace(&path, &key, false)?;
+        Ok(key)
+    }
+
     /// Says where this daemon answers.
     ///
     /// # Errors
@@ -189,6 +204,10 @@ mod tests {
         let second = *store.cookie_key().unwrap().as_bytes();
         assert_ne!(second, first);
         assert_eq!(*store.cookie_key().unwrap().as_bytes(), second);
+        let first = store.signing_key().unwrap();
+        assert_eq!(store.signing_key().unwrap(), first);
+        fs::write(folder.path().join("signing.key"), "junk").unwrap();
+        assert_ne!(store.signing_key().unwrap(), first);
     }
 
     #[test]

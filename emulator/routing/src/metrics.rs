@@ -147,6 +147,8 @@ metrics! {
         AuthFailures = "ELBAuthFailure",
         /// Requests that were authenticated.
         AuthSuccesses = "ELBAuthSuccess",
+        /// Logins that were prolonged by a refresh token.
+        AuthRefreshes = "ELBAuthRefreshTokenSuccess",
         /// Requests whose token was refused.
         JwtFailures = "JWTValidationFailureCount",
     }

@@ -57,7 +57,9 @@ pub struct AccessRecord {
     pub rule: Option<MatchedRule>,
     /// Rules that were looked at, the matching one included.
     pub evaluated: u32,
-    /// What was done, joined by commas: `forward`, `rewrite,forward`, `redirect`, `fixed-response`, `authenticate` ...
+    /// The action that asked who is there before: `authenticate` or `jwt-validation`.
+    pub asked: Option<&'static str>,
+    /// What was done after it, joined by commas: `forward`, `rewrite,forward`, `redirect`, `fixed-response`, `authenticate` ...
     pub actions: &'static str,
     /// The `Location` of a redirect.
     pub redirect_url: Option<Box<str>>,
@@ -214,6 +216,7 @@ impl AccessRecord {
             trace_id: None,
             rule: None,
             evaluated: 0,
+            asked: None,
             actions: "",
             redirect_url: None,
             error_reason: None,

@@ -194,6 +194,11 @@ impl ListenerTable {
         }
     }
 
+    /// Every question that it asks of requests, in the order of the rules.
+    pub fn questions(&self) -> impl Iterator<Item = &Arc<Authenticate>> {
+        self.rules.iter().filter_map(|rule| rule.authenticate.as_ref()).chain(&self.default_authenticate)
+    }
+
     /// Its load balancer.
     #[must_use]
     pub const fn balancer(&self) -> &Arc<Balancer> {

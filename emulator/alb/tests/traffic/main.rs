@@ -2,6 +2,8 @@
 //! (The modules say `cfg(test)` so that the lints know them for tests.)
 
 #[cfg(test)]
+mod admission;
+#[cfg(test)]
 mod changes;
 #[cfg(test)]
 mod conditions;

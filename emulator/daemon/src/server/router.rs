@@ -40,6 +40,10 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::POST, path::STOP_TASK) => and_then(body(request).await, |asked| changes::stop_task(&context, asked)).await,
         (Method::POST, path::EXPLAIN) => body(request).await.and_then(|asked| explain::explain(&context, &asked)),
         (Method::POST, path::SHUTDOWN) => Ok(changes::shutdown(&context, &query)),
+        (Method::GET, other) => match public_key(&context, other) {
+            Some(pem) => Ok(answer::text("application/x-pem-file", pem)),
+            None => return unknown(&request),
+        },
         _ => return unknown(&request),
     };
     result.unwrap_or_else(|failure| answer::failed(&failure))
@@ -50,6 +54,12 @@ async fn and_then<T, F: Future<Output = Result<Response<Body>, Failure>>>(
     next: impl FnOnce(T) -> F,
 ) -> Result<Response<Body>, Failure> {
     next(asked?).await
+}
+
+/// Where AWS has `https://public-keys.auth.elb.<region>.amazonaws.com/<key id>`, we have `/<key id>`.
+fn public_key(context: &Context, path: &str) -> Option<String> {
+    let (id, pem) = context.listeners.as_ref()?.public_key();
+    (path.strip_prefix('/') == Some(id)).then(|| pem.to_owned())
 }
 
 /// What is not ours is refused by name.

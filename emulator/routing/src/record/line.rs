@@ -66,8 +66,13 @@ impl AccessRecord {
 
     /// `actions_executed` to `classification_reason`.
     fn outcome(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let actions = Some(self.actions).filter(|actions| !actions.is_empty());
-        for text in [actions, self.redirect_url.as_deref(), self.error_reason] {
+        match (self.asked, self.actions) {
+            (Some(asked), "") => write!(f, " \"{asked}\"")?,
+            (Some(asked), actions) => write!(f, " \"{asked},{actions}\"")?,
+            (None, "") => f.write_str(" \"-\"")?,
+            (None, actions) => write!(f, " \"{actions}\"")?,
+        }
+        for text in [self.redirect_url.as_deref(), self.error_reason] {
             f.write_char(' ')?;
             quoted(f, text)?;
         }

@@ -1,0 +1,6 @@
+//! Whole logins against a simulated identity provider.
+
+mod failures;
+mod idp;
+mod login;
+mod sessions;
