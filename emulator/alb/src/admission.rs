@@ -54,7 +54,7 @@ pub(crate) async fn ask(context: &ConnectionContext, parts: &Parts, rule: &Authe
     for _ in 0..MOST_CALLS {
         match step {
             Step::Pass(pass) => {
-                count(context, rule, balancer, if pass.refreshed { Some(BalancerMetric::AuthRefreshes) } else { None });
+                count_pass(context, balancer, &pass);
                 return Ok(Admitted { word: rule.log_word(), pass });
             }
             Step::Answer(answer) => {
@@ -89,11 +89,14 @@ fn unable() -> Answer {
     Answer { status: 500, location: None, set_cookies: Vec::new(), reason: None }
 }
 
-fn count(context: &ConnectionContext, rule: &Authenticate, balancer: &Balancer, more: Option<BalancerMetric>) {
-    if matches!(rule, Authenticate::Oidc(_)) {
-        for metric in [Some(BalancerMetric::AuthSuccesses), more].into_iter().flatten() {
-            context.listener.worker.recorder.count(balancer, metric);
-        }
+/// Only logins name somebody; a request that passes without one was allowed in as a stranger, or showed a token.
+fn count_pass(context: &ConnectionContext, balancer: &Balancer, pass: &Pass) {
+    let recorder = &context.listener.worker.recorder;
+    if !pass.headers.is_empty() {
+        recorder.count(balancer, BalancerMetric::AuthSuccesses);
+    }
+    if pass.refreshed {
+        recorder.count(balancer, BalancerMetric::AuthRefreshes);
     }
 }
 

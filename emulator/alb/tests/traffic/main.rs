@@ -24,6 +24,8 @@ mod records;
 #[cfg(test)]
 mod secure;
 #[cfg(test)]
+mod sequence;
+#[cfg(test)]
 mod sticky;
 #[cfg(test)]
 mod support;
