@@ -46,7 +46,7 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
         // The identity provider's silence is not the target's.
         context.state.take_cut();
     }
-    if outlived(&context) {
+    if outlived(&context) || context.listener.closed.get() {
         context.state.close();
     }
     asker.close |= context.state.closing.get();

@@ -66,7 +66,7 @@ pub(crate) fn plan(context: &ConnectionContext, parts: &mut Parts, asker: &mut A
     let host = host_of(parts);
     let Some(found) = table.listener(listener.listener_port, host.ok().flatten()) else {
         // Removed under an open connection.
-        context.state.closing.set(true);
+        context.state.close();
         return Plan::Own(Own::Page(UpstreamFailure::NoTargetGroup.status()));
     };
     obey(&context.state, found);

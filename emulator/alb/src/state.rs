@@ -268,6 +268,9 @@ impl Turn {
         state.over();
         state.phase.set(Phase::Answering);
         state.served.set(true);
+        if let Some(connection) = &state.parent {
+            connection.served.set(true);
+        }
         state.head_begun.set(false);
         Self { state: Rc::clone(state), _stream: context.stream.take() }
     }

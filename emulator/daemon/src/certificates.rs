@@ -88,6 +88,12 @@ impl Certificates {
         (encryption, problems)
     }
 
+    /// Whether a file has been written since it was read.
+    pub fn are_stale(&self) -> bool {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.listeners.values().any(|(wanted, _)| written(&wanted.tls) != wanted.written)
+    }
+
     /// Whether what is asked for can be served.
     ///
     /// # Errors
@@ -146,6 +152,10 @@ impl Certificates {
 }
 
 fn wanted(name: &LoadBalancerName, listener: &Listener, tls: &ListenerTls, attributes: &LoadBalancerAttributes) -> Wanted {
+    Wanted { tls: tls.clone(), http2: attributes.http2, hosts: hosts(name, listener), written: written(tls) }
+}
+
+fn written(tls: &ListenerTls) -> Vec<Option<SystemTime>> {
     let trust_store = match &tls.mutual {
         MutualAuthentication::Verify { trust_store, .. } => Some(trust_store),
         MutualAuthentication::Off | MutualAuthentication::Passthrough => None,
@@ -154,8 +164,7 @@ fn wanted(name: &LoadBalancerName, listener: &Listener, tls: &ListenerTls, attri
         CertificateSource::Files { certificate, private_key } => vec![certificate, private_key],
         CertificateSource::Development { .. } => Vec::new(),
     });
-    let written = of_certificates.chain(trust_store).map(|path| fs::metadata(path).and_then(|file| file.modified()).ok()).collect();
-    Wanted { tls: tls.clone(), http2: attributes.http2, hosts: hosts(name, listener), written }
+    of_certificates.chain(trust_store).map(|path| fs::metadata(path).and_then(|file| file.modified()).ok()).collect()
 }
 
 /// The names that clients may use: the load balancer's own, and those of the rules. A pattern that a certificate cannot hold is left out.

@@ -82,6 +82,22 @@ impl Listeners {
         self.data_plane.public_key()
     }
 
+    /// Serves certificates that have been renewed in place. True when there were some.
+    pub fn renew(&self, world: &World) -> bool {
+        let stale = self.certificates.are_stale();
+        if stale {
+            tracing::info!("certificates have changed and are read again");
+            self.encrypt(world);
+        }
+        stale
+    }
+
+    fn encrypt(&self, world: &World) {
+        let (encryption, problems) = self.certificates.follow(world);
+        self.data_plane.encrypt(encryption);
+        self.lock().unencrypted = problems;
+    }
+
     /// Waits until the records of everything that is over by now are taken, for at most a second.
     pub async fn flush(&self) {
         tokio::time::timeout(FLUSH_TIMEOUT, self.data_plane.flush()).await.ok();
@@ -215,10 +231,8 @@ impl Listeners {
 impl Traffic for Listeners {
     fn publish(&self, table: Arc<Table>, world: &World) {
         let ports = table.ports();
-        let (encryption, problems) = self.certificates.follow(world);
-        self.data_plane.encrypt(encryption);
+        self.encrypt(world);
         self.data_plane.publish(table);
-        self.lock().unencrypted = problems;
         self.follow(&ports);
     }
 }

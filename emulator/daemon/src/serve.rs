@@ -182,12 +182,14 @@ fn watchers(
     watchers
 }
 
-/// Tries again and again to bind what could not be bound, and lets the views know.
+/// Tries again and again to bind what could not be bound, reads certificates that have been renewed, and lets the views know.
 async fn watch_ports(listeners: Arc<Listeners>, clock: Arc<dyn Clock>, keeper: Handle) {
     loop {
         clock.sleep(PORTS_AGAIN).await;
-        // Some milliseconds, and only while a port cannot be had.
-        if listeners.retry() && !keeper.tell(Input::Stirred).await {
+        // Some milliseconds, and only while a port cannot be had; and a look at the files of certificates.
+        let bound = listeners.retry();
+        let renewed = listeners.renew(&keeper.snapshot().world);
+        if (bound || renewed) && !keeper.tell(Input::Stirred).await {
             return;
         }
     }

@@ -79,3 +79,17 @@ async fn a_client_that_takes_nothing_of_a_response_is_cut() {
     front.settled().await;
     drop(response);
 }
+
+#[tokio::test]
+async fn a_listener_that_closes_says_goodbye_over_http2() {
+    let secure = Secure::new();
+    let front = secure.front(&[]);
+    let stream = secure.connect(front.port, "one.test", &["h2"]).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let ended = tokio::spawn(connection);
+    let request = Request::get(format!("https://one.test:{}/", front.port)).body(Full::default()).unwrap();
+    assert_eq!(within(sender.send_request(request)).await.unwrap().status().as_u16(), 404);
+    front.plane.unlisten(crate::support::LISTENER_PORT);
+    assert!(within(ended).await.unwrap().is_ok(), "GOAWAY, then the end");
+}
