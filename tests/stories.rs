@@ -43,6 +43,7 @@ stories![
     a_deleted_service_leaves_its_target_group,
     a_new_version_that_never_gets_healthy_leaves_the_old_one_serving,
     a_new_version_rolls_without_a_gap,
+    a_process_stands_in_for_a_service,
     a_target_flaps,
     a_task_that_is_stopped_by_hand_is_replaced,
     an_image_that_cannot_be_pulled_is_tried_again_later,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use daemon::keeper::{Handle, Keeper, Parts, Traffic};
@@ -14,7 +14,7 @@ use daemon::{observer, prober};
 use engine::simulated::{Fleet, SimulatedAnswer, VerbName};
 use engine::{Clock as _, EngineError, EngineErrorKind, ManualClock};
 use model::{
-    Change, ClusterName, DesiredStatus, HealthCheck, Ids, OwnerId, ServiceKey, ServiceName, Settings, TargetHealthState, TaskId, TaskStatus,
+    Change, ClusterName, DesiredStatus, HealthCheck, Ids, OwnerId, ServiceKey, ServiceName, Settings, Target, TargetHealthState, TaskId, TaskStatus,
     Timestamp, World,
 };
 use routing::ProbeOutcome;
@@ -36,6 +36,7 @@ pub(crate) struct House {
     manifests: PathBuf,
     clock: Arc<ManualClock>,
     fleet: Arc<Fleet>,
+    processes: Processes,
     keeper: Handle,
     tasks: JoinSet<()>,
     words: Words,
@@ -52,11 +53,18 @@ impl Traffic for NoTraffic {
     fn publish(&self, _: Arc<routing::Table>, _: &model::World) {}
 }
 
-struct FleetProbe(Arc<Fleet>, Arc<ManualClock>);
+/// What processes answer that no container is, started from an editor for example: a status by port of this machine.
+type Processes = Arc<Mutex<BTreeMap<u16, u16>>>;
+
+struct FleetProbe(Arc<Fleet>, Arc<ManualClock>, Processes);
 
 impl Probe for FleetProbe {
     fn probe<'a>(&'a self, address: SocketAddr, check: &'a HealthCheck) -> Pin<Box<dyn Future<Output = ProbeOutcome> + Send + 'a>> {
         Box::pin(async move {
+            let process = self.2.lock().unwrap().get(&address.port()).copied();
+            if let Some(status) = process {
+                return ProbeOutcome::Status(status);
+            }
             match self.0.probe_status(address) {
                 SimulatedAnswer::Status(status) => ProbeOutcome::Status(status),
                 SimulatedAnswer::Refused => ProbeOutcome::Failed,
@@ -84,8 +92,9 @@ impl House {
         let settings =
             Settings { owner: OwnerId::from_text("story"), account: "000000000000".into(), region: "us-east-1".into(), instance: "i-0".into() };
         let saved = World::new(settings);
-        let (keeper, tasks) = begin(saved.clone(), 1, &clock, &fleet);
-        Self { manifests, clock, fleet, keeper, tasks, words: Words::default(), told_events: 0, lives: 1, saved, behind_since: None }
+        let processes = Processes::default();
+        let (keeper, tasks) = begin(saved.clone(), 1, &clock, &fleet, &processes);
+        Self { manifests, clock, fleet, processes, keeper, tasks, words: Words::default(), told_events: 0, lives: 1, saved, behind_since: None }
     }
 
     /// | command | does |
@@ -100,6 +109,8 @@ impl House {
     /// | `daemon dies unsaved` | the same, and what it learned of the engine in its last 100 ms was not saved |
     /// | `engine goes` / `engine comes` | the engine cannot be reached, and can again |
     /// | `fail VERB KIND` | the engine's next such verb fails so, for example `fail create timeout` |
+    /// | `process PORT STATUS` / `process PORT ends` | a process that no container is answers so on a port, or is there no more |
+    /// | `targets` | the targets that no task stands behind |
     /// | `show [SERVICE]` | services, tasks that are not over, targets |
     /// | `containers SERVICE/N` | the containers of a task |
     /// | `stopped SERVICE` | tasks that are over, with reason and exit code |
@@ -124,6 +135,9 @@ impl House {
             ["engine", "goes"] => self.fleet.go_down(),
             ["engine", "comes"] => self.fleet.come_back(),
             ["fail", verb, kind] => self.fail(verb, kind),
+            ["process", port, "ends"] => drop(self.processes.lock().unwrap().remove(&port.parse().unwrap())),
+            ["process", port, status] => drop(self.processes.lock().unwrap().insert(port.parse().unwrap(), status.parse().unwrap())),
+            ["targets"] => answer = self.registered_targets(),
             ["show", only @ ..] => answer = self.show(only.first().copied()),
             ["containers", task] => answer = self.containers(task),
             ["stopped", service] => answer = self.stopped(service),
@@ -234,7 +248,7 @@ impl House {
         self.behind_since = None;
         self.tasks.shutdown().await;
         self.lives += 1;
-        (self.keeper, self.tasks) = begin(self.saved.clone(), self.lives, &self.clock, &self.fleet);
+        (self.keeper, self.tasks) = begin(self.saved.clone(), self.lives, &self.clock, &self.fleet, &self.processes);
     }
 
     /// Plays the state file.
@@ -290,10 +304,15 @@ impl House {
 
     fn target(&self, world: &World, task: &TaskId) -> String {
         let found = world.target_groups.values().flat_map(|group| group.targets.values()).find(|target| target.task.as_ref() == Some(task));
-        found.map_or_else(String::new, |target| {
-            let state = if target.draining_since.is_some() { TargetHealthState::Draining } else { target.health.state };
-            let reason = target.health.reason.filter(|_| target.draining_since.is_none()).map(|reason| format!(" ({})", reason.as_str()));
-            format!(", target {}{}", state.as_str(), reason.unwrap_or_default())
+        found.map_or_else(String::new, |target| format!(", target {}", health(target)))
+    }
+
+    fn registered_targets(&self) -> String {
+        let world = self.world();
+        let all = world.target_groups.values().flat_map(|group| group.targets.iter().map(|(key, target)| (&group.spec.name, key, target)));
+        all.filter(|(_, _, target)| target.task.is_none()).fold(String::new(), |mut out, (group, key, target)| {
+            writeln!(out, "{group}: {key} {}", health(target)).unwrap();
+            out
         })
     }
 
@@ -358,7 +377,7 @@ impl House {
     }
 }
 
-fn begin(world: World, seed: u64, clock: &Arc<ManualClock>, fleet: &Arc<Fleet>) -> (Handle, JoinSet<()>) {
+fn begin(world: World, seed: u64, clock: &Arc<ManualClock>, fleet: &Arc<Fleet>, processes: &Processes) -> (Handle, JoinSet<()>) {
     let owner = world.settings.owner.clone();
     let (keeper, handle) = Keeper::new(Parts {
         world,
@@ -372,8 +391,14 @@ fn begin(world: World, seed: u64, clock: &Arc<ManualClock>, fleet: &Arc<Fleet>) 
     let mut tasks = JoinSet::new();
     tasks.spawn(keeper.run());
     tasks.spawn(observer::run(fleet.clone(), owner, clock.clone(), handle.clone()));
-    tasks.spawn(prober::run(Arc::new(FleetProbe(fleet.clone(), clock.clone())), clock.clone(), handle.clone()));
+    tasks.spawn(prober::run(Arc::new(FleetProbe(fleet.clone(), clock.clone(), processes.clone())), clock.clone(), handle.clone()));
     (handle, tasks)
+}
+
+fn health(target: &Target) -> String {
+    let state = if target.draining_since.is_some() { TargetHealthState::Draining } else { target.health.state };
+    let reason = target.health.reason.filter(|_| target.draining_since.is_none()).map(|reason| format!(" ({})", reason.as_str()));
+    format!("{}{}", state.as_str(), reason.unwrap_or_default())
 }
 
 fn cluster(name: Option<&str>) -> ClusterName {

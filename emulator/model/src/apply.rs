@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::world::{Cluster, FamilyRevisions, World};
 use crate::{
-    Change, ClusterName, Deployment, DeploymentStatus, DesiredStatus, Ids, LaunchBackoff, Listener, LoadBalancer, LoadBalancerAttributes,
-    LoadBalancerName, Refused, Revision, RolloutState, Service, ServiceKey, ServiceSpec, ServiceStatus, Stop, TargetGroup, TargetGroupName,
-    TargetGroupSpec, TaskDefinition, TaskId, TaskStatus, Timestamp,
+    Change, ClusterName, Deployment, DeploymentStatus, DesiredStatus, Ids, LaunchBackoff, Listener, ListenerProtocol, LoadBalancer,
+    LoadBalancerAttributes, LoadBalancerName, NetworkMode, Refused, Revision, RolloutState, Service, ServiceKey, ServiceSpec, ServiceStatus, Stop,
+    TargetGroup, TargetGroupName, TargetGroupSpec, TargetType, TaskDefinition, TaskId, TaskStatus, Timestamp,
 };
 
 /// The most tasks that a service may ask for (a guard against a slip of the finger, not a quota of AWS).
@@ -42,7 +42,11 @@ impl World {
             }
             Change::PutRule { load_balancer, port, rule } => {
                 self.require_target_groups(rule.action.target_groups())?;
-                self.listener_mut(&load_balancer, port)?.rules.insert(rule.priority, *rule);
+                let listener = self.listener_mut(&load_balancer, port)?;
+                if rule.authenticate.is_some() {
+                    require_https(listener)?;
+                }
+                listener.rules.insert(rule.priority, *rule);
             }
             Change::DeleteRule { load_balancer, port, priority } => {
                 let removed = self.listener_mut(&load_balancer, port)?.rules.remove(&priority);
@@ -159,6 +163,9 @@ impl World {
 
     fn put_listener(&mut self, balancer: &LoadBalancerName, mut listener: Listener, ids: &mut Ids) -> Result<(), Refused> {
         self.require_target_groups(listener.actions().flat_map(crate::Action::target_groups))?;
+        if listener.authenticates() {
+            require_https(&listener)?;
+        }
         let of_others = self.load_balancers.values().filter(|other| other.name != *balancer);
         let clash =
             of_others.filter_map(|other| Some((other, other.listeners.get(&listener.port)?))).find(|(_, one)| one.protocol != listener.protocol);
@@ -172,9 +179,8 @@ impl World {
         let balancer = self.load_balancer_mut(balancer)?;
         if let Some(found) = balancer.listeners.get_mut(&listener.port) {
             // Its rules are changed one by one, its id never.
-            let Listener { port: _, id: _, protocol, tls, attributes, default_authenticate, default_action, rules: _ } = listener;
-            (found.protocol, found.tls, found.attributes) = (protocol, tls, attributes);
-            (found.default_authenticate, found.default_action) = (default_authenticate, default_action);
+            let (id, rules) = (found.id.take(), std::mem::take(&mut found.rules));
+            *found = Listener { id, rules, ..listener };
         } else {
             listener.id = Some(ids.resource());
             balancer.listeners.insert(listener.port, listener);
@@ -253,6 +259,7 @@ impl World {
         check_desired_count(spec.desired_count)?;
         self.require_target_groups(spec.load_balancers.iter().map(|entry| &entry.target_group))?;
         for entry in &spec.load_balancers {
+            self.require_target_type(&entry.target_group, definition.network_mode)?;
             let (name, port) = (&entry.container_name, entry.container_port);
             let container =
                 definition.container(name).ok_or_else(|| Refused::Invalid(format!("The container {name} does not exist in the task definition.")))?;
@@ -266,6 +273,17 @@ impl World {
     fn require_target_groups<'a>(&self, mut names: impl Iterator<Item = &'a TargetGroupName>) -> Result<(), Refused> {
         let missing = names.find(|name| self.target_groups.get(*name).is_none_or(|group| group.deleting));
         missing.map_or(Ok(()), |name| Err(Refused::NotFound { what: "target group", name: name.to_string() }))
+    }
+
+    /// Tasks in a network of the host's register by instance and host port.
+    fn require_target_type(&self, name: &TargetGroupName, mode: NetworkMode) -> Result<(), Refused> {
+        let ip = self.target_groups.get(name).is_some_and(|group| group.spec.target_type == TargetType::Ip);
+        match mode {
+            NetworkMode::Bridge if ip => Err(Refused::Invalid(format!(
+                "The provided target group {name} has target type ip, which is incompatible with the bridge network mode specified in the task definition."
+            ))),
+            NetworkMode::Bridge => Ok(()),
+        }
     }
 
     fn target_group_mut(&mut self, name: &TargetGroupName) -> Result<&mut TargetGroup, Refused> {
@@ -285,6 +303,14 @@ impl World {
     fn active_service_mut(&mut self, key: &ServiceKey) -> Result<&mut Service, Refused> {
         let found = self.services.get_mut(key).filter(|service| service.status == ServiceStatus::Active);
         found.ok_or_else(|| Refused::NotFound { what: "service", name: key.name.to_string() })
+    }
+}
+
+/// Who asks is asked under TLS only (alb.md 3).
+fn require_https(listener: &Listener) -> Result<(), Refused> {
+    match listener.protocol {
+        ListenerProtocol::Https => Ok(()),
+        ListenerProtocol::Http => Err(Refused::Invalid("Actions that authenticate are supported only on HTTPS listeners".into())),
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Change {
         /// What it is.
         spec: Box<TargetGroupSpec>,
     },
-    /// Change a target group's settings.
+    /// Change a target group's settings; targets that it lists are registered, those that it lists no more drain.
     ModifyTargetGroup(Box<TargetGroupSpec>),
     /// Let a target group's targets drain, then forget it.
     DeleteTargetGroup(TargetGroupName),
@@ -50,7 +50,7 @@ pub enum Change {
     },
     /// Remove a load balancer with its listeners.
     DeleteLoadBalancer(LoadBalancerName),
-    /// Make a listener with its rules, or change protocol and default action of the one on that port (its rules stay).
+    /// Make a listener with its rules, or change all but the rules of the one on that port.
     PutListener {
         /// Its load balancer.
         load_balancer: LoadBalancerName,
@@ -172,7 +172,7 @@ impl Change {
             Self::DeleteLoadBalancer(name) => format!("- load balancer {name}"),
             Self::PutListener { load_balancer, listener: new } => {
                 let known = sign(listener(load_balancer, new.port).is_some());
-                format!("{known} listener {load_balancer}:{}, default {}", new.port, new.default_action)
+                format!("{known} listener {load_balancer}:{}, default {}", new.port, new.default_words())
             }
             Self::DeleteListener { load_balancer, port } => format!("- listener {load_balancer}:{port}"),
             Self::PutRule { load_balancer, port, rule } => {

@@ -1,6 +1,6 @@
 //! The invariants of a World, in one list that tests, debug builds and `doctor` share.
 
-use crate::{DeploymentStatus, DesiredStatus, ServiceStatus, TaskStatus, World};
+use crate::{DeploymentStatus, DesiredStatus, ListenerProtocol, ServiceStatus, TaskStatus, World};
 
 /// Every broken invariant, one sentence each. An empty list is a sound World.
 #[must_use]
@@ -58,6 +58,12 @@ fn tasks(world: &World, problems: &mut Vec<String>) {
 fn routing(world: &World, problems: &mut Vec<String>) {
     for balancer in world.load_balancers.values() {
         for listener in balancer.listeners.values() {
+            if (listener.protocol == ListenerProtocol::Https) != listener.tls.as_ref().is_some_and(|tls| !tls.certificates.is_empty()) {
+                problems.push(format!("listener {}:{} is encrypted without a certificate, or has one and is not", balancer.name, listener.port));
+            }
+            if listener.authenticates() && listener.protocol != ListenerProtocol::Https {
+                problems.push(format!("listener {}:{} authenticates in cleartext", balancer.name, listener.port));
+            }
             for name in listener.actions().flat_map(crate::Action::target_groups) {
                 if world.target_groups.get(name).is_none_or(|group| group.deleting) {
                     problems.push(format!("listener {}:{} forwards to target group {name}, which does not exist", balancer.name, listener.port));
@@ -76,6 +82,11 @@ fn routing(world: &World, problems: &mut Vec<String>) {
         for (key, target) in &group.targets {
             if target.task.as_ref().is_some_and(|task| !world.tasks.contains_key(task)) {
                 problems.push(format!("target {key} of {} belongs to a task that does not exist", group.spec.name));
+            }
+        }
+        for target in group.spec.targets.iter().filter(|_| !group.deleting) {
+            if group.targets.get(&target.key()).is_none_or(|found| found.draining_since.is_some()) {
+                problems.push(format!("target {} of {} is asked for and not registered", target.key(), group.spec.name));
             }
         }
     }

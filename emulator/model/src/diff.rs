@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Action, Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, Family, Listener, ListenerAttributes, ListenerProtocol, LoadBalancer,
-    Refused, Revision, ServiceKey, ServiceStatus, TaskDefinition, World,
+    Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, Family, Listener, LoadBalancer, Refused, Revision, ServiceKey, ServiceStatus,
+    TaskDefinition, World,
 };
 
 /// The changes that take the cluster from what `world` says to what `desired` says, in an order in which each can be applied:
@@ -88,9 +88,9 @@ fn load_balancers_to_put(world: &World, desired: &Desired, changes: &mut Vec<Cha
     Ok(())
 }
 
-/// What of a listener is changed with it as a whole; rules are changed one by one.
-const fn whole(listener: &Listener) -> (ListenerProtocol, &ListenerAttributes, &Action) {
-    (listener.protocol, &listener.attributes, &listener.default_action)
+/// The same but for rules, which are changed one by one, and the id, which no manifest knows.
+fn whole(listener: &Listener) -> Listener {
+    Listener { id: None, rules: BTreeMap::new(), ..listener.clone() }
 }
 
 fn listeners_to_put(name: &crate::LoadBalancerName, found: Option<&LoadBalancer>, wanted: &DesiredLoadBalancer, changes: &mut Vec<Change>) {

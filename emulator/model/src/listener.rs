@@ -145,6 +145,19 @@ impl Listener {
         }
     }
 
+    /// What it does with requests that no rule matches, in words.
+    #[must_use]
+    pub fn default_words(&self) -> String {
+        let authenticate = self.default_authenticate.as_ref().map(|authenticate| format!("{}, ", authenticate.log_word())).unwrap_or_default();
+        format!("{authenticate}{}", self.default_action)
+    }
+
+    /// Whether it or a rule of it asks who is there.
+    #[must_use]
+    pub fn authenticates(&self) -> bool {
+        self.default_authenticate.is_some() || self.rules.values().any(|rule| rule.authenticate.is_some())
+    }
+
     /// Every action of it, the default one last.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         self.rules.values().map(|rule| &rule.action).chain([&self.default_action])

@@ -25,7 +25,7 @@ pub struct TargetGroupSpec {
     pub target_type: TargetType,
     /// The port of targets that name none.
     pub port: u16,
-    /// Targets that no task stands behind, such as a process started from an editor.
+    /// Targets that no task stands behind, such as a process started from an editor. Each once, at most 1000; a manifest sorts them.
     #[serde(default)]
     pub targets: Vec<RegisteredTarget>,
     /// How targets are checked.
@@ -115,6 +115,20 @@ pub struct RegisteredTarget {
     pub port: u16,
 }
 
+impl RegisteredTarget {
+    /// What names it in its group.
+    #[must_use]
+    pub fn key(&self) -> TargetKey {
+        TargetKey { id: self.id.to_string(), port: self.port }
+    }
+
+    /// Where it is dialled.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.id, self.port)
+    }
+}
+
 /// A target group of the World: what was asked for, and who is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetGroup {
@@ -133,11 +147,9 @@ pub struct TargetGroup {
 
 impl TargetGroup {
     /// Makes the targets that no task stands behind those of the specification: new ones begin as `initial`, others drain, and one
-    /// that drained and is wanted again begins anew.
+    /// that drained and is wanted again begins anew (AWS refuses an address that drains, alb.md 9; here a manifest says what is to be).
     pub(crate) fn register(&mut self, now: Timestamp) {
-        let key = |target: &RegisteredTarget| TargetKey { id: target.id.to_string(), port: target.port };
-        let wanted: BTreeMap<TargetKey, SocketAddr> =
-            self.spec.targets.iter().map(|target| (key(target), SocketAddr::new(target.id, target.port))).collect();
+        let wanted: BTreeMap<TargetKey, SocketAddr> = self.spec.targets.iter().map(|target| (target.key(), target.address())).collect();
         for (key, target) in self.targets.iter_mut().filter(|(_, target)| target.task.is_none()) {
             if !wanted.contains_key(key) {
                 target.draining_since.get_or_insert(now);

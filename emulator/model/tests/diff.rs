@@ -22,10 +22,18 @@ struct Sketch {
     count: u32,
     delay: u64,
     priority: u16,
+    /// Ports of this machine that are registered as targets.
+    targets: Vec<u16>,
 }
 
 fn sketch() -> impl Strategy<Value = Option<Sketch>> {
-    proptest::option::of((0u8..3, 0u32..4, 0u64..3, 1u16..4).prop_map(|(image, count, delay, priority)| Sketch { image, count, delay, priority }))
+    let targets = proptest::collection::btree_set(9000u16..9003, 0..3).prop_map(|ports| ports.into_iter().collect());
+    let sketch = (0u8..3, 0u32..4, 0u64..3, 1u16..4, targets);
+    proptest::option::of(sketch.prop_map(|(image, count, delay, priority, targets)| Sketch { image, count, delay, priority, targets }))
+}
+
+fn local(port: u16) -> RegisteredTarget {
+    RegisteredTarget { id: [127, 0, 0, 1].into(), port }
 }
 
 /// A manifest of up to three services, each with a target group and, on one listener, a rule of its own.
@@ -37,7 +45,8 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
         let name = format!("s{index}");
         let group = TargetGroupName::new(&name).unwrap();
         let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(sketch.delay), ..TargetGroupAttributes::default() };
-        let spec = TargetGroupSpec { attributes, ..TargetGroupSpec::new(group.clone(), 80) };
+        let targets = sketch.targets.iter().copied().map(local).collect();
+        let spec = TargetGroupSpec { attributes, targets, ..TargetGroupSpec::new(group.clone(), 80) };
         desired.target_groups.insert(group.clone(), spec);
         let priority = sketch.priority * 10 + u16::try_from(index).unwrap();
         let action =
@@ -168,7 +177,7 @@ proptest! {
 }
 
 fn one(image: u8) -> Desired {
-    desired(&[Some(Sketch { image, count: 1, delay: 0, priority: 1 })], 80)
+    desired(&[Some(Sketch { image, count: 1, delay: 0, priority: 1, targets: vec![] })], 80)
 }
 
 #[test]
@@ -223,4 +232,124 @@ fn a_target_group_that_a_service_registers_in_stays() {
     world.apply(Change::DeleteLoadBalancer(front), NOW, &mut ids).unwrap();
     let refused = world.apply(Change::DeleteTargetGroup(group), NOW, &mut ids).unwrap_err();
     assert_eq!(refused.to_string(), "the target group `s0` is in use by the service `s0`");
+}
+
+#[test]
+fn targets_of_a_manifest_are_registered_let_go_and_taken_back() {
+    let (mut world, mut ids) = (world(), Ids::seeded(1));
+    let with = |targets: &[u16]| desired(&[Some(Sketch { image: 1, count: 1, delay: 9, priority: 1, targets: targets.to_vec() })], 80);
+    let shown = |world: &World| -> Vec<String> {
+        let show = |(key, target): (&TargetKey, &Target)| {
+            let state = if target.draining_since.is_some() { "draining" } else { target.health.state.as_str() };
+            format!("{key} at {} {state}", target.address)
+        };
+        world.target_groups["s0"].targets.iter().map(show).collect()
+    };
+    bring(&mut world, &with(&[9000]), &mut ids);
+    assert_eq!(shown(&world), ["127.0.0.1:9000 at 127.0.0.1:9000 initial"]);
+    let key = local(9000).key();
+    let (target_group, health) = (TargetGroupName::new("s0").unwrap(), TargetHealth::healthy(NOW));
+    world.record(Step::SetTargetHealth { target_group, key: key.clone(), health });
+    let before = world.clone();
+    let summaries: Vec<String> = bring(&mut world, &with(&[9000, 9001]), &mut ids).iter().map(|change| change.summary(&before)).collect();
+    assert_eq!(summaries, ["~ target group s0"]);
+    assert_eq!(shown(&world), ["127.0.0.1:9000 at 127.0.0.1:9000 healthy", "127.0.0.1:9001 at 127.0.0.1:9001 initial"]);
+    bring(&mut world, &with(&[9001]), &mut ids);
+    assert_eq!(shown(&world), ["127.0.0.1:9000 at 127.0.0.1:9000 draining", "127.0.0.1:9001 at 127.0.0.1:9001 initial"]);
+    bring(&mut world, &with(&[9000]), &mut ids);
+    assert_eq!(shown(&world), ["127.0.0.1:9000 at 127.0.0.1:9000 initial", "127.0.0.1:9001 at 127.0.0.1:9001 draining"]);
+}
+
+#[test]
+fn a_target_of_a_task_is_not_the_manifests_to_let_go() {
+    let (mut world, mut ids) = (world(), Ids::seeded(1));
+    bring(&mut world, &one(1), &mut ids);
+    let group = TargetGroupName::new("s0").unwrap();
+    let (key, health) = (TargetKey { id: "i-0".into(), port: 40000 }, TargetHealth::healthy(NOW));
+    let address = ([127, 0, 0, 1], 40000).into();
+    let target = Target { address, task: Some(TaskId::from_text("t")), registered_at: NOW, draining_since: None, health };
+    world.record(Step::PutTarget { target_group: group.clone(), key: key.clone(), target: target.clone() });
+    let mut spec = world.target_groups["s0"].spec.clone();
+    spec.targets.push(local(9000));
+    world.apply(Change::ModifyTargetGroup(Box::new(spec)), NOW, &mut ids).unwrap();
+    assert_eq!(world.target_groups["s0"].targets.len(), 2);
+    assert_eq!(world.target_groups["s0"].targets[&key], target);
+}
+
+#[test]
+fn tasks_of_a_bridge_do_not_register_by_address() {
+    let mut wanted = one(1);
+    wanted.target_groups.values_mut().for_each(|spec| spec.target_type = TargetType::Ip);
+    let mut world = world();
+    let changes = diff::changes(&world, &wanted).unwrap();
+    let refused = world.apply_all(changes, NOW, &mut Ids::seeded(1)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "The provided target group s0 has target type ip, which is incompatible with the bridge network mode specified in the task definition."
+    );
+}
+
+#[test]
+fn a_listener_follows_its_certificates() {
+    let (mut world, mut ids) = (world(), Ids::seeded(1));
+    let with = |name: Option<&str>| {
+        let mut wanted = one(1);
+        let listener = wanted.load_balancers.values_mut().next().unwrap().listeners.get_mut(&80).unwrap();
+        listener.tls = name.map(|name| ListenerTls {
+            certificates: vec![CertificateSource::Development { arn: None, names: vec![name.to_owned()] }],
+            policy: SecurityPolicy::default(),
+            mutual: MutualAuthentication::Off,
+        });
+        listener.protocol = if name.is_some() { ListenerProtocol::Https } else { ListenerProtocol::Http };
+        wanted
+    };
+    let mut summaries = |wanted: &Desired| -> Vec<String> {
+        let before = world.clone();
+        let summaries = bring(&mut world, wanted, &mut ids).iter().map(|change| change.summary(&before)).collect();
+        assert_eq!(said(&world, wanted), *wanted);
+        summaries
+    };
+    summaries(&with(None));
+    for name in [Some("a.test"), Some("b.test"), None] {
+        assert_eq!(summaries(&with(name)), ["~ listener front:80, default fixed response 404"], "{name:?}");
+        assert_eq!(summaries(&with(name)), Vec::<String>::new(), "{name:?}");
+    }
+}
+
+/// Somebody must log in at the default action, at the first rule, or nowhere.
+fn asking(at_default: bool, at_rule: bool, protocol: ListenerProtocol) -> Desired {
+    let login = || Some(Authenticate::Oidc(AuthenticateOidc::cognito("arn:aws:cognito-idp:r:1:userpool/p", "client", "shop")));
+    let mut wanted = one(1);
+    let listener = wanted.load_balancers.values_mut().next().unwrap().listeners.get_mut(&80).unwrap();
+    listener.protocol = protocol;
+    listener.tls = (protocol == ListenerProtocol::Https).then(|| ListenerTls {
+        certificates: vec![CertificateSource::Development { arn: None, names: vec![] }],
+        policy: SecurityPolicy::default(),
+        mutual: MutualAuthentication::Off,
+    });
+    listener.default_authenticate = at_default.then(login).flatten();
+    listener.rules.values_mut().next().unwrap().authenticate = at_rule.then(login).flatten();
+    wanted
+}
+
+#[test]
+fn who_is_asked_is_asked_from_the_next_up_on() {
+    let (mut world, mut ids) = (world(), Ids::seeded(1));
+    bring(&mut world, &asking(false, false, ListenerProtocol::Https), &mut ids);
+    let before = world.clone();
+    let changes = bring(&mut world, &asking(true, true, ListenerProtocol::Https), &mut ids);
+    let summaries: Vec<String> = changes.iter().map(|change| change.summary(&before)).collect();
+    assert_eq!(summaries, ["~ listener front:80, default authenticate, fixed response 404", "~ rule 10 on front:80, authenticate, forward to s0"]);
+    bring(&mut world, &asking(false, false, ListenerProtocol::Http), &mut ids);
+    assert_eq!(said(&world, &asking(false, false, ListenerProtocol::Http)), asking(false, false, ListenerProtocol::Http));
+}
+
+#[test]
+fn nobody_is_asked_in_cleartext() {
+    for (at_default, at_rule) in [(true, false), (false, true)] {
+        let mut world = world();
+        let changes = diff::changes(&world, &asking(at_default, at_rule, ListenerProtocol::Http)).unwrap();
+        let refused = world.apply_all(changes, NOW, &mut Ids::seeded(1)).unwrap_err();
+        assert_eq!(refused.to_string(), "Actions that authenticate are supported only on HTTPS listeners");
+    }
 }

@@ -79,8 +79,8 @@ pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut
     }
 }
 
-/// Targets that no unstopped task answers for, draining targets that are due, and deleted groups that are empty. `gone` are those
-/// that a service's own plan removes already.
+/// Targets of tasks that are over, draining targets that are due, and deleted groups that are empty. `gone` are those
+/// that a service's own plan removes already. Targets that a manifest lists have no task: they stay until they have drained.
 pub(crate) fn clear(context: &Context<'_>, gone: &BTreeSet<(&TargetGroupName, &TargetKey)>, found: &mut Findings) {
     for group in context.world.target_groups.values() {
         let mut left = group.targets.len();

@@ -46,7 +46,9 @@ pub(super) fn recorded(before: &World, after: &World, plan: &Plan, (now, pace): 
     }
     for group in after.target_groups.values() {
         for (key, target) in &group.targets {
-            let task = target.task.as_ref().and_then(|id| after.tasks.get(id)).expect("a target has a task");
+            // One that the manifest lists is nobody's.
+            let Some(id) = &target.task else { continue };
+            let task = after.tasks.get(id).expect("a target's task is there");
             assert_ne!(task.last_status, TaskStatus::Stopped, "target {key} of a stopped task");
             let holder = task.containers.iter().find(|record| record.network_bindings.iter().any(|binding| binding.host_port == key.port));
             let holder = holder.expect("a target has a container");

@@ -1,6 +1,6 @@
 //! What is kept of what has ended, and for how long.
 
-use model::{Change, ContainerId, Fact, RunState, TargetHealthState, TaskStatus};
+use model::{Change, ContainerId, Fact, RegisteredTarget, RunState, TargetGroupSpec, TargetHealthState, TaskStatus};
 
 use super::fleet::Fleet;
 use super::setup::{Setup, container, key};
@@ -82,4 +82,28 @@ fn containers_of_unknown_tasks_are_removed() {
     fleet.fact(&Fact::Seen(stray));
     fleet.run(0);
     assert_eq!(fleet.engine.len(), 1);
+}
+
+#[test]
+fn a_target_that_no_task_stands_behind_stays_until_the_manifest_lets_it_go() {
+    let mut fleet = Fleet::running_for(&[Setup::new("users", 1)], 20);
+    let change = |fleet: &Fleet, ports: &[u16]| {
+        let targets = ports.iter().map(|port| RegisteredTarget { id: [127, 0, 0, 1].into(), port: *port }).collect();
+        Change::ModifyTargetGroup(Box::new(TargetGroupSpec { targets, ..fleet.world.target_groups["users"].spec.clone() }))
+    };
+    let ports = |fleet: &Fleet| -> Vec<u16> {
+        let targets = fleet.world.target_groups["users"].targets.iter();
+        targets.filter(|(_, target)| target.task.is_none()).map(|(key, _)| key.port).collect()
+    };
+    fleet.apply(change(&fleet, &[9000, 9001]));
+    fleet.run(3600);
+    assert_eq!((ports(&fleet), fleet.wake_at), (vec![9000, 9001], None));
+    fleet.apply(change(&fleet, &[9000]));
+    fleet.run(4);
+    assert_eq!(ports(&fleet), [9000, 9001], "it drains for 5 s");
+    fleet.run(2);
+    assert_eq!(ports(&fleet), [9000]);
+    fleet.apply(Change::Scale { service: key("users"), desired_count: 0 });
+    fleet.run(60);
+    assert_eq!(ports(&fleet), [9000], "its group has no other");
 }
