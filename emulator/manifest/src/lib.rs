@@ -40,7 +40,8 @@ pub use problem::{Note, Place, Problem, Problems, Severity};
 
 /// Where texts come from, so that this room reads no files and tests need none.
 pub trait Source {
-    /// The whole text of the file at an absolute path: a manifest, an include, or the `.env` beside the first manifest.
+    /// The whole text of the file at an absolute path: a manifest, an include, the `.env` beside the first manifest, or a certificate
+    /// or key that a listener names.
     ///
     /// # Errors
     /// A sentence for a person saying why it cannot be read.

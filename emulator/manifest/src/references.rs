@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::node::{Node, Span};
 use crate::problem::Report;
-use crate::read::{actions_of, split_reference, target_group_name};
+use crate::read::{action_lists, actions_of, address_of, authenticating, split_reference, target_group_name};
 use crate::suggest::listed;
 
 /// Checks every reference of a tree whose shapes have been checked.
@@ -25,6 +25,7 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
             report.note(*span, format!("target group `{name}` is used by no action and no service"));
         }
     }
+    used_by_a_listener(tree, report);
     for definition in tree.list("taskDefinitions") {
         dependencies(definition, report);
     }
@@ -53,7 +54,7 @@ impl<'a> Index<'a> {
         Self {
             by_address: names("targetGroups", "name").filter(|(_, item)| item.text_of("targetType") == Some("ip")).map(|(name, _)| name).collect(),
             versions: names("targetGroups", "name")
-                .filter_map(|(name, item)| Some((name, item.text_of("protocolVersion").filter(|version| *version != "HTTP1")?)))
+                .filter_map(|(name, item)| Some((name, item.text_of("protocolVersion").filter(|version| matches!(*version, "HTTP2" | "GRPC"))?)))
                 .collect(),
             sticky: names("targetGroups", "name").filter_map(sticky).collect(),
             target_groups: names("targetGroups", "name").map(|(name, item)| (name, item.get("name").unwrap_or(item).span)).collect(),
@@ -95,15 +96,27 @@ fn actions<'a>(tree: &'a Node, index: &Index<'_>, report: &mut Report) -> BTreeS
     owners.into_keys().collect()
 }
 
-/// HTTP/2 and gRPC reach their targets from HTTPS listeners alone (alb.md 4).
+/// HTTP/2 and gRPC reach their targets from HTTPS listeners alone, and by nothing but `forward` (alb.md 4).
 fn protocols(tree: &Node, index: &Index<'_>, report: &mut Report) {
     let listeners = tree.list("loadBalancers").iter().flat_map(|balancer| balancer.list("listeners"));
-    for listener in listeners.filter(|listener| listener.text_of("protocol") != Some("HTTPS")) {
-        for node in actions_of(listener).flat_map(forwarded_groups) {
-            let Some(version) = node.text().and_then(|name| index.versions.get(target_group_name(name))) else { continue };
-            report
-                .problem(node.span, format!("Listener protocol 'HTTP' is not supported with a target group with the protocol-version '{version}'"))
-                .hint("forward to it from a listener with `protocol: HTTPS`");
+    let version_of = |node: &Node| node.text().and_then(|name| index.versions.get_key_value(target_group_name(name)));
+    for listener in listeners {
+        for actions in action_lists(listener) {
+            let authenticating = actions.iter().find_map(authenticating);
+            for (node, (name, version)) in actions.iter().flat_map(forwarded_groups).filter_map(|node| Some((node, version_of(node)?))) {
+                // Another word than HTTP or HTTPS has been reported.
+                match (listener.text_of("protocol"), authenticating) {
+                    (None | Some("HTTP"), _) => {
+                        let message = format!("Listener protocol 'HTTP' is not supported with a target group with the protocol-version '{version}'");
+                        report.problem(node.span, message).hint(format!("give the listener `protocol: HTTPS`, or `{name}` `protocolVersion: HTTP1`"));
+                    }
+                    (Some("HTTPS"), Some(kind)) => {
+                        let message = format!("Actions of type '{kind}' are not supported with a target group with the protocol-version '{version}'");
+                        report.problem(node.span, message).hint(format!("only `forward` is: give `{name}` `protocolVersion: HTTP1`"));
+                    }
+                    _ => {}
+                }
+            }
         }
     }
 }
@@ -183,7 +196,7 @@ fn load_balancer<'a>(service: &Node, entry: &'a Node, index: &Index<'_>, forward
         let message = format!(
             "The provided target group {name} has target type ip, which is incompatible with the bridge network mode specified in the task definition."
         );
-        report.problem(node.span, message).hint("leave `targetType` out: tasks register by instance and host port");
+        report.problem(node.span, message).hint(format!("remove `targetType: ip` from `{name}`, or make a second target group for this service"));
     }
     if let Some(definition) = index.definition_of(service) {
         container(entry, definition, report);
@@ -217,6 +230,24 @@ fn container(entry: &Node, definition: &Node, report: &mut Report) -> Option<()>
         report.problem(port.span, format!("The container {name} did not have a container port {number} defined.")).hint(hint);
     }
     Some(())
+}
+
+/// A target that is a listener would be asked by itself.
+fn used_by_a_listener(tree: &Node, report: &mut Report) {
+    let listeners = tree.list("loadBalancers").iter().flat_map(|balancer| balancer.list("listeners"));
+    let ports: BTreeSet<u16> = listeners.filter_map(|listener| listener.integer_of("port")).collect();
+    for group in tree.list("targetGroups") {
+        for target in group.list("targets") {
+            let Some(id) = target.get("id") else { continue };
+            let loopback = id.text().and_then(address_of).is_some_and(|address| address.is_loopback());
+            let port: Option<u16> = target.integer_of("port").or_else(|| group.integer_of("port"));
+            if let Some(port) = port.filter(|port| loopback && ports.contains(port)) {
+                report
+                    .problem(id.span, "The IP address cannot be used as a target, as it is in use by a load balancer")
+                    .hint(format!("port {port} is a listener's: give the target's own port with `port`"));
+            }
+        }
+    }
 }
 
 /// `dependsOn` of a task definition (ecs.md 2.4): names, conditions, circles.

@@ -17,8 +17,7 @@ pub(super) static LISTENER: Object = Object::new(
         ),
         field("sslPolicy", Shape::Text, "The security policy of an HTTPS listener. Default ELBSecurityPolicy-2016-08."),
         field("mutualAuthentication", Shape::Object(&MUTUAL_AUTHENTICATION), "Whether clients of an HTTPS listener show certificates."),
-        field("defaultActions", Shape::List(&list(Shape::Object(&ACTION)).not_empty()), "The one action for requests that no rule matches.")
-            .required(),
+        field("defaultActions", Shape::List(&list(Shape::Object(&ACTION)).not_empty()), DEFAULT_ACTIONS).required(),
         field("rules", Shape::List(&named(Shape::Object(&RULE), "priority")), "Rules; the lowest priority is tried first."),
         field("attributes", Shape::Attributes(&ATTRIBUTES), "Attributes, as a map or as AWS's list of `{key, value}`."),
         inert("tags", "tags are not kept"),
@@ -27,7 +26,13 @@ pub(super) static LISTENER: Object = Object::new(
 .either_case()
 .refusing(&[("alpnPolicy", "it belongs to Network Load Balancers; `routing.http2.enabled` of the load balancer chooses")]);
 
-static PROTOCOL: Choice = Choice { accepted: &["HTTP", "HTTPS"], refused: &[("TCP", "use `HTTP` or `HTTPS`; this is an Application Load Balancer")] };
+const DEFAULT_ACTIONS: &str =
+    "For requests that no rule matches: one of forward, redirect and fixed-response, after one that authenticates if need be.";
+
+static PROTOCOL: Choice = Choice {
+    accepted: &["HTTP", "HTTPS"],
+    refused: &[("TCP", "use `HTTP` or `HTTPS`; this is an Application Load Balancer"), ("TLS", "use `HTTPS`; this is an Application Load Balancer")],
+};
 
 /// Each header that a listener can add to responses, and its attribute.
 pub(crate) const RESPONSE_HEADERS: [(&str, &str); 10] = [

@@ -12,24 +12,20 @@ pub(super) static RULE: Object = Object::new(
         field("priority", quoted_integer(1, 50_000), "Unique in its listener; the lowest is tried first.").required(),
         field("conditions", Shape::List(&list(Shape::Object(&CONDITION)).not_empty()), "All must match.").required(),
         field("transforms", Shape::List(&list(Shape::Object(&TRANSFORM))), "What a target is sent instead of what the client asked for."),
-        field(
-            "actions",
-            Shape::List(&list(Shape::Object(&ACTION)).not_empty()),
-            "For requests that match: forward, redirect or fixed-response, and before it one that asks who is there.",
-        )
-        .required(),
+        field("actions", Shape::List(&list(Shape::Object(&ACTION)).not_empty()), ACTIONS).required(),
         inert("tags", "tags are not kept"),
     ],
 )
 .either_case()
 .answers(&["ruleArn", "isDefault"]);
 
+const ACTIONS: &str = "For requests that match: one of forward, redirect and fixed-response, after one that authenticates if need be.";
+
 pub(super) static ACTION: Object = Object::new(
     "Action",
     "action",
     &[
-        field("type", Shape::Choice(&ACTION_TYPE), "forward, redirect or fixed-response; before it, on HTTPS listeners, one that asks who is there.")
-            .required(),
+        field("type", Shape::Choice(&ACTION_TYPE), "What happens.").required(),
         field("targetGroup", Shape::Text, "Of `forward`: a target group's name, or an ARN with it.").or(&["targetGroupArn"]),
         field("forwardConfig", Shape::Object(&FORWARD), "Of `forward`: several target groups with weights."),
         field("redirectConfig", Shape::Object(&REDIRECT), "Of `redirect`."),
@@ -37,7 +33,7 @@ pub(super) static ACTION: Object = Object::new(
         field("authenticateOidcConfig", Shape::Object(&OIDC), "Of `authenticate-oidc`."),
         field("authenticateCognitoConfig", Shape::Object(&COGNITO), "Of `authenticate-cognito`."),
         field("jwtValidationConfig", Shape::Object(&JWT), "Of `jwt-validation`."),
-        field("order", integer(1, 50_000), "Which of several actions comes first; of no consequence for a single one."),
+        field("order", integer(1, 50_000), "Of two actions the lower one comes first; of no consequence for a single one."),
     ],
 )
 .either_case();

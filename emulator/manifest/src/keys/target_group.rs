@@ -10,7 +10,7 @@ pub(crate) static TARGET_GROUP: Object = Object::new(
         field("protocol", Shape::Choice(&PROTOCOL), "How targets are spoken to. Default HTTP."),
         field("port", integer(1, 65535), "The port of targets that name none; tasks name theirs.").required(),
         field("protocolVersion", Shape::Choice(&VERSION), "Default HTTP1."),
-        field("targetType", Shape::Choice(&TARGET_TYPE), "Default instance: an instance and a host port."),
+        field("targetType", Shape::Choice(&TARGET_TYPE), "Default instance: an instance and a host port, as tasks in `bridge` mode need."),
         field(
             "targets",
             Shape::List(&list(Shape::Object(&TARGET))),
@@ -23,7 +23,11 @@ pub(crate) static TARGET_GROUP: Object = Object::new(
         ),
         field("healthCheckProtocol", Shape::Choice(&PROTOCOL), "Default HTTP."),
         field("healthCheckPort", Shape::Text, "1 to 65535, or `traffic-port`, the default."),
-        field("healthCheckPath", Shape::Text, "1 to 1024 characters, begins with `/`, may hold a query. Default `/`."),
+        field(
+            "healthCheckPath",
+            Shape::Text,
+            "1 to 1024 characters, begins with `/`, may hold a query. Default `/`, for GRPC `/AWS.ALB/healthcheck`.",
+        ),
         field("healthCheckIntervalSeconds", integer(5, 300), "Between two checks of a target. Default 30."),
         field("healthCheckTimeoutSeconds", integer(2, 120), "No answer for so long is a failure; below the interval. Default 5."),
         field("healthyThresholdCount", integer(2, 10), "Passes in a row that make an unhealthy target healthy. Default 5."),
@@ -60,7 +64,10 @@ static TARGET: Object = Object::new(
 )
 .either_case();
 
-static PROTOCOL: Choice = Choice { accepted: &["HTTP", "HTTPS"], refused: &[("TCP", "use `HTTP` or `HTTPS`; this is an Application Load Balancer")] };
+static PROTOCOL: Choice = Choice {
+    accepted: &["HTTP", "HTTPS"],
+    refused: &[("TCP", "use `HTTP` or `HTTPS`; this is an Application Load Balancer"), ("TLS", "use `HTTPS`; this is an Application Load Balancer")],
+};
 
 static VERSION: Choice = Choice { accepted: &["HTTP1", "HTTP2", "GRPC"], refused: &[] };
 

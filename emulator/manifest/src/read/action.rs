@@ -1,8 +1,9 @@
-//! The action of a rule or a listener (alb.md 3).
+//! The actions of a rule or a listener (alb.md 3).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::{Action, Authenticate, FixedResponse, Forward, Redirect, TargetGroupName, WeightedTargetGroup};
+use model::{Action, Authenticate, FixedResponse, Forward, ListenerProtocol, Redirect, TargetGroupName, WeightedTargetGroup};
 
 use super::authenticate;
 use super::target_group::name_of;
@@ -13,88 +14,102 @@ const MAX_TARGET_GROUPS: usize = 5;
 const MAX_BODY: usize = 1024;
 const CONTENT_TYPES: [&str; 5] = ["text/html", "application/json", "application/javascript", "text/css", "text/plain"];
 
-/// The actions of a list: one that routes, and perhaps one before it that asks who is there.
-pub(super) fn read(node: &Node, key: &str, https: bool, report: &mut Report) -> Option<(Option<Authenticate>, Action)> {
-    let items = node.list(key);
-    let asks = |item: &&Node| item.text_of("type").is_some_and(|kind| authenticate::TYPES.iter().any(|(known, ..)| *known == kind));
-    let (asking, routing): (Vec<&Node>, Vec<&Node>) = items.iter().partition(asks);
-    order(items, &asking, report);
-    if let Some(second) = routing.get(1) {
-        report
-            .problem(second.span, format!("`{key}` has {} of forward, redirect and fixed-response; it must have exactly one", routing.len()))
-            .hint("several target groups go into one action: `forwardConfig: {targetGroups: […]}`");
-    }
-    if let Some(second) = asking.get(1) {
-        report.problem(second.span, format!("`{key}` has {} actions that ask who is there; it may have one", asking.len()));
-    }
-    if let (Some(first), None) = (asking.first(), routing.first()) {
-        report.problem(first.span, format!("`{key}` has no forward, redirect or fixed-response")).hint("add what happens to those who may come in");
-    }
-    if let Some(first) = asking.first().filter(|_| !https) {
-        let kind = first.text_of("type").unwrap_or_default();
-        report
-            .problem(first.span, format!("Actions of type '{kind}' are supported only on HTTPS listeners"))
-            .hint("set `protocol: HTTPS` for the listener");
-    }
-    let mut complete = true;
-    let authenticate = asking.first().and_then(|item| {
-        let read = asking_action(item, report);
-        complete = read.is_some();
-        read
-    });
-    let action = routing.first().and_then(|item| routing_action(item, report));
-    complete.then_some(())?;
-    Some((authenticate, action?))
+/// What a list of actions says: who must be asking, and what happens then.
+pub(super) struct Actions {
+    pub(super) authenticate: Option<Authenticate>,
+    pub(super) action: Action,
 }
 
-/// Several actions say which comes first, and the one that routes comes last.
-fn order(items: &[Node], asking: &[&Node], report: &mut Report) {
-    if asking.is_empty() || items.len() < 2 {
+/// Each type, the key of its configuration, and AWS's name for that.
+const ROUTING: [&str; 3] = ["forward", "redirect", "fixed-response"];
+const CONFIGS: [(&str, &str, &str); 7] = [
+    ("forward", "targetGroup", "TargetGroupArn"),
+    ("forward", "forwardConfig", "ForwardConfig"),
+    ("redirect", "redirectConfig", "RedirectConfig"),
+    ("fixed-response", "fixedResponseConfig", "FixedResponseConfig"),
+    ("authenticate-oidc", "authenticateOidcConfig", "AuthenticateOidcConfig"),
+    ("authenticate-cognito", "authenticateCognitoConfig", "AuthenticateCognitoConfig"),
+    ("jwt-validation", "jwtValidationConfig", "JwtValidationConfig"),
+];
+
+/// The type of an action that authenticates.
+pub(crate) fn authenticating(action: &Node) -> Option<&str> {
+    action.text_of("type").filter(|kind| matches!(*kind, "authenticate-oidc" | "authenticate-cognito" | "jwt-validation"))
+}
+
+/// The actions of a rule or of a listener of that protocol.
+pub(super) fn all(node: &Node, key: &str, protocol: ListenerProtocol, report: &mut Report) -> Option<Actions> {
+    let items = node.list(key);
+    let mut authenticate = None;
+    for item in items.iter().filter(|item| authenticating(item).is_some()) {
+        let read = read_authentication(item, protocol, report);
+        if authenticate.is_some() {
+            report
+                .problem(item.span, format!("`{key}` authenticates twice"))
+                .hint("one of authenticate-oidc, authenticate-cognito and jwt-validation may come before the other action");
+        }
+        authenticate = Some(read);
+    }
+    let rest: Vec<&Node> = items.iter().filter(|item| authenticating(item).is_none()).collect();
+    if let Some(second) = rest.get(1) {
+        report
+            .problem(second.span, format!("`{key}` has {} actions of forward, redirect and fixed-response; there must be exactly one", rest.len()))
+            .hint("several target groups go into one action: `forwardConfig: {targetGroups: […]}`");
+    } else if rest.is_empty() && !items.is_empty() && !report.partial {
+        report
+            .problem(super::place(node, key), format!("`{key}` must end with one action of forward, redirect and fixed-response"))
+            .hint("add what happens to who is let in, for example `{type: forward, order: 2, targetGroup: <name>}`");
+    } else {
+        order(items, report);
+    }
+    let action = read(rest.first()?, protocol, report);
+    Some(Actions { authenticate: authenticate.map_or(Some(None), |read| read.map(Some))?, action: action? })
+}
+
+/// Several actions are told apart by their order, the one that routes last.
+fn order(items: &[Node], report: &mut Report) {
+    if items.len() < 2 {
         return;
     }
-    let mut known: Vec<i64> = Vec::new();
+    let mut known: BTreeMap<i64, crate::node::Span> = BTreeMap::new();
     for item in items {
-        let Some(order) = item.get("order") else {
-            report.problem(item.span, "of several actions each must have an `order`").hint("the lowest comes first");
+        let Some((span, number)) = item.get("order").and_then(|node| Some((node.span, node.integer()?))) else {
+            if item.get("order").is_none() {
+                report
+                    .problem(item.span, "an action that is not alone needs `order`")
+                    .hint("the lowest comes first: `order: 1` for who authenticates, `order: 2` for what happens then");
+            }
             continue;
         };
-        let Some(number) = order.integer() else { continue };
-        if known.contains(&number) {
-            report.problem(order.span, format!("two actions have the order {number}"));
+        if let Some(first) = known.insert(number, span) {
+            report.problem(span, format!("two actions have the order {number}")).again(first);
         }
-        known.push(number);
     }
-    let last = items.iter().filter_map(|item| Some((item.get("order")?.integer()?, item))).max_by_key(|(order, _)| *order);
-    if let Some((_, last)) = last
-        && known.len() == items.len()
-        && asking.iter().any(|item| std::ptr::eq(*item, last))
+    let last = items.iter().max_by_key(|item| item.integer_of::<i64>("order"));
+    if known.len() == items.len()
+        && let Some((kind, last)) = last.and_then(|last| Some((authenticating(last)?, last)))
     {
         report
-            .problem(super::place(last, "order"), "the action with the highest order must be forward, redirect or fixed-response")
-            .hint("give this one a lower order");
+            .problem(super::place(last, "order"), format!("the action of type '{kind}' comes last, after the one that it should guard"))
+            .hint("give it the lower `order`");
     }
 }
 
-fn asking_action(node: &Node, report: &mut Report) -> Option<Authenticate> {
-    let kind = node.text_of("type")?;
+fn read_authentication(node: &Node, protocol: ListenerProtocol, report: &mut Report) -> Option<Authenticate> {
+    let kind = authenticating(node)?;
     foreign(node, kind, report);
-    let (_, key, field) = authenticate::TYPES.into_iter().find(|(known, ..)| *known == kind)?;
-    let Some(config) = node.get(key) else {
-        report.problem(node.span, format!("For actions of type '{kind}', you must specify the following fields: '{field}'"));
-        return None;
-    };
-    authenticate::read(kind, config, report)
+    if protocol == ListenerProtocol::Http {
+        report
+            .problem(super::place(node, "type"), format!("Actions of type '{kind}' are supported only on HTTPS listeners"))
+            .hint("add `protocol: HTTPS` to the listener; without `certificates` it gets a development certificate");
+    }
+    config(node, kind, report).and_then(|config| authenticate::read(kind, config, report))
 }
 
-/// Keys of other types of actions.
+/// Keys that belong to actions of other types.
 fn foreign(node: &Node, kind: &str, report: &mut Report) {
-    let routing =
-        [("forward", "targetGroup"), ("forward", "forwardConfig"), ("redirect", "redirectConfig"), ("fixed-response", "fixedResponseConfig")];
-    let configs = routing.into_iter().chain(authenticate::TYPES.map(|(kind, key, _)| (kind, key)));
-    // Of an unknown type nothing can be said; the tables have reported it.
-    let known = configs.clone().any(|(owner, _)| owner == kind);
-    for (owner, key) in configs.filter(|_| known) {
-        if let Some(entry) = node.entry(key).filter(|entry| owner != kind && !entry.node.asks_for_nothing()) {
+    for (owner, key, _) in CONFIGS.into_iter().filter(|(owner, ..)| *owner != kind) {
+        if let Some(entry) = node.entry(key).filter(|entry| !entry.node.asks_for_nothing()) {
             report
                 .problem(entry.key_span, format!("`{key}` does not belong to an action of type '{kind}'"))
                 .hint(format!("it belongs to `type: {owner}`"));
@@ -102,23 +117,24 @@ fn foreign(node: &Node, kind: &str, report: &mut Report) {
     }
 }
 
-fn routing_action(node: &Node, report: &mut Report) -> Option<Action> {
-    let kind = node.text_of("type")?;
+/// The configuration of an action whose type needs one.
+fn config<'n>(node: &'n Node, kind: &str, report: &mut Report) -> Option<&'n Node> {
+    let (_, key, field) = CONFIGS.into_iter().rfind(|(owner, ..)| *owner == kind)?;
+    let found = node.get(key);
+    if found.is_none() {
+        report.problem(node.span, format!("For actions of type '{kind}', you must specify the following fields: '{field}'"));
+    }
+    found
+}
+
+fn read(node: &Node, protocol: ListenerProtocol, report: &mut Report) -> Option<Action> {
+    // Of an unknown type nothing can be said; the tables have reported it.
+    let kind = node.text_of("type").filter(|kind| ROUTING.contains(kind))?;
     foreign(node, kind, report);
-    let mut config = |key: &str, field: &str| {
-        let found = node.get(key);
-        if found.is_none() {
-            report.problem(node.span, format!("For actions of type '{kind}', you must specify the following fields: '{field}'"));
-        }
-        found
-    };
     match kind {
         "forward" => forward(node, report).map(Action::Forward),
-        "redirect" => config("redirectConfig", "RedirectConfig").and_then(|config| redirect(config, report)).map(Action::Redirect),
-        "fixed-response" => {
-            config("fixedResponseConfig", "FixedResponseConfig").and_then(|config| fixed_response(config, report)).map(Action::FixedResponse)
-        }
-        _ => None,
+        "redirect" => config(node, kind, report).and_then(|config| redirect(config, protocol, report)).map(Action::Redirect),
+        _ => config(node, kind, report).and_then(|config| fixed_response(config, report)).map(Action::FixedResponse),
     }
 }
 
@@ -195,13 +211,18 @@ const PARTS: [Part; 5] = [
     Part { key: "query", default: "#{query}", placeholders: &["protocol", "host", "port", "path", "query"], shortest: 0 },
 ];
 
-fn redirect(node: &Node, report: &mut Report) -> Option<Redirect> {
+fn redirect(node: &Node, listener: ListenerProtocol, report: &mut Report) -> Option<Redirect> {
     let [protocol, host, port, path, query] = PARTS.map(|part| redirect_part(node, &part, report));
     let same = [(&protocol, 0), (&host, 1), (&port, 2), (&path, 3), (&query, 4)].iter().all(|(text, index)| text.as_str() == PARTS[*index].default);
     if same {
         report
             .problem(node.span, "The redirect configuration is not valid because it creates a loop.")
             .hint("change at least one of `protocol`, `host`, `port`, `path` and `query`");
+    }
+    if listener == ListenerProtocol::Https && protocol == "HTTP" {
+        report
+            .problem(super::place(node, "protocol"), "You cannot redirect HTTPS to HTTP")
+            .hint("this listener's protocol is HTTPS: leave `protocol` out, or write `HTTPS`");
     }
     let status = if node.text_of("statusCode")? == "HTTP_301" { 301 } else { 302 };
     Some(Redirect { protocol, host, port, path, query, status })

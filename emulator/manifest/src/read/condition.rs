@@ -174,7 +174,7 @@ fn header_name(config: &Node, report: &mut Report) -> Option<String> {
     if !fits("HttpHeaderName", name, MAX_NAME, node, report) {
         return None;
     }
-    if let Some(bad) = name.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+-.^_`|~".contains(*c)) {
+    if let Some(bad) = name.chars().find(|c| !super::is_token(*c)) {
         report.problem(node.span, format!("`{name}` is not the name of a header")).label(format!("{bad:?} is not allowed"));
         return None;
     }

@@ -1,4 +1,4 @@
-//! A load balancer: its listeners and attributes (alb.md 1).
+//! A load balancer and its listeners (alb.md 1).
 
 use std::time::Duration;
 
@@ -11,6 +11,10 @@ use crate::problem::Report;
 /// Quotas of alb.md 11: listeners and rules of one load balancer.
 const MAX_LISTENERS: usize = 50;
 const MAX_RULES: usize = 100;
+/// Listeners that verify clients' certificates (alb.md 1).
+const MAX_VERIFYING: usize = 2;
+/// Where AWS keeps its logs below the prefix, so that the prefix cannot hold it.
+const AWS_FOLDER: &str = "AWSLogs";
 
 pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<(LoadBalancerName, DesiredLoadBalancer)> {
     let report = &mut *reader.report;
@@ -21,8 +25,8 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<(LoadBalancer
     let items = node.list("listeners");
     quotas(node, items, report);
     let listeners = super::named(items, reader, |node, reader| listener::read(node, reader).map(|listener| (listener.port, listener)));
-    verifying(items, reader.report);
-    Some((name?, DesiredLoadBalancer { attributes: attributes(node.get("attributes"), reader.report), listeners }))
+    let attributes = node.get("attributes").map_or_else(LoadBalancerAttributes::default, |node| attributes(node, reader.report));
+    Some((name?, DesiredLoadBalancer { attributes, listeners }))
 }
 
 fn quotas(node: &Node, listeners: &[Node], report: &mut Report) {
@@ -31,74 +35,90 @@ fn quotas(node: &Node, listeners: &[Node], report: &mut Report) {
         report
             .problem(super::place(node, "name"), format!("a load balancer has at most {MAX_LISTENERS} listeners, this one has {}", listeners.len()));
     }
+    let verifies = |listener: &&Node| listener.get("mutualAuthentication").and_then(|node| node.text_of("mode")) == Some("verify");
+    if let Some(third) = listeners.iter().filter(verifies).nth(MAX_VERIFYING) {
+        report
+            .problem(super::place(third, "mutualAuthentication"), format!("at most {MAX_VERIFYING} listeners of a load balancer verify clients"))
+            .hint("use `mode: passthrough`, and let the targets judge");
+    }
     if rules > MAX_RULES {
         report.problem(super::place(node, "name"), format!("a load balancer has at most {MAX_RULES} rules, this one has {rules}"));
     }
 }
 
-/// At most two listeners of a load balancer verify clients (alb.md 1).
-fn verifying(listeners: &[Node], report: &mut Report) {
-    let modes = listeners.iter().filter_map(|listener| listener.get("mutualAuthentication"));
-    if let Some(third) = modes.filter(|mutual| mutual.text_of("mode") == Some("verify")).nth(2) {
-        report.problem(third.span, "a load balancer has at most 2 listeners that verify clients");
+fn attributes(node: &Node, report: &mut Report) -> LoadBalancerAttributes {
+    let defaults = LoadBalancerAttributes::default();
+    let seconds = |key: &str, default: Duration| node.integer_of(key).map_or(default, Duration::from_secs);
+    let boolean = |key: &str, default: bool| node.boolean_of(key).unwrap_or(default);
+    LoadBalancerAttributes {
+        idle_timeout: seconds("idle_timeout.timeout_seconds", defaults.idle_timeout),
+        client_keep_alive: seconds("client_keep_alive.seconds", defaults.client_keep_alive),
+        xff_mode: match node.text_of("routing.http.xff_header_processing.mode") {
+            Some("preserve") => XffMode::Preserve,
+            Some("remove") => XffMode::Remove,
+            _ => XffMode::Append,
+        },
+        xff_client_port: boolean("routing.http.xff_client_port.enabled", defaults.xff_client_port),
+        preserve_host_header: boolean("routing.http.preserve_host_header.enabled", defaults.preserve_host_header),
+        drop_invalid_header_fields: boolean("routing.http.drop_invalid_header_fields.enabled", defaults.drop_invalid_header_fields),
+        desync_mode: match node.text_of("routing.http.desync_mitigation_mode") {
+            Some("monitor") => DesyncMode::Monitor,
+            Some("strictest") => DesyncMode::Strictest,
+            _ => DesyncMode::Defensive,
+        },
+        http2: boolean("routing.http2.enabled", defaults.http2),
+        tls_headers: boolean("routing.http.x_amzn_tls_version_and_cipher_suite.enabled", defaults.tls_headers),
+        debug_header: boolean("routing.ecslocal.debug_header.enabled", defaults.debug_header),
+        access_logs: log_bucket(node, "access_logs", report),
+        connection_logs: log_bucket(node, "connection_logs", report),
+        health_check_logs: log_bucket(node, "health_check_logs", report),
     }
 }
 
-fn attributes(node: Option<&Node>, report: &mut Report) -> LoadBalancerAttributes {
-    let mut attributes = LoadBalancerAttributes::default();
-    let Some(node) = node else { return attributes };
-    if let Some(seconds) = node.integer_of("idle_timeout.timeout_seconds") {
-        attributes.idle_timeout = Duration::from_secs(seconds);
-    }
-    if let Some(seconds) = node.integer_of("client_keep_alive.seconds") {
-        attributes.client_keep_alive = Duration::from_secs(seconds);
-    }
-    attributes.xff_mode = match node.text_of("routing.http.xff_header_processing.mode") {
-        Some("preserve") => XffMode::Preserve,
-        Some("remove") => XffMode::Remove,
-        _ => XffMode::Append,
-    };
-    attributes.xff_client_port = node.boolean_of("routing.http.xff_client_port.enabled").unwrap_or(false);
-    attributes.drop_invalid_header_fields = node.boolean_of("routing.http.drop_invalid_header_fields.enabled").unwrap_or(false);
-    attributes.desync_mode = match node.text_of("routing.http.desync_mitigation_mode") {
-        Some("monitor") => DesyncMode::Monitor,
-        Some("strictest") => DesyncMode::Strictest,
-        _ => DesyncMode::Defensive,
-    };
-    attributes.http2 = node.boolean_of("routing.http2.enabled").unwrap_or(true);
-    attributes.tls_headers = node.boolean_of("routing.http.x_amzn_tls_version_and_cipher_suite.enabled").unwrap_or(false);
-    attributes.debug_header = node.boolean_of("routing.ecslocal.debug_header.enabled").unwrap_or(false);
-    attributes.access_logs = bucket(node, "access_logs", report);
-    attributes.connection_logs = bucket(node, "connection_logs", report);
-    attributes.health_check_logs = bucket(node, "health_check_logs", report);
-    attributes.preserve_host_header = node.boolean_of("routing.http.preserve_host_header.enabled").unwrap_or(false);
-    attributes
-}
-
-/// Where a log goes, if it is enabled. The bucket becomes a folder of the state folder, so its name must be one.
-fn bucket(node: &Node, log: &str, report: &mut Report) -> Option<LogBucket> {
-    if !node.boolean_of(&format!("{log}.s3.enabled")).unwrap_or(false) {
+/// Where one kind of logs goes; checked where it is switched on.
+fn log_bucket(node: &Node, kind: &str, report: &mut Report) -> Option<LogBucket> {
+    let [enabled, bucket, prefix] = ["enabled", "bucket", "prefix"].map(|part| format!("{kind}.s3.{part}"));
+    if node.boolean_of(&enabled) != Some(true) {
         return None;
     }
-    let key = format!("{log}.s3.bucket");
-    let bucket = node.text_of(&key).unwrap_or_default();
-    let fits = |name: &str| {
-        (3..=63).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
-            && !name.starts_with(['.', '-'])
-            && !name.contains("..")
-    };
-    if !fits(bucket) {
+    let given = |key: &str| node.text_of(key).unwrap_or_default().to_owned();
+    let found = LogBucket { bucket: given(&bucket), prefix: given(&prefix) };
+    if found.bucket.is_empty() {
+        let place = node.get(&bucket).or_else(|| node.get(&enabled)).unwrap_or(node).span;
+        report.problem(place, format!("The value of '{bucket}' cannot be empty")).hint(format!("for example `{bucket}: logs`"));
+    } else if let Some(wrong) = wrong_bucket(&found.bucket) {
         report
-            .problem(super::place(node, &key), format!("`{key}` must be the name of a bucket: 3 to 63 small letters, digits, hyphens and dots"))
+            .problem(super::place(node, &bucket), format!("'{}' is not the name of a bucket: {wrong}", found.bucket))
             .hint("it becomes a folder in the state folder; `ecslocal doctor` shows where that is");
     }
-    let key = format!("{log}.s3.prefix");
-    let prefix = node.text_of(&key).unwrap_or_default();
-    let odd =
-        prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains("AWSLogs") || prefix.split('/').any(|part| part == ".." || part == ".");
-    if odd || !prefix.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b':')) {
-        report.problem(super::place(node, &key), format!("`{key}` must be a path without `/` at its ends, without `..` and without `AWSLogs`"));
+    if let Some(wrong) = wrong_prefix(&found.prefix) {
+        report.problem(super::place(node, &prefix), format!("'{}' cannot be a prefix of logs: {wrong}", found.prefix));
     }
-    Some(LogBucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    Some(found)
+}
+
+/// S3's rules for the names of buckets; here it becomes a folder's.
+fn wrong_bucket(name: &str) -> Option<&'static str> {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    if !(3..=63).contains(&name.len()) {
+        Some("it has 3 to 63 characters")
+    } else if !name.chars().all(|c| edge(c) || matches!(c, '.' | '-')) {
+        Some("it is made of small letters, digits, dots and hyphens")
+    } else if !name.starts_with(edge) || !name.ends_with(edge) {
+        Some("it begins and ends with a letter or a digit")
+    } else {
+        name.contains("..").then_some("it has no two dots in a row")
+    }
+}
+
+fn wrong_prefix(prefix: &str) -> Option<&'static str> {
+    if prefix.is_empty() {
+        None
+    } else if prefix.len() > 512 || !prefix.chars().all(|c| c.is_ascii_graphic() && c != '\\') {
+        Some("it has at most 512 visible ASCII characters, and no backslash")
+    } else if prefix.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        Some("between its slashes are names")
+    } else {
+        prefix.contains(AWS_FOLDER).then_some("AWS puts its own `AWSLogs` after it")
+    }
 }

@@ -5,13 +5,16 @@ mod authenticate;
 mod condition;
 mod container;
 mod container_parts;
+mod health_check;
 mod listener;
 mod load_balancer;
+mod pem;
 mod rule;
 mod service;
 mod target_group;
 mod targets;
 mod task_definition;
+mod tls;
 mod transform;
 
 use std::collections::BTreeMap;
@@ -23,14 +26,16 @@ use crate::files::Files;
 use crate::node::Node;
 use crate::problem::Report;
 
-pub(crate) use listener::actions_of;
+pub(crate) use action::authenticating;
+pub(crate) use listener::{action_lists, actions_of};
 pub(crate) use service::split_reference;
 pub(crate) use target_group::name_of as target_group_name;
+pub(crate) use targets::address_of;
 
 /// What a reader needs besides the tree.
 pub(crate) struct Reader<'a> {
     pub(crate) files: &'a Files,
-    /// For files that are named and not read here.
+    /// For files that a manifest names and somebody else will use.
     pub(crate) source: &'a dyn Source,
     pub(crate) report: &'a mut Report,
 }
@@ -85,4 +90,9 @@ fn name_under<T: std::str::FromStr<Err = NameError>>(node: &Node, key: &str, rep
 /// The node under a key, or the whole when it is not there: a place to point at.
 fn place(node: &Node, key: &str) -> crate::node::Span {
     node.get(key).unwrap_or(node).span
+}
+
+/// A character of a header's name (RFC 9110).
+fn is_token(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
 }

@@ -1,8 +1,9 @@
 //! A rule (alb.md 2).
 
-use model::{Action, Comparison, Condition, Rule};
+use model::{Action, Comparison, Condition, ListenerProtocol, Rule};
 
-use super::{action, condition, place, transform};
+use super::action::{self, Actions};
+use super::{condition, place, transform};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -11,7 +12,7 @@ const MAX_VALUES: usize = 5;
 /// Wildcard characters of a rule: AWS's two pages say 5 and 6 (alb.md 2), and what one of them allows is not refused here.
 const MAX_WILDCARDS: usize = 6;
 
-pub(super) fn read(node: &Node, https: bool, report: &mut Report) -> Option<Rule> {
+pub(super) fn read(node: &Node, protocol: ListenerProtocol, report: &mut Report) -> Option<Rule> {
     let items = node.list("conditions");
     let mut conditions: Vec<Condition> = Vec::with_capacity(items.len());
     let mut complete = true;
@@ -29,12 +30,12 @@ pub(super) fn read(node: &Node, https: bool, report: &mut Report) -> Option<Rule
     }
     limits(node, &conditions, report);
     let transforms = transform::read(node, report);
-    let actions = action::read(node, "actions", https, report);
-    if !transforms.is_empty() && !matches!(actions, None | Some((_, Action::Forward(_)))) {
+    let actions = action::all(node, "actions", protocol, report);
+    if !transforms.is_empty() && !matches!(actions.as_ref().map(|actions| &actions.action), None | Some(Action::Forward(_))) {
         report.note(place(node, "transforms"), "transforms change what a target is sent, and this rule's action sends nothing to a target");
     }
     complete.then_some(())?;
-    let (authenticate, action) = actions?;
+    let Actions { authenticate, action } = actions?;
     Some(Rule { priority: node.integer_of("priority")?, conditions, transforms, authenticate, action })
 }
 

@@ -50,8 +50,9 @@ loadBalancers:
         defaultActions: [{{ type: redirect, redirectConfig: {{ port: "443", statusCode: HTTP_301 }} }}]
 {REST}"#
     );
-    let pem = "-----BEGIN CERTIFICATE-----\n";
-    let files = [("cluster.yaml", &*text), ("certs/shop.pem", pem), ("certs/shop-key.pem", pem), ("certs/clients.pem", pem)];
+    let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    let files = [("cluster.yaml", &*text), ("certs/shop.pem", pem), ("certs/shop-key.pem", key), ("certs/clients.pem", pem)];
     let manifest = read_all(&files, &[]).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     let balancer = manifest.desired.load_balancers.values().next().unwrap();
     let attributes = &balancer.attributes;
@@ -80,7 +81,7 @@ loadBalancers:
     assert_eq!((check.protocol, check.version, check.path.as_str()), (TargetProtocol::Https, ProtocolVersion::Grpc, "/AWS.ALB/healthcheck"));
     assert!(check.passes(0) && check.passes(12) && !check.passes(200));
     let target = |id: &str, port| RegisteredTarget { id: id.parse::<IpAddr>().unwrap(), port };
-    assert_eq!(group.targets, [target("127.0.0.1", 50051), target("127.0.0.1", 9000), target("fd00::1", 9)]);
+    assert_eq!(group.targets, [target("127.0.0.1", 9000), target("127.0.0.1", 50051), target("fd00::1", 9)]);
     assert!(!manifest.notes.is_empty());
 }
 
@@ -124,15 +125,7 @@ targetGroups:
     targets: [{ id: 127.0.0.1 }, { id: localhost }, { id: 8.8.8.8 }, { id: i-0123 }]
 "#
     ), @r#"
-    error: `connection_logs.s3.bucket` must be the name of a bucket: 3 to 63 small letters, digits, hyphens and dots
-     --> cluster.yaml:4:17
-      |
-    4 |     attributes: { access_logs.s3.enabled: true, access_logs.s3.bucket: ../x, connection_logs.s3.enabled: true }
-      |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      |
-      = hint: it becomes a folder in the state folder; `ecslocal doctor` shows where that is
-
-    error: `access_logs.s3.bucket` must be the name of a bucket: 3 to 63 small letters, digits, hyphens and dots
+    error: '../x' is not the name of a bucket: it is made of small letters, digits, dots and hyphens
      --> cluster.yaml:4:72
       |
     4 |     attributes: { access_logs.s3.enabled: true, access_logs.s3.bucket: ../x, connection_logs.s3.enabled: true }
@@ -140,21 +133,29 @@ targetGroups:
       |
       = hint: it becomes a folder in the state folder; `ecslocal doctor` shows where that is
 
-    error: `sslPolicy` cannot be specified for a listener with the protocol HTTP
+    error: The value of 'connection_logs.s3.bucket' cannot be empty
+     --> cluster.yaml:4:106
+      |
+    4 |     attributes: { access_logs.s3.enabled: true, access_logs.s3.bucket: ../x, connection_logs.s3.enabled: true }
+      |                                                                                                          ^^^^
+      |
+      = hint: for example `connection_logs.s3.bucket: logs`
+
+    error: An SSL policy cannot be specified for HTTP listeners
      --> cluster.yaml:7:9
       |
     7 |         sslPolicy: ELBSecurityPolicy-2016-08
       |         ^^^^^^^^^
       |
-      = hint: set `protocol: HTTPS`, or remove it
+      = hint: add `protocol: HTTPS`, or remove it
 
-    error: `certificates` cannot be specified for a listener with the protocol HTTP
+    error: A certificate cannot be specified for HTTP listeners
      --> cluster.yaml:8:9
       |
     8 |         certificates: [{ certificateArn: a }]
       |         ^^^^^^^^^^^^
       |
-      = hint: set `protocol: HTTPS`, or remove it
+      = hint: add `protocol: HTTPS`, or remove it
 
     error: Listener protocol 'HTTP' is not supported with a target group with the protocol-version 'GRPC'
      --> cluster.yaml:9:56
@@ -162,7 +163,7 @@ targetGroups:
     9 |         defaultActions: [{ type: forward, targetGroup: greet }]
       |                                                        ^^^^^
       |
-      = hint: forward to it from a listener with `protocol: HTTPS`
+      = hint: give the listener `protocol: HTTPS`, or `greet` `protocolVersion: HTTP1`
 
     error: the security policy `ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04` promises FIPS 140 validated cryptography, which ecslocal cannot keep
       --> cluster.yaml:12:20
@@ -172,7 +173,7 @@ targetGroups:
        |
        = hint: `ELBSecurityPolicy-TLS13-1-2-2021-06` is the nearest one without that promise
 
-    error: `gone.pem` cannot be read: no such file
+    error: cannot read `gone.pem`: no such file
       --> cluster.yaml:14:28
        |
     14 |           - { certificate: gone.pem, privateKey: gone-key.pem }
@@ -180,35 +181,53 @@ targetGroups:
        |
        = hint: the path is relative to the file that names it
 
-    error: a certificate from files needs both of them
+    error: cannot read `gone-key.pem`: no such file
+      --> cluster.yaml:14:50
+       |
+    14 |           - { certificate: gone.pem, privateKey: gone-key.pem }
+       |                                                  ^^^^^^^^^^^^
+       |
+       = hint: the path is relative to the file that names it
+
+    error: a certificate of a file needs `privateKey` beside `certificate`
       --> cluster.yaml:15:13
        |
     15 |           - { certificate: shop.pem }
        |             ^^^^^^^^^^^^^^^^^^^^^^^^^
        |
-       = hint: write `{ certificate: shop.pem, privateKey: shop-key.pem }`
+       = hint: write `{certificate: certs/shop.pem, privateKey: certs/shop-key.pem}`, or neither for a development certificate
 
-    error: a certificate is a file or an ARN, not both
-      --> cluster.yaml:16:13
+    error: `certificateArn` belongs to a development certificate, and this one is read from a file
+      --> cluster.yaml:16:15
        |
     16 |           - { certificateArn: a, certificate: shop.pem, privateKey: shop.pem }
-       |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |               ^^^^^^^^^^^^^^
        |
-       = hint: remove `certificateArn`
+       = hint: keep one of the two
 
-    error: a certificate is for host names, such as `shop.test` or `*.shop.test`
+    error: cannot read `shop.pem`: no such file
+      --> cluster.yaml:16:47
+       |
+    16 |           - { certificateArn: a, certificate: shop.pem, privateKey: shop.pem }
+       |                                               ^^^^^^^^
+       |
+       = hint: the path is relative to the file that names it
+
+    error: cannot read `shop.pem`: no such file
+      --> cluster.yaml:16:69
+       |
+    16 |           - { certificateArn: a, certificate: shop.pem, privateKey: shop.pem }
+       |                                                                     ^^^^^^^^
+       |
+       = hint: the path is relative to the file that names it
+
+    error: `a b` is not a host name that a certificate can be for
       --> cluster.yaml:17:23
        |
     17 |           - { names: [a b] }
        |                       ^^^
-
-    error: You must specify a trust store for mutual authentication in verify mode
-      --> cluster.yaml:18:31
        |
-    18 |         mutualAuthentication: { mode: verify, trustStoreArn: arn }
-       |                               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-       |
-       = hint: name a PEM file with the authorities: `trustStore: clients.pem`
+       = hint: for example `shop.test` or `*.shop.test`
 
     error: `trustStoreArn` of a mutual authentication is not supported
       --> cluster.yaml:18:47
@@ -218,13 +237,13 @@ targetGroups:
        |
        = hint: trust stores of AWS cannot be read; name a PEM file: `trustStore: clients.pem`
 
-    error: an HTTPS listener cannot redirect to HTTP
+    error: You cannot redirect HTTPS to HTTP
       --> cluster.yaml:19:72
        |
     19 |         defaultActions: [{ type: redirect, redirectConfig: { protocol: HTTP, statusCode: HTTP_301 } }]
        |                                                                        ^^^^
        |
-       = hint: leave `protocol` out, or set it to `HTTPS` or `#{protocol}`
+       = hint: this listener's protocol is HTTPS: leave `protocol` out, or write `HTTPS`
 
     error: there is no security policy `ELBSecurityPolicy-TLS13-1-2-2021-O6`
       --> cluster.yaml:22:20
@@ -234,7 +253,7 @@ targetGroups:
        |
        = hint: did you mean `ELBSecurityPolicy-TLS13-1-2-2021-06`?
 
-    error: `trustStore` belongs to `mode: verify`, not to `mode: passthrough`
+    error: `trustStore` belongs to `mode: verify`, this one is `mode: passthrough`
       --> cluster.yaml:23:52
        |
     23 |         mutualAuthentication: { mode: passthrough, trustStore: x.pem }
@@ -256,7 +275,7 @@ targetGroups:
        |
        = hint: functions are not supported; use `instance`
 
-    error: Health check matcher httpCode cannot be used with the protocol version GRPC
+    error: `httpCode` does not belong to a target group of version GRPC
       --> cluster.yaml:34:16
        |
     34 |     matcher: { httpCode: "200", grpcCode: "200" }
@@ -270,29 +289,31 @@ targetGroups:
     34 |     matcher: { httpCode: "200", grpcCode: "200" }
        |                                           ^^^^^
 
-    error: the target 127.0.0.1:50051 is listed twice
+    error: target 127.0.0.1:50051 is registered twice
       --> cluster.yaml:35:34
        |
     35 |     targets: [{ id: 127.0.0.1 }, { id: localhost }, { id: 8.8.8.8 }, { id: i-0123 }]
-       |                                  ^^^^^^^^^^^^^^^^^
+       |                                  ^^^^^^^^^^^^^^^^^ again here
+       |
+       = hint: the first is at cluster.yaml:35:15
 
-    error: The IP address '8.8.8.8' is not within the ranges of a private network
+    error: The IP address '8.8.8.8' cannot be a target: you can't specify publicly routable IP addresses
       --> cluster.yaml:35:59
        |
     35 |     targets: [{ id: 127.0.0.1 }, { id: localhost }, { id: 8.8.8.8 }, { id: i-0123 }]
        |                                                           ^^^^^^^
        |
-       = hint: targets are in 127.0.0.0/8, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, 100.64.0.0/10, ::1, fc00::/7 or fe80::/10
+       = hint: a target is this machine, or in 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16 or fc00::/7
 
-    error: a target that is listed here has an IP address, found `i-0123`
+    error: Instance ID 'i-0123' is not valid
       --> cluster.yaml:35:76
        |
     35 |     targets: [{ id: 127.0.0.1 }, { id: localhost }, { id: 8.8.8.8 }, { id: i-0123 }]
        |                                                                            ^^^^^^
        |
-       = hint: `id: 127.0.0.1` is a process of this machine; the tasks of services register themselves
+       = hint: a target is named by its IP address, such as `127.0.0.1`, or `localhost`; tasks of a service register themselves
 
-    22 problems in cluster.yaml
+    24 problems in cluster.yaml
     "#);
 }
 
@@ -365,20 +386,20 @@ loadBalancers:
 "#
     ), @r#"
     error: Actions of type 'jwt-validation' are supported only on HTTPS listeners
-     --> cluster.yaml:7:13
+     --> cluster.yaml:7:21
       |
     7 |           - { type: jwt-validation, order: 1, jwtValidationConfig: { jwksEndpoint: https://a.test/k, issuer: a } }
-      |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |                     ^^^^^^^^^^^^^^
       |
-      = hint: set `protocol: HTTPS` for the listener
+      = hint: add `protocol: HTTPS` to the listener; without `certificates` it gets a development certificate
 
-    error: `defaultActions` has no forward, redirect or fixed-response
-      --> cluster.yaml:12:13
+    error: `defaultActions` must end with one action of forward, redirect and fixed-response
+      --> cluster.yaml:12:11
        |
     12 |           - { type: authenticate-cognito, authenticateCognitoConfig: { userPoolArn: pool, userPoolClientId: c, userPoolDomain: d } }
-       |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        |
-       = hint: add what happens to those who may come in
+       = hint: add what happens to who is let in, for example `{type: forward, order: 2, targetGroup: <name>}`
 
     error: 'pool' is not the ARN of a user pool
       --> cluster.yaml:12:85
@@ -386,17 +407,17 @@ loadBalancers:
     12 |           - { type: authenticate-cognito, authenticateCognitoConfig: { userPoolArn: pool, userPoolClientId: c, userPoolDomain: d } }
        |                                                                                     ^^^^
        |
-       = hint: `arn:aws:cognito-idp:<region>:<account>:userpool/<id>`
+       = hint: for example `arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123`
 
-    error: `jwksEndpoint` must be a URL, found `a.test`
+    error: `jwksEndpoint` must be a full URL, including the protocol, the domain, and the path, found `a.test`
       --> cluster.yaml:18:88
        |
     18 | ...   - { type: jwt-validation, order: 2, jwtValidationConfig: { jwksEndpoint: a.test, issuer: a, additionalClaims: [{ name: exp, fo...
        |                                                                                ^^^^^^
        |
-       = hint: for example `https://idp.test/token`
+       = hint: for example `https://idp.example.com/oauth2/token`, or `http://localhost:8080/…` for a provider of this machine
 
-    error: the claim `exp` is checked in every token
+    error: the claim `exp` cannot be asked for: exp, iss, nbf and iat are always checked
       --> cluster.yaml:18:134
        |
     18 | ...   - { type: jwt-validation, order: 2, jwtValidationConfig: { jwksEndpoint: a.test, issuer: a, additionalClaims: [{ name: exp, fo...
@@ -404,32 +425,42 @@ loadBalancers:
        |
        = hint: remove it from `additionalClaims`
 
-    error: a claim has 1 to 10 values of at most 256 characters
+    error: a claim has 1 to 10 values, this one 0
       --> cluster.yaml:18:170
        |
     18 | ...additionalClaims: [{ name: exp, format: single-string, values: [] }] } }
        |                                                                   ^^
 
-    error: `actions` has 2 actions that ask who is there; it may have one
+    error: For actions of type 'authenticate-oidc', you must specify the following fields: 'AuthenticateOidcConfig'
       --> cluster.yaml:19:17
        |
     19 |               - { type: authenticate-oidc, order: 2, jwtValidationConfig: { jwksEndpoint: https://a.test, issuer: a } }
        |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
+    error: `actions` authenticates twice
+      --> cluster.yaml:19:17
+       |
+    19 |               - { type: authenticate-oidc, order: 2, jwtValidationConfig: { jwksEndpoint: https://a.test, issuer: a } }
+       |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = hint: one of authenticate-oidc, authenticate-cognito and jwt-validation may come before the other action
+
     error: two actions have the order 2
       --> cluster.yaml:19:51
        |
     19 |               - { type: authenticate-oidc, order: 2, jwtValidationConfig: { jwksEndpoint: https://a.test, issuer: a } }
-       |                                                   ^
+       |                                                   ^ again here
+       |
+       = hint: the first is at cluster.yaml:18:48
 
-    error: the action with the highest order must be forward, redirect or fixed-response
-      --> cluster.yaml:19:51
+    error: `jwtValidationConfig` does not belong to an action of type 'authenticate-oidc'
+      --> cluster.yaml:19:54
        |
     19 |               - { type: authenticate-oidc, order: 2, jwtValidationConfig: { jwksEndpoint: https://a.test, issuer: a } }
-       |                                                   ^
+       |                                                      ^^^^^^^^^^^^^^^^^^^
        |
-       = hint: give this one a lower order
+       = hint: it belongs to `type: jwt-validation`
 
-    9 problems in cluster.yaml
+    10 problems in cluster.yaml
     "#);
 }

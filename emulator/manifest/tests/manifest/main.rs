@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test that cannot go on fails the test")]
 
+mod authentication;
 mod encryption;
 mod hints;
+mod https;
 mod limits;
+mod load_balancers;
 mod problems;
 mod properties;
 mod schema;
 mod support;
+mod targets;
 mod values;

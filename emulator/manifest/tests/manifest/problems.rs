@@ -154,7 +154,7 @@ fn missing_keys() {
     4 |       - port: 80
       |         ^^^^^^^^
       |
-      = hint: the one action for requests that no rule matches
+      = hint: for requests that no rule matches: one of forward, redirect and fixed-response, after one that authenticates if need be
 
     error: a container definition needs `image`, or `build` to make one
      --> cluster.yaml:8:15
@@ -510,7 +510,7 @@ fn actions() {
        |
        = hint: did you mean `HTTP_301`?
 
-    error: `actions` has 2 of forward, redirect and fixed-response; it must have exactly one
+    error: `actions` has 2 actions of forward, redirect and fixed-response; there must be exactly one
       --> cluster.yaml:21:17
        |
     21 |               - { type: forward, targetGroup: users }
@@ -518,53 +518,61 @@ fn actions() {
        |
        = hint: several target groups go into one action: `forwardConfig: {targetGroups: […]}`
 
-    error: `actions` has no forward, redirect or fixed-response
-      --> cluster.yaml:24:23
+    error: `actions` must end with one action of forward, redirect and fixed-response
+      --> cluster.yaml:24:22
        |
     24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
-       |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        |
-       = hint: add what happens to those who may come in
+       = hint: add what happens to who is let in, for example `{type: forward, order: 2, targetGroup: <name>}`
 
     error: Actions of type 'authenticate-oidc' are supported only on HTTPS listeners
-      --> cluster.yaml:24:23
+      --> cluster.yaml:24:31
        |
     24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
-       |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |                               ^^^^^^^^^^^^^^^^^
        |
-       = hint: set `protocol: HTTPS` for the listener
+       = hint: add `protocol: HTTPS` to the listener; without `certificates` it gets a development certificate
 
-    error: a configuration of OIDC needs `authorizationEndpoint`
+    error: an authentication needs `authorizationEndpoint`
       --> cluster.yaml:24:74
        |
     24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
        |                                                                          ^^^^^^^^^^^^^
        |
-       = hint: where browsers log in
+       = hint: where browsers log in: a URL
 
-    error: a configuration of OIDC needs `tokenEndpoint`
+    error: an authentication needs `tokenEndpoint`
       --> cluster.yaml:24:74
        |
     24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
        |                                                                          ^^^^^^^^^^^^^
        |
-       = hint: where codes become tokens
+       = hint: where codes become tokens: a URL
 
-    error: a configuration of OIDC needs `userInfoEndpoint`
+    error: an authentication needs `userInfoEndpoint`
       --> cluster.yaml:24:74
        |
     24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
        |                                                                          ^^^^^^^^^^^^^
        |
-       = hint: where the user's claims are
+       = hint: where the user's claims are: a URL
 
-    error: a configuration of OIDC needs `clientId`
+    error: an authentication needs `clientId`
       --> cluster.yaml:24:74
        |
     24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
        |                                                                          ^^^^^^^^^^^^^
        |
        = hint: the OAuth 2.0 client
+
+    error: `issuer` must be a full URL, including the protocol, the domain, and the path, found `x`
+      --> cluster.yaml:24:84
+       |
+    24 |             actions: [{ type: authenticate-oidc, authenticateOidcConfig: { issuer: x } }]
+       |                                                                                    ^
+       |
+       = hint: for example `https://idp.example.com/oauth2/token`, or `http://localhost:8080/…` for a provider of this machine
 
     error: `weight` must be a whole number from 0 to 999, found `1000`
       --> cluster.yaml:27:102
@@ -580,7 +588,7 @@ fn actions() {
        |
        = hint: add `durationSeconds`, for example 3600
 
-    19 problems in cluster.yaml
+    20 problems in cluster.yaml
     "##);
 }
 
@@ -1070,11 +1078,25 @@ fn target_groups() {
     16 |     healthCheckPath: health
        |                      ^^^^^^
 
+    error: Health check timeout '5' must be smaller than the interval '5'
+      --> cluster.yaml:18:32
+       |
+    18 |     healthCheckTimeoutSeconds: 5
+       |                                ^
+       |
+       = hint: set a shorter `healthCheckTimeoutSeconds`, or a longer `healthCheckIntervalSeconds`
+
     error: `healthCheckPort` must be `traffic-port` or a port from 1 to 65535, found `all`
       --> cluster.yaml:19:22
        |
     19 |     healthCheckPort: all
        |                      ^^^
+
+    error: Health check matcher HTTP code '600' must be within '200-499' inclusive
+      --> cluster.yaml:20:26
+       |
+    20 |     matcher: { httpCode: 200-600 }
+       |                          ^^^^^^^
 
     error: 'deregistration_delay.timeout_seconds' value '4000' must be between '0-3600' inclusive
       --> cluster.yaml:21:70
@@ -1096,9 +1118,9 @@ fn target_groups() {
     32 |     loadBalancers: [{ targetGroup: users, containerName: web, containerPort: 3000 }]
        |                                    ^^^^^
        |
-       = hint: leave `targetType` out: tasks register by instance and host port
+       = hint: remove `targetType: ip` from `users`, or make a second target group for this service
 
-    5 problems in cluster.yaml
+    7 problems in cluster.yaml
     "#);
 }
 
@@ -1110,6 +1132,14 @@ fn what_acts_on_aws_only_is_refused_by_name() {
         ("taskDefinition: users", "taskDefinition: users\n    networkConfiguration: { awsvpcConfiguration: { subnets: [a] } }\n    deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true }, strategy: BLUE_GREEN }\n    placementConstraints: [{ type: distinctInstance }]"),
         ("- port: 80", "- port: 443\n        protocol: HTTPS\n        certificates: [{ certificateArn: a }]"),
     ]), @r#"
+    error: Certificate ARN 'a' is not valid
+     --> cluster.yaml:7:42
+      |
+    7 |         certificates: [{ certificateArn: a }]
+      |                                          ^
+      |
+      = hint: a file of this machine is named by `certificate`, with its `privateKey`
+
     error: `networkMode: awsvpc` is not supported
       --> cluster.yaml:18:18
        |
@@ -1182,7 +1212,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
        |
        = hint: there is one container instance; remove it for local runs
 
-    9 problems in cluster.yaml
+    10 problems in cluster.yaml
     "#);
 }
 
