@@ -18,6 +18,11 @@ impl World {
     /// # Errors
     /// [`Refused`] saying why.
     pub fn apply(&mut self, change: Change, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
+        self.apply_all(vec![change], now, ids)
+    }
+
+    /// May leave the World half changed where it refuses.
+    fn make(&mut self, change: Change, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
         match change {
             Change::CreateCluster(name) => self.create_cluster(name, now)?,
             Change::DeleteCluster(name) => self.delete_cluster(&name)?,
@@ -42,11 +47,7 @@ impl World {
             }
             Change::PutRule { load_balancer, port, rule } => {
                 self.require_target_groups(rule.action.target_groups())?;
-                let listener = self.listener_mut(&load_balancer, port)?;
-                if rule.authenticate.is_some() {
-                    require_https(listener)?;
-                }
-                listener.rules.insert(rule.priority, *rule);
+                self.listener_mut(&load_balancer, port)?.rules.insert(rule.priority, *rule);
             }
             Change::DeleteRule { load_balancer, port, priority } => {
                 let removed = self.listener_mut(&load_balancer, port)?.rules.remove(&priority);
@@ -73,8 +74,9 @@ impl World {
     pub fn apply_all(&mut self, changes: Vec<Change>, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
         let mut trial = self.clone();
         for change in changes {
-            trial.apply(change, now, ids)?;
+            trial.make(change, now, ids)?;
         }
+        trial.check_listeners()?;
         *self = trial;
         Ok(())
     }
@@ -163,19 +165,6 @@ impl World {
 
     fn put_listener(&mut self, balancer: &LoadBalancerName, mut listener: Listener, ids: &mut Ids) -> Result<(), Refused> {
         self.require_target_groups(listener.actions().flat_map(crate::Action::target_groups))?;
-        if listener.authenticates() {
-            require_https(&listener)?;
-        }
-        let of_others = self.load_balancers.values().filter(|other| other.name != *balancer);
-        let clash =
-            of_others.filter_map(|other| Some((other, other.listeners.get(&listener.port)?))).find(|(_, one)| one.protocol != listener.protocol);
-        if let Some((other, one)) = clash {
-            let (port, protocol) = (listener.port, one.protocol.as_str());
-            return Err(Refused::Invalid(format!(
-                "port {port} is shared with load balancer `{}`, whose listener there speaks {protocol}",
-                other.name
-            )));
-        }
         let balancer = self.load_balancer_mut(balancer)?;
         if let Some(found) = balancer.listeners.get_mut(&listener.port) {
             // Its rules are changed one by one, its id never.
@@ -184,6 +173,24 @@ impl World {
         } else {
             listener.id = Some(ids.resource());
             balancer.listeners.insert(listener.port, listener);
+        }
+        Ok(())
+    }
+
+    /// What holds of listeners once all changes are made, in whichever order they come: those that share a port speak one protocol, and
+    /// who is asked is asked under TLS (alb.md 3).
+    fn check_listeners(&self) -> Result<(), Refused> {
+        let mut ports = BTreeMap::new();
+        let all = self.load_balancers.values().flat_map(|balancer| balancer.listeners.values().map(move |listener| (balancer, listener)));
+        for (balancer, listener) in all {
+            let (first, protocol) = *ports.entry(listener.port).or_insert((&balancer.name, listener.protocol));
+            if protocol != listener.protocol {
+                let (port, protocol) = (listener.port, protocol.as_str());
+                return Err(Refused::Invalid(format!("port {port} is shared with load balancer `{first}`, whose listener there speaks {protocol}")));
+            }
+            if listener.authenticates() && protocol != ListenerProtocol::Https {
+                return Err(Refused::Invalid("Actions that authenticate are supported only on HTTPS listeners".into()));
+            }
         }
         Ok(())
     }
@@ -303,14 +310,6 @@ impl World {
     fn active_service_mut(&mut self, key: &ServiceKey) -> Result<&mut Service, Refused> {
         let found = self.services.get_mut(key).filter(|service| service.status == ServiceStatus::Active);
         found.ok_or_else(|| Refused::NotFound { what: "service", name: key.name.to_string() })
-    }
-}
-
-/// Who asks is asked under TLS only (alb.md 3).
-fn require_https(listener: &Listener) -> Result<(), Refused> {
-    match listener.protocol {
-        ListenerProtocol::Https => Ok(()),
-        ListenerProtocol::Http => Err(Refused::Invalid("Actions that authenticate are supported only on HTTPS listeners".into())),
     }
 }
 

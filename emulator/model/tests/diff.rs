@@ -353,3 +353,22 @@ fn nobody_is_asked_in_cleartext() {
         assert_eq!(refused.to_string(), "Actions that authenticate are supported only on HTTPS listeners");
     }
 }
+
+#[test]
+fn load_balancers_that_share_a_port_change_its_protocol_together() {
+    let (mut world, mut ids) = (world(), Ids::seeded(1));
+    let both = |front: ListenerProtocol, other: ListenerProtocol| {
+        let mut wanted = asking(false, false, front);
+        let with = asking(false, false, other).load_balancers.into_values().next().unwrap();
+        wanted.load_balancers.insert(LoadBalancerName::new("other").unwrap(), with);
+        wanted
+    };
+    for protocol in [ListenerProtocol::Http, ListenerProtocol::Https, ListenerProtocol::Http] {
+        bring(&mut world, &both(protocol, protocol), &mut ids);
+    }
+    let changes = diff::changes(&world, &both(ListenerProtocol::Http, ListenerProtocol::Https)).unwrap();
+    let before = world.clone();
+    let refused = world.apply_all(changes, NOW, &mut ids).unwrap_err();
+    assert_eq!(refused.to_string(), "port 80 is shared with load balancer `front`, whose listener there speaks HTTP");
+    assert_eq!(world, before);
+}
