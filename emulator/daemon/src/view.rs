@@ -153,7 +153,7 @@ fn listener_view(listener: &Listener, bound: Option<&Bound>, host: &str) -> List
     let default = RuleView {
         priority: "default".into(),
         conditions: Vec::new(),
-        action: listener.default_action.to_string(),
+        action: listener.default_words(),
         target_groups: listener.default_action.target_groups().map(ToString::to_string).collect(),
     };
     let rules = listener.rules.values().map(rule_view);

@@ -235,7 +235,7 @@ fn rules(listener: &model::Listener, table: &ListenerTable, subject: &Subject<'_
         rule: MatchedRule::Default,
         conditions: Vec::new(),
         verdict: verdict(MatchedRule::Default),
-        action: listener.default_action.to_string(),
+        action: listener.default_words(),
     };
     listener.rules.values().zip(&table.rules).map(explained).chain([default]).collect()
 }

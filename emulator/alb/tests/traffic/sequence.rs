@@ -15,6 +15,9 @@ struct Made {
 
 struct Maker(Ids);
 
+/// The first line and the body of a request that came to a target.
+type Seen = (String, Vec<u8>);
+
 impl Maker {
     fn below(&mut self, end: u64) -> u64 {
         self.0.next_u64() % end
@@ -66,7 +69,7 @@ impl Maker {
 
 #[tokio::test]
 async fn requests_arrive_as_they_were_sent_or_not_at_all() {
-    let seen: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+    let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
     let record = Arc::clone(&seen);
     let target = origin(move |mut connection, _| {
         let record = Arc::clone(&record);
