@@ -38,6 +38,8 @@ pub(super) async fn requests(context: Arc<Context>, query: &Query) -> Result<Res
     let news = news.filter(|_| query.get("follow") == Some("true"));
     let mine = of_cluster(&context, &cluster);
     newest.retain(|record| mine.contains(record.balancer.name().as_str()));
+    // Each worker hands over its own batches.
+    newest.sort_by_key(|record| record.responded);
     newest.drain(..newest.len().saturating_sub(tail));
     let follow = Follow { ready: newest.into_iter(), news, cluster, context };
     Ok(answer::lines(stream::unfold(follow, |mut follow| async move {
