@@ -4,7 +4,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors that are not for clients, whatever happens: listening sockets, the engine, logs, the control endpoint.
 const RESERVED: u64 = 512;
-/// More clients than this on one worker are refused, however many descriptors there are: 16,384 idle ones take about 200 MB.
+/// More clients than this on one worker are refused, however many descriptors there are: 16,384 idle ones take about 340 MB.
 const MOST: u64 = 16_384;
 
 /// Asks the operating system for as many descriptors as this process may have, and gives the number of client connections that each
