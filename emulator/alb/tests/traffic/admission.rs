@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::{Authenticate, AuthenticateOidc, JwtValidation, LoadBalancerAttributes, Secret};
+use model::{
+    Authenticate, AuthenticateOidc, CertificateSource, JwtValidation, ListenerProtocol, ListenerTls, LoadBalancerAttributes, MutualAuthentication,
+    Secret, SecurityPolicy,
+};
 use ring::rand::SystemRandom;
 use ring::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents};
 use routing::metrics::BalancerMetric;
@@ -46,6 +49,11 @@ async fn provider(answers: Vec<(&'static str, String)>) -> (String, Arc<Mutex<Ve
 async fn guarded(secure: &Secure, rule: Authenticate) -> (Front, Seen) {
     let (target, seen) = named("users").await;
     let mut front = Front::with(1, LoadBalancerAttributes::default(), &[("users", &[target])]);
+    front.listener(|listener| {
+        let certificates = vec![CertificateSource::Development { arn: None, names: Vec::new() }];
+        listener.protocol = ListenerProtocol::Https;
+        listener.tls = Some(ListenerTls { certificates, policy: SecurityPolicy::default(), mutual: MutualAuthentication::Off });
+    });
     front.put(model::Rule { authenticate: Some(rule), ..forward_rule(1, "users") });
     secure.encrypt(&front, &["one.test"], Mutual::Off);
     (front, seen)
