@@ -39,7 +39,7 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
         made = match admission::ask(&context, &parts, rule, balancer).await {
             Ok(who) => plan(&context, &mut parts, &mut asker, Some(admitted.insert(who))),
             Err(answer) => {
-                context.state.note(|draft| draft.record.error_reason = answer.reason);
+                context.state.note(|draft| draft.record().error_reason = answer.reason);
                 Plan::Own(Own::Stay(answer))
             }
         };
@@ -85,7 +85,7 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Inco
     }
     if let Some(draft) = &mut *context.state.draft.borrow_mut() {
         draft.responds(response.status().as_u16());
-        respond::add_debug_header(response.headers_mut(), &draft.record);
+        respond::add_debug_header(response.headers_mut(), draft.record());
     }
     Ok(response)
 }

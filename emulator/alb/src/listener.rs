@@ -31,6 +31,8 @@ pub(crate) struct ListenerContext {
     pub(crate) listener_port: u16,
     /// The port on this machine.
     pub(crate) bound_port: u16,
+    /// The same, written.
+    pub(crate) bound_port_text: Box<str>,
     /// The same, as the value of `X-Forwarded-Port`.
     pub(crate) forwarded_port: HeaderValue,
     /// No more connections are accepted: responses end theirs.
@@ -66,7 +68,7 @@ impl ListenerContext {
         let Some(balancer) = self.balancer(None) else { return };
         let mut record = AccessRecord::begin(RequestKind::Http, clock::unix(), balancer, client, id);
         (record.elb_status, record.sent) = (status, sent as u64);
-        self.worker.recorder.keep(record);
+        self.worker.recorder.keep(Arc::new(record));
     }
 }
 
@@ -83,6 +85,7 @@ impl Listening {
             worker: Rc::clone(worker),
             listener_port,
             bound_port,
+            bound_port_text: bound_port.to_string().into(),
             forwarded_port: HeaderValue::from(bound_port),
             closed: Cell::new(false),
         });

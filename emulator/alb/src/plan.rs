@@ -115,23 +115,23 @@ fn judge(
         && context.scheme() == Scheme::Https
         && let Some(rule) = admission::returning(context, parts, found)
     {
-        draft.record.actions = rule.log_word();
+        draft.record().actions = rule.log_word();
         return Ok(Plan::Ask(Arc::clone(rule), Arc::clone(found.balancer())));
     }
     let given = || Given { random: worker.random.borrow_mut().next_u64(), now: clock::timestamp(), seal: &*worker.seal };
     let decision = decide(found, &head, given());
-    draft.record.rule = Some(decision.rule());
-    draft.record.evaluated = found.evaluated(decision.rule());
+    draft.record().rule = Some(decision.rule());
+    draft.record().evaluated = found.evaluated(decision.rule());
     let rule = found.authenticate(decision.rule()).filter(|_| context.scheme() == Scheme::Https);
     if let (Some(rule), None) = (rule, admitted) {
-        draft.record.actions = rule.log_word();
+        draft.record().actions = rule.log_word();
         return Ok(Plan::Ask(Arc::clone(rule), Arc::clone(found.balancer())));
     }
-    draft.record.asked = admitted.map(|admitted| admitted.word);
+    draft.record().asked = admitted.map(|admitted| admitted.word);
     let (group, sticky, rewritten) = match decision {
         Decision::Forward { group, sticky, rewritten, .. } => (group, sticky, rewritten),
         other => {
-            draft.record.trace_id = Some(rewrite::new_trace(context, &parts.headers, checked.headers_bytes));
+            draft.record().trace_id = Some(rewrite::new_trace(context, &parts.headers, checked.headers_bytes));
             return Err(own(other, draft));
         }
     };
@@ -151,10 +151,10 @@ fn judge(
     }
     let rewrite = Rewrite { context, table: found, headers_bytes: checked.headers_bytes, rewritten, protocol, version };
     let fit = rewrite::request(parts, &rewrite);
-    draft.record.trace_id = trace_of(&parts.headers);
+    draft.record().trace_id = trace_of(&parts.headers);
     match fit {
         Ok(invalid_headers) => {
-            draft.record.invalid_headers = invalid_headers;
+            draft.record().invalid_headers = invalid_headers;
             Ok(Plan::Target(chosen))
         }
         Err(Unfit::Request(failure)) => Err(failure.into()),
@@ -164,7 +164,7 @@ fn judge(
 
 /// The answer of a decision that sends nothing to a target.
 fn own(decision: Decision<'_>, draft: &mut Draft) -> Own {
-    let record = &mut draft.record;
+    let record = draft.record();
     match decision {
         Decision::Fixed { response, .. } => {
             record.actions = "fixed-response";
@@ -194,7 +194,7 @@ fn own(decision: Decision<'_>, draft: &mut Draft) -> Own {
 
 impl Draft {
     fn forwards(&mut self, group: &GroupTable, rewritten: &Rewritten, grpc: bool) {
-        let record = &mut self.record;
+        let record = self.record();
         record.group = Some(group.identity().clone());
         record.actions = if rewritten.is_empty() { "forward" } else { "rewrite,forward" };
         record.transformed.host = rewritten.host.as_ref().map(|host| text(host.as_bytes()));
@@ -207,16 +207,18 @@ impl Draft {
     }
 
     fn chose(&mut self, group: &GroupTable, pick: Pick<'_>) {
-        self.record.target = pick.target().cloned();
-        self.record.sticky = matches!(pick, Pick::Again(_));
-        self.record.fail_open = group.is_fail_open();
+        let record = self.record();
+        record.target = pick.target().cloned();
+        record.sticky = matches!(pick, Pick::Again(_));
+        record.fail_open = group.is_fail_open();
     }
 }
 
 /// What no rule is asked about (alb.md 6.1, 6.2, 6.6).
 fn check(parts: &Parts, mode: DesyncMode, draft: &mut Draft) -> Result<Checked, ClientFailure> {
-    draft.record.doubt = framing::of_request(parts);
-    let verdict = framing::verdict(draft.record.doubt, mode);
+    let doubt = framing::of_request(parts);
+    draft.record().doubt = doubt;
+    let verdict = framing::verdict(doubt, mode);
     if verdict == Verdict::Refuse {
         return Err(ClientFailure::Malformed);
     }

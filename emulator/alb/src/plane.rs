@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZero;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -45,6 +46,9 @@ pub struct Settings {
     pub connections: Option<usize>,
     /// Where the record of each request goes. Default nowhere: metrics are counted all the same.
     pub records: Option<RecordSink>,
+    /// Whether each record is handed over as it comes; otherwise the newest wait until [`DataPlane::flush`]. Those of load balancers with
+    /// an access log never wait. Default true.
+    pub followed: Arc<AtomicBool>,
 }
 
 impl Default for Settings {
@@ -56,6 +60,7 @@ impl Default for Settings {
             signing_key: None,
             connections: None,
             records: None,
+            followed: Arc::new(AtomicBool::new(true)),
         }
     }
 }
@@ -101,6 +106,7 @@ impl DataPlane {
             seal,
             encryption: Arc::clone(&encryption),
             records: settings.records.clone(),
+            followed: settings.followed,
             keys: Arc::clone(&keys),
             trust: endpoints::configuration().map_err(io::Error::other)?,
         };

@@ -1,11 +1,14 @@
 //! What is noted of a request on its way, and how it leaves the worker when the request is over (alb.md 8).
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use hyper::StatusCode;
 use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
 use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
 use routing::metrics::{self, BalancerMetric, Shard};
 use routing::record::{RequestKind, RequestLine, USER_AGENT_BYTES};
 use routing::request::split_port;
@@ -34,17 +37,24 @@ pub enum Record {
     Flushed(oneshot::Sender<()>),
 }
 
-/// A worker's way to count and to hand over what is over.
+/// Requests that a worker keeps to itself until somebody asks for them.
+const KEPT: usize = 1000;
+
+/// A worker's way to count and to hand over what is over. What nobody follows and no log wants stays here, the newest of it: to make
+/// and to free it on one thread costs far less than to hand it to another.
 pub(crate) struct Recorder {
     shard: Shard,
     sink: Option<RecordSink>,
+    /// Whether somebody follows.
+    followed: Arc<AtomicBool>,
+    kept: RefCell<VecDeque<Arc<AccessRecord>>>,
     batch: RefCell<Vec<Record>>,
     dropped: Cell<u64>,
 }
 
 impl Recorder {
-    pub(crate) const fn new(shard: Shard, sink: Option<RecordSink>) -> Self {
-        Self { shard, sink, batch: RefCell::new(Vec::new()), dropped: Cell::new(0) }
+    pub(crate) const fn new(shard: Shard, sink: Option<RecordSink>, followed: Arc<AtomicBool>) -> Self {
+        Self { shard, sink, followed, kept: RefCell::new(VecDeque::new()), batch: RefCell::new(Vec::new()), dropped: Cell::new(0) }
     }
 
     /// Counts for a load balancer what no request stands for.
@@ -53,11 +63,19 @@ impl Recorder {
     }
 
     /// Takes what is over.
-    pub(crate) fn keep(&self, record: AccessRecord) {
+    pub(crate) fn keep(&self, record: Arc<AccessRecord>) {
         metrics::count(&record, self.shard);
-        if self.sink.is_some() {
-            self.push(Record::Request(Arc::new(record)));
+        if self.sink.is_none() {
+            return;
         }
+        if record.balancer.attributes().access_logs.is_some() || self.followed.load(Ordering::Relaxed) {
+            return self.push(Record::Request(record));
+        }
+        let mut kept = self.kept.borrow_mut();
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(record);
     }
 
     /// Takes a connection, where its load balancer has a log of them.
@@ -80,7 +98,14 @@ impl Recorder {
         self.batch.borrow().is_empty()
     }
 
-    /// Hands over what there is.
+    /// Hands over everything, also what nobody had asked for until now.
+    pub(crate) fn flush_all(&self) {
+        let kept = std::mem::take(&mut *self.kept.borrow_mut());
+        self.batch.borrow_mut().splice(0..0, kept.into_iter().map(Record::Request));
+        self.flush();
+    }
+
+    /// Hands over what somebody waits for.
     pub(crate) fn flush(&self) {
         let mut batch = self.batch.borrow_mut();
         if !batch.is_empty() {
@@ -106,7 +131,8 @@ impl Recorder {
 
 /// The record of the request that a connection serves now.
 pub(crate) struct Draft {
-    pub(crate) record: AccessRecord,
+    /// Nobody else has it yet; shared from the start, so that its many fields are never copied.
+    record: Arc<AccessRecord>,
     /// When its current stage began.
     stage: Moment,
 }
@@ -115,7 +141,17 @@ impl Draft {
     /// A request whose head has come.
     pub(crate) fn begin(context: &ConnectionContext, balancer: &Arc<Balancer>) -> Self {
         let record = AccessRecord::begin(context.kind(), clock::unix(), Arc::clone(balancer), context.client, context.id);
-        Self { record, stage: clock::now() }
+        Self { record: Arc::new(record), stage: clock::now() }
+    }
+
+    /// What is known.
+    pub(crate) fn record(&mut self) -> &mut AccessRecord {
+        Arc::make_mut(&mut self.record)
+    }
+
+    /// It is over.
+    pub(crate) fn finish(self) -> Arc<AccessRecord> {
+        self.record
     }
 
     /// Notes what the client asked for.
@@ -124,7 +160,7 @@ impl Draft {
             let line = parts.method.as_str().len() + parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
             context.state.count_received(head_bytes(line, &parts.headers));
         }
-        let record = &mut self.record;
+        let record = self.record();
         record.request = Some(request_line(context, parts, record.balancer.dns_name()));
         record.user_agent = parts.headers.get(USER_AGENT).map(|value| text(cut(value.as_bytes(), USER_AGENT_BYTES)));
         record.tls = context.encryption.as_ref().map(|encryption| Arc::clone(&encryption.record));
@@ -140,38 +176,41 @@ impl Draft {
 
     /// The connection to the target is there: the request goes out.
     pub(crate) fn sent_to_target(&mut self) {
-        self.record.times.request = self.turn();
+        let spent = self.turn();
+        self.record().times.request = spent;
     }
 
     /// The head of the target's response is here.
     pub(crate) fn target_answered(&mut self, status: StatusCode) {
-        self.record.times.target = self.turn();
-        self.record.target_status = Some(status.as_u16());
+        let spent = self.turn();
+        let record = self.record();
+        record.times.target = spent;
+        record.target_status = Some(status.as_u16());
     }
 
     /// The target did not answer. How long it was waited for is told unless the silence itself was the failure (alb.md 8).
     pub(crate) fn failed(&mut self, failure: UpstreamFailure) {
-        let times = &mut self.record.times;
-        let reached = times.request.is_some() && !matches!(failure, UpstreamFailure::IdleTimeout);
-        if reached {
-            self.record.times.target = self.turn();
-        }
-        self.record.failure = Some(failure);
+        let reached = self.record.times.request.is_some() && !matches!(failure, UpstreamFailure::IdleTimeout);
+        let spent = if reached { self.turn() } else { None };
+        let record = self.record();
+        record.times.target = spent;
+        record.failure = Some(failure);
     }
 
     /// The connection was upgraded, and has ended: only now is it written down, with all its bytes.
     pub(crate) fn tunnel_ended(&mut self) {
-        self.record.kind = if self.record.tls.is_some() { RequestKind::Wss } else { RequestKind::Ws };
-        self.record.responded = clock::unix();
+        let record = self.record();
+        record.kind = if record.tls.is_some() { RequestKind::Wss } else { RequestKind::Ws };
+        record.responded = clock::unix();
     }
 
     /// A response is made.
     pub(crate) fn responds(&mut self, status: u16) {
-        if self.record.target_status.is_some() {
-            self.record.times.response = self.turn();
-        }
-        self.record.elb_status = status;
-        self.record.responded = clock::unix();
+        let spent = if self.record.target_status.is_some() { self.turn() } else { None };
+        let record = self.record();
+        record.times.response = spent;
+        record.elb_status = status;
+        record.responded = clock::unix();
     }
 }
 
@@ -187,17 +226,23 @@ fn request_line(context: &ConnectionContext, parts: &Parts, own_name: &str) -> R
     let (host, port) = host.map_or((own_name, None), split_port);
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let scheme = context.scheme().as_str();
-    let url = match port.filter(|port| !port.is_empty()) {
-        Some(port) => format!("{scheme}://{host}:{port}{target}"),
-        None => format!("{scheme}://{host}:{}{target}", context.listener.bound_port),
-    };
+    let port = port.filter(|port| !port.is_empty()).unwrap_or(&context.listener.bound_port_text);
+    let mut url = String::with_capacity(scheme.len() + host.len() + port.len() + target.len() + 4);
+    for part in [scheme, "://", host, ":", port, target] {
+        url.push_str(part);
+    }
     let version = match parts.version {
         hyper::Version::HTTP_09 => "HTTP/0.9",
         hyper::Version::HTTP_10 => "HTTP/1.0",
         hyper::Version::HTTP_2 => "HTTP/2.0",
         _ => "HTTP/1.1",
     };
-    RequestLine { method: parts.method.as_str().into(), url: url.into(), version }
+    let method = match parts.method {
+        Method::GET => Cow::Borrowed("GET"),
+        Method::POST => Cow::Borrowed("POST"),
+        _ => Cow::Owned(parts.method.as_str().to_owned()),
+    };
+    RequestLine { method, url: url.into(), version }
 }
 
 /// A header's value; what is no UTF-8 in it is replaced.

@@ -144,7 +144,8 @@ impl ConnectionState {
 
     /// The request is over, to its last byte: it is counted and logged.
     pub(crate) fn over(&self) {
-        let Some(Draft { mut record, .. }) = self.draft.take() else { return };
+        let Some(mut draft) = self.draft.take() else { return };
+        let record = draft.record();
         record.received = self.received.take();
         record.sent = self.sent.take();
         if record.elb_status == 0 {
@@ -153,7 +154,7 @@ impl ConnectionState {
             record.responded = clock::unix();
             record.sent = 0;
         }
-        self.recorder.keep(record);
+        self.recorder.keep(draft.finish());
     }
 
     /// So many bytes came from the client.

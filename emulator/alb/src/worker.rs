@@ -8,6 +8,7 @@ use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
@@ -92,6 +93,8 @@ pub(crate) struct Shared {
     pub(crate) seal: Arc<CookieSeal>,
     pub(crate) encryption: Arc<ArcSwap<Encrypted>>,
     pub(crate) records: Option<RecordSink>,
+    /// Whether somebody wants each record as it comes.
+    pub(crate) followed: Arc<AtomicBool>,
     /// Client connections that a worker may hold.
     pub(crate) connections: usize,
     /// What logins are sealed and signed with.
@@ -142,7 +145,8 @@ struct Open {
 /// Runs a worker on this thread until it is told to shut down or its commands' sender is dropped.
 pub(crate) fn run(start: Start) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().on_thread_unpark(clock::refresh).build_local(LocalOptions::default())?;
-    let Start { number, shared: Shared { table, seal, encryption, records, connections: room, keys, trust }, commands, stirred, finished } = start;
+    let Start { number, shared: Shared { table, seal, encryption, records, followed, connections: room, keys, trust }, commands, stirred, finished } =
+        start;
     let managed_case = runtime.block_on(case::managed());
     let worker = Rc::new(Worker {
         table: RefCell::new(Cache::new(table)),
@@ -153,7 +157,7 @@ pub(crate) fn run(start: Start) -> io::Result<()> {
         random: RefCell::new(Ids::seeded(RandomState::new().hash_one(0))),
         scratch: RefCell::default(),
         tasks: TaskTracker::new(),
-        recorder: Rc::new(Recorder::new(Shard::of_worker(number), records)),
+        recorder: Rc::new(Recorder::new(Shard::of_worker(number), records, followed)),
         keys,
         jwks: RefCell::default(),
         trust,
@@ -187,7 +191,7 @@ async fn serve(worker: &Rc<Worker>, mut commands: mpsc::Receiver<Command>) {
                     done.send(()).unwrap_or_default();
                 }
                 Some(Command::Flush(done)) => {
-                    worker.recorder.flush();
+                    worker.recorder.flush_all();
                     // Whoever asked may have stopped waiting.
                     done.send(()).unwrap_or_default();
                 }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -25,6 +26,8 @@ const BATCHES: usize = 64;
 pub struct Records {
     newest: Mutex<VecDeque<Arc<AccessRecord>>>,
     news: broadcast::Sender<Arc<AccessRecord>>,
+    /// Told to the data plane: somebody follows.
+    followed: Arc<AtomicBool>,
 }
 
 /// The thread that takes records over; it ends when the data plane has.
@@ -48,18 +51,31 @@ impl Records {
     /// When the operating system gives no thread.
     pub fn keep(folder: PathBuf, whose: Whose) -> io::Result<(Arc<Self>, RecordSink, Keeping)> {
         let (sink, mut batches) = mpsc::channel::<Vec<Record>>(BATCHES);
-        let records = Arc::new(Self { newest: Mutex::default(), news: broadcast::channel(FOLLOWED).0 });
+        let records = Arc::new(Self { newest: Mutex::default(), news: broadcast::channel(FOLLOWED).0, followed: Arc::default() });
         let kept = Arc::clone(&records);
         let mut files = LogFiles::new(folder, whose);
         // A thread of its own: writing files would hold up the daemon's other work.
         let thread = std::thread::Builder::new().name("records".into()).spawn(move || {
             while let Some(batch) = batches.blocking_recv() {
                 kept.take(&batch);
+                kept.notice_followers();
                 write(&mut files, batch);
             }
             files.close();
         })?;
         Ok((records, sink, Keeping(thread)))
+    }
+
+    /// Whether somebody follows, for the data plane to look at.
+    #[must_use]
+    pub fn followed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.followed)
+    }
+
+    /// Once the last follower has gone, records need not come one by one.
+    fn notice_followers(&self) {
+        let _guard = self.lock();
+        self.followed.store(self.news.receiver_count() > 0, Ordering::Relaxed);
     }
 
     fn take(&self, batch: &[Record]) {
@@ -79,7 +95,9 @@ impl Records {
     #[must_use]
     pub fn follow(&self) -> (Vec<Arc<AccessRecord>>, broadcast::Receiver<Arc<AccessRecord>>) {
         let newest = self.lock();
-        (newest.iter().cloned().collect(), self.news.subscribe())
+        let news = self.news.subscribe();
+        self.followed.store(true, Ordering::Relaxed);
+        (newest.iter().cloned().collect(), news)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<AccessRecord>>> {

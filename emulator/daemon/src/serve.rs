@@ -70,6 +70,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         bind: options.bind,
         cookie_key: Some(cookie_key),
         signing_key: Some(signing_key),
+        followed: records.followed(),
         records: Some(sink),
         ..alb::Settings::default()
     };

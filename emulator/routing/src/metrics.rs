@@ -78,6 +78,9 @@ macro_rules! metrics {
         impl $set {
             /// Counts `amount` more.
             pub fn add(&self, shard: Shard, metric: $metric, amount: u64) {
+                if amount == 0 {
+                    return;
+                }
                 self.0.add(shard, metric as usize, amount);
             }
 

@@ -4,6 +4,7 @@ mod line;
 
 pub(crate) use line::{Time, or_dash, quoted};
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,7 +125,7 @@ pub struct Times {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestLine {
     /// `GET`
-    pub method: Box<str>,
+    pub method: Cow<'static, str>,
     /// `http://example.com:80/path?query`: scheme, host and port are always there.
     pub url: Box<str>,
     /// `HTTP/1.1`

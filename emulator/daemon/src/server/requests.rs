@@ -24,6 +24,9 @@ struct Follow {
 pub(super) async fn requests(context: Arc<Context>, query: &Query) -> Result<Response<Body>, Failure> {
     let cluster: ClusterName = query.required("cluster")?;
     let tail: usize = query.parsed("tail")?.unwrap_or(usize::MAX);
+    let follows = query.get("follow") == Some("true");
+    // From here on nothing stays with the workers, so that none is missing between what was and what comes.
+    let held = context.records.as_ref().filter(|_| follows).map(|records| records.follow());
     if let Some(listeners) = &context.listeners {
         // A person who has just made a request wants to see it.
         listeners.flush().await;
@@ -35,7 +38,8 @@ pub(super) async fn requests(context: Arc<Context>, query: &Query) -> Result<Res
             (newest, Some(news))
         },
     );
-    let news = news.filter(|_| query.get("follow") == Some("true"));
+    drop(held);
+    let news = news.filter(|_| follows);
     let mine = of_cluster(&context, &cluster);
     newest.retain(|record| mine.contains(record.balancer.name().as_str()));
     // Each worker hands over its own batches.
