@@ -12,20 +12,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("scheduler", &["model"]),
     ("routing", &["model"]),
+    ("message", &["routing"]),
     ("wire", &["model"]),
     ("manifest", &["model"]),
     ("engine", &["model"]),
     ("docker", &["engine", "model"]),
     ("tls", &["model"]),
     ("authentication", &["model"]),
-    ("alb", &["routing", "tls", "authentication", "model"]),
+    ("alb", &["routing", "message", "tls", "authentication", "model"]),
     ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "tls"]),
     ("cli", &["wire", "model", "manifest", "daemon"]),
     ("ecslocal", &["cli"]),
 ];
 
 /// Rooms without a runtime, sockets, a container engine or a clock.
-const PURE: &[&str] = &["model", "scheduler", "routing", "wire", "manifest"];
+const PURE: &[&str] = &["model", "scheduler", "routing", "message", "wire", "manifest"];
 
 /// What no pure room may reach, through whatever crate.
 const IMPURE: &[&str] = &["tokio", "hyper", "bollard", "mio", "socket2", "rustix", "getrandom", "notify"];

@@ -1,0 +1,267 @@
+//! Header lines in the order and the spelling in which they came. Names are compared without case.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Room that is made for lines that are added to those that came.
+const ROOM: usize = 512;
+
+/// See the module. All text stands in one buffer, so a head costs two allocations, however many lines it has.
+#[derive(Clone, Default)]
+pub struct Headers {
+    text: Vec<u8>,
+    lines: Vec<Line>,
+}
+
+#[derive(Clone)]
+struct Line {
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Headers {
+    /// No lines yet; they will point into `text`.
+    pub(crate) fn over(text: &[u8]) -> Self {
+        let mut own = Vec::with_capacity(text.len() + ROOM);
+        own.extend_from_slice(text);
+        Self { text: own, lines: Vec::with_capacity(16) }
+    }
+
+    /// A line whose name and value are in the text already.
+    pub(crate) fn point(&mut self, name: Range<usize>, value: Range<usize>) {
+        self.lines.push(Line { name, value });
+    }
+
+    /// Makes what stands there, behind the last line's value and its end, a part of that value.
+    pub(crate) fn continue_last(&mut self, range: Range<usize>) {
+        let Some(last) = self.lines.last_mut() else { return };
+        self.text[last.value.end..range.start].iter_mut().for_each(|byte| *byte = b' ');
+        last.value.end = range.end;
+    }
+
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    fn name_of(&self, line: &Line) -> &[u8] {
+        &self.text[line.name.clone()]
+    }
+
+    fn value_of(&self, line: &Line) -> &[u8] {
+        &self.text[line.value.clone()]
+    }
+
+    fn is(&self, line: &Line, name: &str) -> bool {
+        line.name.len() == name.len() && self.name_of(line).eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    pub(crate) fn store(&mut self, text: &[u8]) -> Range<usize> {
+        let start = self.text.len();
+        self.text.extend_from_slice(text);
+        start..self.text.len()
+    }
+
+    /// All lines.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.lines.iter().map(|line| (self.name_of(line), self.value_of(line)))
+    }
+
+    /// The value of the first line of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.lines.iter().find(|line| self.is(line, name)).map(|line| self.value_of(line))
+    }
+
+    /// The same, where it is text.
+    #[must_use]
+    pub fn get_str(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.get(name)?).ok()
+    }
+
+    /// The values of all lines of that name.
+    pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
+        self.lines.iter().filter(move |line| self.is(line, name)).map(|line| self.value_of(line))
+    }
+
+    /// Whether there is a line of that name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.lines.iter().any(|line| self.is(line, name))
+    }
+
+    /// What a list of tokens in the lines of that name says, each without the blanks around it.
+    pub fn tokens<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
+        self.all(name).flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+    }
+
+    /// Whether one of the tokens in the lines of that name is this one.
+    #[must_use]
+    pub fn says(&self, name: &str, token: &str) -> bool {
+        self.tokens(name).any(|own| own.eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// Adds a line behind the others.
+    pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        self.insert(self.lines.len(), name, value);
+    }
+
+    /// Adds a line in front of the others.
+    pub fn prepend(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        self.insert(0, name, value);
+    }
+
+    fn insert(&mut self, at: usize, name: &str, value: impl AsRef<[u8]>) {
+        self.text.reserve(name.len() + value.as_ref().len());
+        let line = Line { name: self.store(name.as_bytes()), value: self.store(value.as_ref()) };
+        self.lines.insert(at, line);
+    }
+
+    /// Makes it the only line of that name: in the place of the first one, else behind the others.
+    pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        match self.keep_first(name) {
+            Some(at) => self.lines[at] = Line { name: self.store(name.as_bytes()), value: self.store(value.as_ref()) },
+            None => self.append(name, value),
+        }
+    }
+
+    /// The same, with the name as it was written in the first line, where there is one.
+    pub fn set_value(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        match self.keep_first(name) {
+            Some(at) => self.lines[at].value = self.store(value.as_ref()),
+            None => self.append(name, value),
+        }
+    }
+
+    /// Removes all lines of that name but the first one, and gives its place.
+    pub fn keep_first(&mut self, name: &str) -> Option<usize> {
+        let first = self.lines.iter().position(|line| self.is(line, name))?;
+        let mut at = 0;
+        self.retain(|own, _| {
+            at += 1;
+            at <= first + 1 || !own.eq_ignore_ascii_case(name.as_bytes())
+        });
+        Some(first)
+    }
+
+    /// Removes all lines of that name.
+    pub fn remove(&mut self, name: &str) {
+        if self.contains(name) {
+            self.retain(|own, _| !own.eq_ignore_ascii_case(name.as_bytes()));
+        }
+    }
+
+    /// Removes the lines whose name and value do not please, in order.
+    pub fn retain(&mut self, mut pleases: impl FnMut(&[u8], &[u8]) -> bool) {
+        let Self { text, lines } = self;
+        lines.retain(|line| pleases(&text[line.name.clone()], &text[line.value.clone()]));
+    }
+
+    /// Puts lines into the order of their ranks; those of one rank stay as they are.
+    pub fn sort_by_rank(&mut self, rank: impl Fn(&[u8], &[u8]) -> usize) {
+        let Self { text, lines } = self;
+        lines.sort_by_key(|line| rank(&text[line.name.clone()], &text[line.value.clone()]));
+    }
+
+    /// How many lines there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// What the lines are long over HTTP/1, with colons, blanks and line ends.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.lines.iter().map(|line| line.name.len() + line.value.len() + ": \r\n".len()).sum()
+    }
+
+    /// Writes the lines and the empty line behind them.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.reserve(self.bytes() + "\r\n".len());
+        for (name, value) in self.iter() {
+            out.extend_from_slice(name);
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value);
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.iter().map(|(name, value)| (String::from_utf8_lossy(name), String::from_utf8_lossy(value)));
+        out.debug_map().entries(lines).finish()
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(lines: I) -> Self {
+        let mut headers = Self::over(b"");
+        lines.into_iter().for_each(|(name, value)| headers.append(name.as_ref(), value));
+        headers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers() -> Headers {
+        [("Host", "a"), ("X-One", "1"), ("x-two", "2"), ("x-ONE", "3"), ("Last", "4")].into_iter().collect()
+    }
+
+    fn written(headers: &Headers) -> String {
+        let mut out = Vec::new();
+        headers.write(&mut out);
+        assert_eq!(out.len(), headers.bytes() + 2);
+        String::from_utf8(out).unwrap().replace("\r\n", "|")
+    }
+
+    #[test]
+    fn lines_keep_order_and_spelling() {
+        let headers = headers();
+        assert_eq!(written(&headers), "Host: a|X-One: 1|x-two: 2|x-ONE: 3|Last: 4||");
+        assert_eq!(headers.get("x-one"), Some(&b"1"[..]));
+        assert_eq!(headers.all("X-ONE").collect::<Vec<_>>(), [b"1", b"3"]);
+        assert!(headers.contains("HOST") && !headers.contains("hos"));
+        assert_eq!((headers.len(), headers.get("nobody")), (5, None));
+    }
+
+    #[test]
+    fn setting_replaces_in_place() {
+        let mut set = headers();
+        set.set("X-one", "9");
+        assert_eq!(written(&set), "Host: a|X-one: 9|x-two: 2|Last: 4||");
+        set.set("New", "n");
+        set.set_value("HOST", "b");
+        set.set_value("Newer", "m");
+        assert_eq!(written(&set), "Host: b|X-one: 9|x-two: 2|Last: 4|New: n|Newer: m||");
+    }
+
+    #[test]
+    fn lines_are_removed_and_sorted() {
+        let mut changed = headers();
+        changed.remove("X-One");
+        changed.remove("nobody");
+        changed.prepend("First", "0");
+        assert_eq!(written(&changed), "First: 0|Host: a|x-two: 2|Last: 4||");
+        changed.sort_by_rank(|name, _| usize::from(name != b"Last"));
+        assert_eq!(written(&changed), "Last: 4|First: 0|Host: a|x-two: 2||");
+        let mut once = headers();
+        assert_eq!((once.keep_first("x-one"), once.keep_first("nobody")), (Some(1), None));
+        assert_eq!(written(&once), "Host: a|X-One: 1|x-two: 2|Last: 4||");
+    }
+
+    #[test]
+    fn lists_are_told_apart() {
+        let headers: Headers = [("Connection", "close, X-a"), ("connection", " Upgrade ")].into_iter().collect();
+        assert_eq!(headers.tokens("connection").collect::<Vec<_>>(), [&b"close"[..], b"X-a", b"Upgrade"]);
+        assert!(headers.says("CONNECTION", "upgrade") && !headers.says("connection", "up"));
+    }
+}
