@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use authentication::{Answer, Asked, CALLBACK_PATH, Given, IDENTITY_HEADERS, Pass, Step, begin, comes_back};
-use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
-use hyper::http::request::Parts;
+use message::{Headers, RequestHead};
 use model::Authenticate;
 use ring::rand::{SecureRandom, SystemRandom};
 use routing::metrics::BalancerMetric;
@@ -16,37 +15,41 @@ use crate::endpoints;
 
 /// Who may come in, and what that changes.
 pub(crate) struct Admitted {
-    /// As the access log calls the action.
-    pub(crate) word: &'static str,
+    /// What they were asked.
+    pub(crate) question: Arc<Authenticate>,
     pub(crate) pass: Pass,
 }
 
 /// More calls than any flow needs.
 const MOST_CALLS: usize = 8;
 
-fn asked<'p>(parts: &'p Parts, balancer: &'p Balancer) -> Asked<'p> {
+fn asked<'p>(request: &'p RequestHead, target: &'p str, balancer: &'p Balancer) -> Asked<'p> {
     Asked {
-        host: parts.uri.authority().map(|authority| authority.as_str()).or_else(|| text(&parts.headers, &HOST)),
-        target: parts.uri.path_and_query().map_or("/", |target| target.as_str()),
-        cookies: parts.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()).collect(),
-        authorization: text(&parts.headers, &AUTHORIZATION),
+        host: request.target.authority().or_else(|| request.headers.get_str("host")),
+        target,
+        cookies: request.headers.all("cookie").filter_map(|line| std::str::from_utf8(line).ok()).collect(),
+        authorization: request.headers.get_str("authorization"),
         load_balancer_arn: balancer.arn(),
     }
 }
 
 /// The action that sent this request's browser to an identity provider, if it comes back from one.
-pub(crate) fn returning<'t>(context: &ConnectionContext, parts: &Parts, found: &'t ListenerTable) -> Option<&'t Arc<Authenticate>> {
-    if parts.uri.path() != CALLBACK_PATH {
+pub(crate) fn returning<'t>(context: &ConnectionContext, request: &RequestHead, found: &'t ListenerTable) -> Option<&'t Arc<Authenticate>> {
+    if request.target.path() != CALLBACK_PATH {
         return None;
     }
-    let asked = asked(parts, found.balancer());
+    let target = request.target.origin();
+    let target = String::from_utf8_lossy(&target);
+    let asked = asked(request, &target, found.balancer());
     found.questions().find(|rule| comes_back(rule, &asked, &context.listener.worker.keys))
 }
 
 /// Asks a rule's question of a request. The error is the answer to somebody who may not come in, or not yet.
-pub(crate) async fn ask(context: &ConnectionContext, parts: &Parts, rule: &Authenticate, balancer: &Arc<Balancer>) -> Result<Admitted, Answer> {
+pub(crate) async fn ask(context: &ConnectionContext, request: &RequestHead, rule: &Authenticate, balancer: &Arc<Balancer>) -> Result<Pass, Answer> {
     let worker = &context.listener.worker;
-    let asked = asked(parts, balancer);
+    let target = request.target.origin();
+    let target = String::from_utf8_lossy(&target);
+    let asked = asked(request, &target, balancer);
     let mut step = match given() {
         Some(given) => begin(rule, &asked, &worker.keys, &mut worker.jwks.borrow_mut(), given),
         None => Step::Answer(unable()),
@@ -55,7 +58,7 @@ pub(crate) async fn ask(context: &ConnectionContext, parts: &Parts, rule: &Authe
         match step {
             Step::Pass(pass) => {
                 count_pass(context, balancer, &pass);
-                return Ok(Admitted { word: rule.log_word(), pass });
+                return Ok(pass);
             }
             Step::Answer(answer) => {
                 count_answer(context, rule, balancer, &answer);
@@ -72,10 +75,6 @@ pub(crate) async fn ask(context: &ConnectionContext, parts: &Parts, rule: &Authe
     }
     tracing::error!("a login asked for more calls than any needs, which is a fault of ecslocal");
     Err(unable())
-}
-
-fn text<'p>(headers: &'p HeaderMap, name: &HeaderName) -> Option<&'p str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// `None` when the operating system gives no random numbers.
@@ -111,7 +110,7 @@ fn count_answer(context: &ConnectionContext, rule: &Authenticate, balancer: &Bal
 }
 
 /// Tells the target who is there, and nobody else may.
-pub(crate) fn introduce(headers: &mut HeaderMap, rule: &Authenticate, admitted: &Admitted) {
+pub(crate) fn introduce(headers: &mut Headers, rule: &Authenticate, admitted: &Admitted) {
     if !matches!(rule, Authenticate::Oidc(_)) {
         return;
     }
@@ -119,17 +118,13 @@ pub(crate) fn introduce(headers: &mut HeaderMap, rule: &Authenticate, admitted: 
         headers.remove(name);
     }
     for (name, value) in &admitted.pass.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
-            headers.insert(name, value);
-        }
+        headers.set(name, value);
     }
 }
 
 /// Sets cookies beside those that are set already.
-pub(crate) fn set_cookies(headers: &mut HeaderMap, values: &[String]) {
+pub(crate) fn set_cookies(headers: &mut Headers, values: &[String]) {
     for value in values {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.append(SET_COOKIE, value);
-        }
+        headers.append("Set-Cookie", value);
     }
 }

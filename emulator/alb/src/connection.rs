@@ -48,24 +48,15 @@ impl ConnectionContext {
         }
     }
 
-    /// The load balancer that a request is logged for which does not tell whom it is for.
-    fn first_balancer(&self) -> Option<Arc<Balancer>> {
-        first_balancer(&self.listener)
-    }
-
     /// A request that could not be read is logged without anything of its own (alb.md 8, "malformed request").
     pub(crate) fn note_unread(&self, status: u16, sent: usize) {
-        let Some(balancer) = self.first_balancer() else { return };
+        let Some(balancer) = self.listener.balancer(None) else { return };
         let mut draft = Draft::begin(self, &balancer);
         draft.responds(status);
         self.state.received.set(0);
         self.state.sent.set(sent as u64);
         *self.state.draft.borrow_mut() = Some(draft);
     }
-}
-
-fn first_balancer(listener: &ListenerContext) -> Option<Arc<Balancer>> {
-    listener.worker.table.borrow_mut().load().listener(listener.listener_port, None).map(|found| Arc::clone(found.balancer()))
 }
 
 /// Serves a client until it or we have enough.
@@ -81,7 +72,8 @@ pub(crate) async fn serve(listener: Rc<ListenerContext>, stream: TcpStream, clie
             listener.note_connection(None, client, id, None, true);
             (ClientIo::Plain(stream), None)
         }
-        Some(https) => match encryption::accept(&listener, &https, stream, client, id).await {
+        // Large and soon over: not a part of the connection's future.
+        Some(https) => match Box::pin(encryption::accept(&listener, &https, stream, client, id)).await {
             Some((stream, encryption)) => (ClientIo::Tls(Box::new(stream)), Some(Arc::new(encryption))),
             None => return,
         },
@@ -91,7 +83,7 @@ pub(crate) async fn serve(listener: Rc<ListenerContext>, stream: TcpStream, clie
     state.take_cut();
     let context = Rc::new(ConnectionContext { listener, state, client, id, encryption, stream: Cell::new(None) });
     if http2 {
-        http2::serve(&context, stream).await;
+        Box::pin(http2::serve(&context, stream)).await;
     } else {
         http1::serve(&context, stream).await;
     }
@@ -108,7 +100,7 @@ impl Counted {
     /// `None` when there is no room for another one.
     fn begin(listener: &ListenerContext) -> Option<Self> {
         let worker = Rc::clone(&listener.worker);
-        let balancer = first_balancer(listener);
+        let balancer = listener.balancer(None);
         let room = worker.room.get().checked_sub(1);
         if let Some(balancer) = &balancer {
             worker.recorder.count(balancer, if room.is_some() { BalancerMetric::NewConnections } else { BalancerMetric::RejectedConnections });

@@ -4,8 +4,7 @@ use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hyper::HeaderMap;
-use hyper::header::{HeaderValue, SET_COOKIE};
+use message::Headers;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use routing::sticky::TOKEN_BYTES;
@@ -87,19 +86,14 @@ impl Seal for CookieSeal {
     }
 }
 
-/// Sets the cookies of a response, before those that the target sets.
-pub(crate) fn remember(headers: &mut HeaderMap, memory: &Memory, scheme: Scheme, seal: &CookieSeal) {
-    let theirs: Vec<HeaderValue> = headers.get_all(SET_COOKIE).iter().cloned().collect();
+/// The cookies that a target's response gets besides its own.
+pub(crate) fn remember(headers: &Headers, memory: &Memory, scheme: Scheme, seal: &CookieSeal) -> Vec<String> {
     let sets = |name: &str| {
-        let named = |value: &HeaderValue| value.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
-        theirs.iter().any(named)
+        let named = |value: &[u8]| value.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
+        headers.all("set-cookie").any(named)
     };
     let expires = clock::http_date(clock::unix_seconds() + EXPIRES_SECONDS);
-    let ours = memory.set_cookies(scheme, sets, seal, clock::timestamp(), &expires);
-    headers.remove(SET_COOKIE);
-    for value in ours.iter().filter_map(|line| HeaderValue::from_str(line).ok()).chain(theirs) {
-        headers.append(SET_COOKIE, value);
-    }
+    memory.set_cookies(scheme, sets, seal, clock::timestamp(), &expires)
 }
 
 #[cfg(test)]

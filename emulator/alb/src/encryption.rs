@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::{HeaderName, HeaderValue};
 use model::{LoadBalancerName, SecurityPolicy};
 use routing::ClientFailure;
 use routing::connection_record::{HandshakeRecord, LeafCertificate};
@@ -48,7 +47,7 @@ pub(crate) struct Encryption {
     /// The client speaks HTTP/2.
     pub(crate) http2: bool,
     /// What targets are told of the client's certificate, under the stock names.
-    pub(crate) client_headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) client_headers: Vec<(&'static str, String)>,
     /// Clients are asked for certificates: what they send under the stock names themselves is taken out.
     pub(crate) mutual: bool,
 }
@@ -117,9 +116,6 @@ impl Attempt {
         let negotiated = Negotiated::of(connection)?;
         let mode = self.chosen.server.mutual_mode();
         let chain = connection.peer_certificates().unwrap_or_default();
-        let headers = client_headers(mode, chain)
-            .into_iter()
-            .filter_map(|(name, value)| Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(&value).ok()?)));
         (handshake.protocol, handshake.cipher, handshake.key_exchange) =
             (Some(negotiated.protocol), Some(negotiated.cipher), negotiated.key_exchange);
         handshake.status = "Success".to_owned();
@@ -134,7 +130,7 @@ impl Attempt {
                 certificate,
             }),
             http2: negotiated.http2,
-            client_headers: headers.collect(),
+            client_headers: client_headers(mode, chain),
             mutual: mode != tls::MutualMode::Off,
         };
         Some((stream, encryption))

@@ -1,103 +1,100 @@
 //! One request: from its head to the head of its response.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::body::{Body, Incoming};
-use hyper::{Request, Response, StatusCode, Version};
+use message::{RequestHead, ResponseHead, Version};
 use routing::{ClientFailure, InFlight, Memory, UpstreamFailure};
 
-use crate::admission;
+use crate::admission::{self, Admitted};
 use crate::body::{Relay, RequestBody, ResponseBody};
 use crate::clock;
 use crate::connection::ConnectionContext;
 use crate::cookie;
-use crate::framing;
+use crate::outgoing::Coding;
 use crate::plan::{Chosen, Own, Plan, plan};
-use crate::record::{self, Draft};
+use crate::record;
+use crate::record::Draft;
 use crate::respond::{self, Asker};
 use crate::rewrite;
 use crate::state::{ConnectionState, Cut, Turn};
 use crate::upstream::Lease;
 
+/// What a client gets.
+pub(crate) struct Response {
+    pub(crate) head: ResponseHead,
+    pub(crate) body: ResponseBody,
+    /// How the body is sent over HTTP/1.
+    pub(crate) coding: Coding,
+    /// The connection ends with it.
+    pub(crate) close: bool,
+}
+
 /// Answers one request. Failures are answers too.
-pub(crate) async fn answer(context: Rc<ConnectionContext>, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
+pub(crate) async fn answer(context: Rc<ConnectionContext>, mut head: RequestHead, body: RequestBody) -> Response {
     let turn = Turn::begin(&context);
-    let (mut parts, body) = request.into_parts();
-    // Wrapped at once: an answer of our own must know whether something of the request is left unread.
-    let body = RequestBody::new(body, &context.state);
-    let mut asker = Asker::of(&parts, context.listener.closed.get());
-    let swallowed = body.is_swallowed(&parts.headers);
-    let mut made = plan(&context, &mut parts, &mut asker, None);
-    let mut admitted = None;
-    if let Plan::Ask(rule, balancer) = &made {
-        made = match admission::ask(&context, &parts, rule, balancer).await {
-            Ok(who) => plan(&context, &mut parts, &mut asker, Some(admitted.insert(who))),
-            Err(answer) => {
-                context.state.note(|draft| draft.record().error_reason = answer.reason);
-                Plan::Own(Own::Stay(answer))
-            }
-        };
-        // The identity provider's silence is not the target's.
-        context.state.take_cut();
-    }
+    let mut asker = Asker::of(&head, context.listener.closed.get());
+    let swallowed = body.is_swallowed();
+    let mut body = Some(body);
+    let mut admitted: Option<Admitted> = None;
+    let settled = loop {
+        match plan(&context, &mut head, &mut asker, admitted.as_ref()) {
+            Plan::Target(chosen) => break Ok(chosen),
+            Plan::Own(own) => break Err(own),
+            // Seldom, and large: not a part of every request's future.
+            Plan::Ask(question, balancer) => match Box::pin(uncut(&context.state, admission::ask(&context, &head, &question, &balancer))).await {
+                Ok(pass) => admitted = Some(Admitted { question, pass }),
+                Err(answer) => {
+                    context.state.note(|draft| draft.record().error_reason = answer.reason);
+                    break Err(Own::Stay(answer));
+                }
+            },
+        }
+    };
     if outlived(&context) || context.listener.closed.get() {
         context.state.close();
     }
     asker.close |= context.state.closing.get();
-    let mut request = Some(Request::from_parts(parts, body));
-    let outcome = match made {
-        // Who is admitted is not asked again.
-        Plan::Ask(..) => Err(Own::Page(500)),
-        Plan::Target(chosen) => {
-            asker.close |= chosen.ambiguous;
-            forward(&context, chosen, &mut request).await.map_err(Own::Page)
-        }
-        Plan::Own(own) => Err(own),
+    let outcome = match settled {
+        Ok(chosen) => forward(&context, chosen, &head, &mut body).await.map_err(Own::Page),
+        Err(own) => Err(own),
     };
-    if let Some(request) = request.filter(|_| swallowed && !asker.close && asker.version != Version::HTTP_2) {
-        swallow(request.into_body()).await;
+    if let Some(body) = body.filter(|_| swallowed && !asker.close) {
+        Box::pin(swallow(body)).await;
     }
     // What is left of a request cannot be told from the next one. And the listener may have been closed in the meantime.
     asker.close |= !context.state.upload_complete.get() || context.listener.closed.get() || context.state.closing.get();
     let mut response = match outcome {
-        Ok(answered) => pass_on(&context, answered, &asker, turn).await,
-        Err(Own::Redirect(status, location)) => respond::page(status, Some(&location), &asker, turn),
-        Err(Own::Fixed(fixed)) => respond::fixed(&fixed, &asker, turn),
-        Err(Own::Page(status)) => respond::page(status, None, &asker, turn),
-        Err(Own::Stay(answer)) => {
-            let mut response = respond::page(answer.status, answer.location.as_deref(), &asker, turn);
-            admission::set_cookies(response.headers_mut(), &answer.set_cookies);
-            response
-        }
+        Ok(answered) => pass_on(&context, answered, &asker, turn),
+        Err(own) => respond::own(own, &asker, turn),
     };
     if let Some(admitted) = &admitted {
-        admission::set_cookies(response.headers_mut(), &admitted.pass.set_cookies);
+        admission::set_cookies(&mut response.head.headers, &admitted.pass.set_cookies);
     }
-    respond::add_listener_headers(response.headers_mut(), &asker);
-    if context.state.parent.is_some() {
-        context.state.count_sent(record::head_bytes(0, response.headers()));
-    }
+    respond::add_listener_headers(&mut response.head.headers, &asker);
     if let Some(draft) = &mut *context.state.draft.borrow_mut() {
-        draft.responds(response.status().as_u16());
-        respond::add_debug_header(response.headers_mut(), draft.record());
+        draft.responds(response.head.status);
+        respond::add_debug_header(&mut response.head.headers, draft.record());
     }
-    Ok(response)
+    if context.state.parent.is_some() {
+        context.state.count_sent(record::head_bytes(0, &response.head.headers));
+    }
+    response
 }
 
 /// How long an answer that does not need the request's body waits for it.
 const SWALLOW_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Reads a short body that nobody wants to its end, so that the connection can go on behind the answer.
-async fn swallow(body: RequestBody) {
-    let mut body = pin!(body);
+async fn swallow(mut body: RequestBody) {
     let end = poll_fn(|cx| {
-        while let Some(frame) = ready!(body.as_mut().poll_frame(cx)) {
+        while let Some(frame) = ready!(Pin::new(&mut body).poll_frame(cx)) {
             if frame.is_err() {
                 break;
             }
@@ -116,7 +113,9 @@ fn outlived(context: &ConnectionContext) -> bool {
 
 /// A response whose head has come, and what holds the rest of it.
 struct Answered {
-    response: Response<Incoming>,
+    head: ResponseHead,
+    /// Its body, where that does not come from the lease.
+    incoming: Option<Incoming>,
     lease: Lease,
     in_flight: InFlight,
     /// The connection to the target may serve another request.
@@ -124,19 +123,18 @@ struct Answered {
     memory: Option<Memory>,
 }
 
-/// Sends a rewritten request to its target; it stays where it is if the target cannot be reached. The error is the status that the
-/// client gets.
-async fn forward(context: &ConnectionContext, chosen: Chosen, request: &mut Option<Request<RequestBody>>) -> Result<Answered, u16> {
+/// Sends a rewritten request to its target; the body stays where it is if the target cannot be reached. The error is the status that
+/// the client gets.
+async fn forward(context: &ConnectionContext, chosen: Chosen, head: &RequestHead, body: &mut Option<RequestBody>) -> Result<Answered, u16> {
     let Chosen { in_flight, ambiguous, memory } = chosen;
     let (state, target) = (&context.state, in_flight.target());
     state.set_target(Some(Arc::clone(target)));
     let exchange = async {
         let mut lease = Lease::get(&context.listener.worker, target, state).await?;
         state.note(Draft::sent_to_target);
-        let response = lease.send(request, state).await?;
-        state.note(|draft| draft.target_answered(response.status()));
-        framing::of_response(response.headers())?;
-        Ok::<_, UpstreamFailure>((response, lease))
+        let (head, incoming) = lease.send(head, body, state).await?;
+        state.note(|draft| draft.target_answered(head.status));
+        Ok::<_, UpstreamFailure>((head, incoming, lease))
     };
     let failed = |failure: UpstreamFailure| {
         state.note(|draft| draft.failed(failure));
@@ -144,12 +142,11 @@ async fn forward(context: &ConnectionContext, chosen: Chosen, request: &mut Opti
         Err(failure.status())
     };
     match until_cut(state, exchange).await {
-        Ok(Ok((response, lease))) => Ok(Answered { response, lease, in_flight, reusable: !ambiguous, memory }),
+        Ok(Ok((head, incoming, lease))) => Ok(Answered { head, incoming, lease, in_flight, reusable: !ambiguous, memory }),
         // The target is not to blame when it was us who gave up on the request.
         Ok(Err(_)) if state.upload_broken.get() => Err(ClientFailure::Malformed.status()),
         Ok(Err(failure)) => failed(failure),
-        // A response that broke off had begun, which ends the connection; `Broken` is listed to be complete.
-        Err(Cut::Gone | Cut::Broken) => failed(UpstreamFailure::DrainElapsed),
+        Err(Cut::Gone) => failed(UpstreamFailure::DrainElapsed),
         Err(Cut::Idle) if state.upload_awaited.get() => Err(ClientFailure::IdleTimeout.status()),
         Err(Cut::Idle) => failed(UpstreamFailure::IdleTimeout),
     }
@@ -159,7 +156,7 @@ async fn forward(context: &ConnectionContext, chosen: Chosen, request: &mut Opti
 async fn until_cut<F: Future>(state: &ConnectionState, future: F) -> Result<F::Output, Cut> {
     let mut future = pin!(future);
     poll_fn(|cx| {
-        state.remember_waker(cx);
+        state.remember_own_waker(cx);
         match state.take_cut() {
             Some(cut) => Poll::Ready(Err(cut)),
             None => future.as_mut().poll(cx).map(Ok),
@@ -168,35 +165,44 @@ async fn until_cut<F: Future>(state: &ConnectionState, future: F) -> Result<F::O
     .await
 }
 
+/// The future's output; no cut ends it. The identity provider's silence is not the target's, and it has limits of its own.
+async fn uncut<F: Future>(state: &ConnectionState, future: F) -> F::Output {
+    let mut future = pin!(future);
+    let output = poll_fn(|cx| {
+        state.remember_own_waker(cx);
+        state.take_cut();
+        future.as_mut().poll(cx)
+    })
+    .await;
+    state.touch();
+    output
+}
+
 /// Hands a target's response to the client.
-async fn pass_on(context: &ConnectionContext, answered: Answered, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
-    let Answered { mut response, lease, in_flight, reusable, memory } = answered;
-    if let Some(memory) = memory {
-        cookie::remember(response.headers_mut(), &memory, context.scheme(), &context.listener.worker.seal);
+fn pass_on(context: &ConnectionContext, answered: Answered, asker: &Asker, turn: Turn) -> Response {
+    let Answered { mut head, incoming, lease, in_flight, reusable, memory } = answered;
+    if head.status == 101 {
+        return switch(head, (lease, in_flight), asker, turn);
     }
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return switch(response, (lease, in_flight), asker, turn).await;
-    }
-    let (mut parts, incoming) = response.into_parts();
-    parts.version = asker.version;
-    // To HTTP/1.0, a body of unknown length ends with its connection.
-    let ends = asker.version == Version::HTTP_10 && incoming.size_hint().exact().is_none();
-    rewrite::response(&mut parts.headers, asker.version, asker.close || ends);
-    let trailers = asker.version == Version::HTTP_2 && lease.is_http2();
-    let relay = Relay { incoming, lease, _in_flight: in_flight, finished: false, reusable, trailers };
-    Response::from_parts(parts, ResponseBody::relayed(relay, turn))
+    let ours = memory.map(|memory| cookie::remember(&mut head.headers, &memory, context.scheme(), &context.listener.worker.seal));
+    let over = incoming.as_ref().map_or_else(|| lease.is_over(), Body::is_end_stream);
+    let (coding, ends) = rewrite::response(&mut head, asker, over);
+    let close = asker.close || ends;
+    rewrite::arrange(&mut head.headers, asker.version, close, ours.unwrap_or_default());
+    let trailers = asker.version == Version::Http2 && lease.is_http2();
+    let relay = Relay { incoming, lease, _in_flight: in_flight, reusable, trailers };
+    Response { head, body: ResponseBody::relayed(relay, turn), coding, close }
 }
 
 /// Joins the two connections once the `101` is written (alb.md 6.6).
-async fn switch(response: Response<Incoming>, held: (Lease, InFlight), asker: &Asker, turn: Turn) -> Response<ResponseBody> {
+fn switch(mut head: ResponseHead, held: (Lease, InFlight), asker: &Asker, turn: Turn) -> Response {
     let (lease, in_flight) = held;
-    let tunnel = if asker.upgrade { lease.into_tunnel(in_flight).await } else { None };
+    let tunnel = if asker.upgrade { lease.into_tunnel(in_flight) } else { None };
     let Some(tunnel) = tunnel else {
         // Nobody asked for another protocol.
-        return respond::page(UpstreamFailure::MalformedResponse.status(), None, asker, turn);
+        return respond::own(Own::Page(UpstreamFailure::MalformedResponse.status()), asker, turn);
     };
     *turn.state().tunnel.borrow_mut() = Some(tunnel);
-    let (mut parts, _) = response.into_parts();
-    rewrite::switching(&mut parts.headers);
-    Response::from_parts(parts, ResponseBody::own(bytes::Bytes::new(), turn))
+    rewrite::switching(&mut head.headers);
+    Response { head, body: ResponseBody::own(Bytes::new(), turn), coding: Coding::Plain, close: false }
 }

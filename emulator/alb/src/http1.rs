@@ -1,24 +1,24 @@
 //! A client connection over HTTP/1: its requests in order, and its end.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::io;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use message::{HeadScan, Version};
 use routing::ClientFailure;
-use routing::limits::{MAX_HEADERS, REQUEST_HEADERS_BYTES, REQUEST_LINE_BYTES};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::body::{RequestBody, ResponseBody};
+use crate::client::{Came, Client};
 use crate::connection::ConnectionContext;
-use crate::forward;
+use crate::forward::{self, Response};
+use crate::outgoing::Coding;
 use crate::record::Draft;
 use crate::state::Phase;
-use crate::transport::{ClientIo, ClientStream};
+use crate::transport::ClientIo;
 use crate::{respond, tunnel};
 
 /// How long a closed connection is read on, so that the client gets to see the last answer before a reset.
@@ -26,7 +26,14 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// How the exchange of requests and responses came to its end.
 enum End {
-    Finished(hyper::Result<()>),
+    /// Everything that was asked is answered, or nobody is there to take an answer.
+    Finished,
+    /// What came is no request.
+    Refused(ClientFailure),
+    /// The connection was upgraded.
+    Upgraded,
+    /// A response broke off; what came of it is written.
+    Broken,
     /// Idle for too long, or its target gone in the middle of a response.
     Cut,
 }
@@ -34,47 +41,147 @@ enum End {
 /// Serves a client until it or we have enough.
 pub(crate) async fn serve(context: &Rc<ConnectionContext>, stream: ClientIo) {
     let state = &context.state;
-    let io = TokioIo::new(ClientStream { stream, state: Rc::clone(state) });
-    let mut connection = http1::Builder::new()
-        .preserve_header_case(true)
-        .title_case_headers(true)
-        .max_header_size(REQUEST_LINE_BYTES + REQUEST_HEADERS_BYTES)
-        .max_headers(MAX_HEADERS)
-        .header_read_timeout(None)
-        .writev(false)
-        .serve_connection(io, service_fn(|request| forward::answer(Rc::clone(context), request)));
-    let mut told = false;
-    let end = poll_fn(|cx| {
-        state.remember_waker(cx);
-        if state.must_end() {
-            return Poll::Ready(End::Cut);
-        }
-        if state.closing.get() && !told {
-            told = true;
-            Pin::new(&mut connection).graceful_shutdown();
-        }
-        Pin::new(&mut connection).poll(cx).map(End::Finished)
-    })
-    .await;
-    let parts = connection.into_parts();
-    finish(context, parts.io.into_inner(), parts.read_buf, end).await;
+    let client = Rc::new(Client::new(stream, &context.listener.worker, state));
+    let end = {
+        let mut exchange = pin!(exchange(context, &client));
+        poll_fn(|cx| {
+            state.remember_waker(cx);
+            if state.must_end() {
+                return Poll::Ready(End::Cut);
+            }
+            if state.closing.get() && state.phase.get() == Phase::Idle && !state.head_begun.get() {
+                return Poll::Ready(End::Finished);
+            }
+            exchange.as_mut().poll(cx)
+        })
+        .await
+    };
+    // Whoever else held it was dropped with the exchange, or is a body that a target over HTTP/2 has not let go of.
+    match Rc::try_unwrap(client) {
+        Ok(client) => finish(context, client, end).await,
+        Err(held) => tracing::trace!(holders = Rc::strong_count(&held), "a request's body outlives its connection"),
+    }
     state.over();
 }
 
-async fn finish(context: &ConnectionContext, client: ClientStream, read_ahead: Bytes, end: End) {
-    let ClientStream { mut stream, state } = client;
-    if let Some(tunnel) = state.tunnel.take() {
-        tunnel::run(stream, read_ahead, tunnel, &state).await;
-        return state.note(Draft::tunnel_ended);
+/// Requests and responses, one after the other.
+async fn exchange(context: &Rc<ConnectionContext>, client: &Rc<Client>) -> End {
+    let state = &context.state;
+    loop {
+        let mut scan = HeadScan::default();
+        let head = match poll_fn(|cx| client.poll_head(&mut scan, cx)).await {
+            Came::Request(head) => *head,
+            Came::Nothing => return End::Finished,
+            Came::Refused(failure) => return End::Refused(failure),
+        };
+        let bare = head.version == Version::Http09;
+        let body = RequestBody::http1(client, state, &head);
+        let Some(response) = unless_gone(context, client, forward::answer(Rc::clone(context), head, body)).await else { return End::Finished };
+        let close = response.close || bare;
+        match send(client, response, bare).await {
+            Ok(true) => {}
+            Ok(false) => return End::Broken,
+            Err(error) => {
+                tracing::trace!(%error, "the client took no more of its response");
+                return End::Finished;
+            }
+        }
+        if state.tunnel.borrow().is_some() {
+            return End::Upgraded;
+        }
+        state.phase.set(Phase::Idle);
+        state.head_begun.set(client.has_more());
+        state.over();
+        if close || !state.upload_complete.get() {
+            return End::Finished;
+        }
+        client.rest();
     }
+}
+
+/// The future's output, unless the client closes its connection first.
+async fn unless_gone<F: Future>(context: &ConnectionContext, client: &Client, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        // What is left of a request is read by whoever wants its body.
+        Poll::Pending if context.state.upload_complete.get() => client.poll_gone(cx).map(|()| None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
+
+/// Sends a response; `false` when its body broke off. `bare` ones have no head, as HTTP/0.9 wants it.
+async fn send(client: &Client, response: Response, bare: bool) -> io::Result<bool> {
+    let Response { head, mut body, coding, .. } = response;
+    if !bare {
+        head.write(client.out.borrow_mut().text());
+    }
+    drop(head);
+    let coding = if bare { Coding::Plain } else { coding };
+    let mut progress = Progress::Flowing;
+    poll_fn(|cx| progress.poll(client, &mut body, coding, cx)).await
+}
+
+/// How far a response is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Flowing,
+    /// All of it that there is waits to be written; whether that is the whole of it.
+    Over(bool),
+}
+
+impl Progress {
+    fn poll(&mut self, client: &Client, body: &mut ResponseBody, coding: Coding, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        loop {
+            let mut waits = false;
+            while *self == Self::Flowing && !waits && client.out.borrow().has_room() {
+                match Pin::new(&mut *body).poll_piece(cx) {
+                    Poll::Ready(Some(Ok(piece))) => client.out.borrow_mut().piece(piece, coding),
+                    Poll::Ready(Some(Err(_))) => *self = Self::Over(false),
+                    Poll::Ready(None) => {
+                        client.out.borrow_mut().end(coding);
+                        *self = Self::Over(true);
+                    }
+                    Poll::Pending => waits = true,
+                }
+            }
+            let empty = client.out.borrow().is_empty();
+            match client.poll_write(cx) {
+                Poll::Ready(written) => written?,
+                Poll::Pending => {
+                    // A client that takes nothing may have something to send all the same.
+                    body.drive(cx);
+                    return Poll::Pending;
+                }
+            }
+            match *self {
+                Self::Over(whole) => return Poll::Ready(Ok(whole)),
+                Self::Flowing if waits && empty => return Poll::Pending,
+                Self::Flowing => {}
+            }
+        }
+    }
+}
+
+async fn finish(context: &ConnectionContext, client: Client, end: End) {
+    let state = &context.state;
+    let gone = client.has_ended();
+    let (mut stream, read_ahead) = client.into_parts();
     let failure = match end {
-        End::Finished(Err(error)) if error.is_parse() && state.phase.get() == Phase::Idle => Some(broken_head(&error, &read_ahead)),
-        End::Finished(_) => None,
-        End::Cut if state.phase.get() == Phase::Idle && state.head_begun.get() => Some(ClientFailure::IdleTimeout),
+        End::Upgraded => {
+            let Some(tunnel) = state.tunnel.take() else { return };
+            tunnel::run(stream, read_ahead, tunnel, state).await;
+            return state.note(Draft::tunnel_ended);
+        }
         // In the middle of a response the only honest end is a broken one.
+        End::Broken => return,
+        End::Cut if state.phase.get() == Phase::Idle && state.head_begun.get() => Some(ClientFailure::IdleTimeout),
         End::Cut => return,
+        End::Refused(failure) => Some(failure),
+        End::Finished => None,
     };
-    let unread = failure.is_some() || !state.upload_complete.get();
+    let unread = !gone && (failure.is_some() || !state.upload_complete.get() || !read_ahead.is_empty());
     let close = async {
         if let Some(failure) = failure {
             let words = respond::last_words(failure.status());
@@ -87,32 +194,9 @@ async fn finish(context: &ConnectionContext, client: ClientStream, read_ahead: B
         // Closing with bytes unread resets the connection, and the client may lose the answer.
         let mut discarded = [0; 4096];
         while unread && stream.read(&mut discarded).await? > 0 {}
-        Ok::<(), std::io::Error>(())
+        Ok::<(), io::Error>(())
     };
-    if let Ok(Err(error)) = tokio::time::timeout(LINGER, close).await {
+    if let Ok(Err(error)) = tokio::time::timeout(LINGER, Box::pin(close)).await {
         tracing::trace!(%error, "the client was gone first");
     }
-}
-
-fn broken_head(error: &hyper::Error, read_ahead: &[u8]) -> ClientFailure {
-    let line = read_ahead.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let mut words = line.split(u8::is_ascii_whitespace);
-    let (method, target, version) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    if is_later_version(version) {
-        ClientFailure::VersionNotSupported
-    } else if error.is_parse_too_large() && method.len() <= REQUEST_LINE_BYTES && target.len() + method.len() > REQUEST_LINE_BYTES {
-        ClientFailure::UriTooLong
-    } else if error.is_parse_too_large() {
-        ClientFailure::HeadersTooLarge
-    } else {
-        ClientFailure::Malformed
-    }
-}
-
-/// HTTP/2 or later, as the preface of HTTP/2 without TLS names it as well.
-fn is_later_version(version: &[u8]) -> bool {
-    version.strip_prefix(b"HTTP/").is_some_and(|number| {
-        let major = number.split(|byte| *byte == b'.').next().unwrap_or_default();
-        !major.is_empty() && major.iter().all(u8::is_ascii_digit) && !matches!(major, b"0" | b"1")
-    })
 }

@@ -1,17 +1,22 @@
 //! A client connection over HTTP/2: its requests side by side (alb.md 1).
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use hyper::body::{Body, Incoming};
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
+use crate::body::{RequestBody, ResponseBody};
 use crate::connection::ConnectionContext;
+use crate::convert;
 use crate::forward;
 use crate::state::{ConnectionState, Phase};
 use crate::transport::{ClientIo, ClientStream};
@@ -63,7 +68,7 @@ pub(crate) async fn serve(context: &Rc<ConnectionContext>, stream: ClientIo) {
                     state.closing.set(true);
                     state.wake();
                 }
-                forward::answer(request_context(context), request)
+                answer(request_context(context), request)
             }),
         );
     let mut told = false;
@@ -87,6 +92,15 @@ pub(crate) async fn serve(context: &Rc<ConnectionContext>, stream: ClientIo) {
     if let Err(error) = end {
         tracing::trace!(%error, "an HTTP/2 connection broke off");
     }
+}
+
+async fn answer(context: Rc<ConnectionContext>, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
+    let (parts, incoming) = request.into_parts();
+    let head = convert::request_from_http2(&parts, incoming.is_end_stream());
+    drop(parts);
+    let body = RequestBody::http2(incoming, &context.state);
+    let response = forward::answer(context, head, body).await;
+    Ok(convert::response_to_http2(&response.head, response.body))
 }
 
 fn request_context(connection: &Rc<ConnectionContext>) -> Rc<ConnectionContext> {

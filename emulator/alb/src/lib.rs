@@ -17,17 +17,19 @@
 
 mod admission;
 mod body;
-mod case;
+mod client;
 mod clock;
 mod connection;
+mod convert;
 mod cookie;
+mod desync;
 mod encryption;
 mod endpoints;
 mod forward;
-mod framing;
 mod http1;
 mod http2;
 mod listener;
+mod outgoing;
 mod plan;
 mod plane;
 mod probe;

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::HeaderValue;
 use model::LoadBalancerName;
 use routing::connection_record::HandshakeRecord;
 use routing::metrics::BalancerMetric;
@@ -33,15 +32,13 @@ pub(crate) struct ListenerContext {
     pub(crate) bound_port: u16,
     /// The same, written.
     pub(crate) bound_port_text: Box<str>,
-    /// The same, as the value of `X-Forwarded-Port`.
-    pub(crate) forwarded_port: HeaderValue,
     /// No more connections are accepted: responses end theirs.
     pub(crate) closed: Cell<bool>,
 }
 
 impl ListenerContext {
     /// The load balancer of that name on this port, or the first one.
-    fn balancer(&self, name: Option<&LoadBalancerName>) -> Option<Arc<Balancer>> {
+    pub(crate) fn balancer(&self, name: Option<&LoadBalancerName>) -> Option<Arc<Balancer>> {
         let host = name.map(dns_name);
         self.worker.table.borrow_mut().load().listener(self.listener_port, host.as_deref()).map(|found| Arc::clone(found.balancer()))
     }
@@ -68,7 +65,7 @@ impl ListenerContext {
         let Some(balancer) = self.balancer(None) else { return };
         let mut record = AccessRecord::begin(RequestKind::Http, clock::unix(), balancer, client, id);
         (record.elb_status, record.sent) = (status, sent as u64);
-        self.worker.recorder.keep(Arc::new(record));
+        self.worker.recorder.keep(Box::new(record));
     }
 }
 
@@ -86,7 +83,6 @@ impl Listening {
             listener_port,
             bound_port,
             bound_port_text: bound_port.to_string().into(),
-            forwarded_port: HeaderValue::from(bound_port),
             closed: Cell::new(false),
         });
         let stop = CancellationToken::new();

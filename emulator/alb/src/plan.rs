@@ -1,21 +1,19 @@
 //! What is to become of a request: decided with the newest table, its head rewritten where a target is to get it. Nothing in here waits.
 
-use hyper::header::HOST;
-use hyper::http::request::Parts;
 use std::sync::Arc;
 
 use authentication::Answer;
-use hyper::{HeaderMap, Method, Version};
+use message::{Headers, RequestHead, Version};
 use model::{Authenticate, DesyncMode};
 use routing::{
     Balancer, ClientFailure, ClientProtocol, Decision, FixedResponseTable, Given, GroupTable, HeaderLines, InFlight, ListenerTable, Memory, Pick,
-    RequestHead, Rewritten, Scheme, UpstreamFailure, decide, limits, protocol,
+    Rewritten, Scheme, UpstreamFailure, decide, limits, protocol,
 };
 
 use crate::admission::{self, Admitted};
 use crate::clock;
 use crate::connection::ConnectionContext;
-use crate::framing::{self, Verdict};
+use crate::desync::{self, Verdict};
 use crate::record::{Draft, text, trace_of};
 use crate::respond::Asker;
 use crate::rewrite::{self, Rewrite, Unfit};
@@ -58,12 +56,12 @@ impl From<ClientFailure> for Own {
     }
 }
 
-/// Decides. What is known of the request is noted in the connection's draft. Somebody who is `admitted` is not asked again.
-pub(crate) fn plan(context: &ConnectionContext, parts: &mut Parts, asker: &mut Asker, admitted: Option<&Admitted>) -> Plan {
+/// Decides. What is known of the request is noted in the connection's draft. Somebody who is `admitted` is not asked the same again.
+pub(crate) fn plan(context: &ConnectionContext, request: &mut RequestHead, asker: &mut Asker, admitted: Option<&Admitted>) -> Plan {
     let listener = &context.listener;
     let mut cache = listener.worker.table.borrow_mut();
     let table = cache.load();
-    let host = host_of(parts);
+    let host = host_of(request);
     let Some(found) = table.listener(listener.listener_port, host.ok().flatten()) else {
         // Removed under an open connection.
         context.state.close();
@@ -74,12 +72,12 @@ pub(crate) fn plan(context: &ConnectionContext, parts: &mut Parts, asker: &mut A
     let before = context.state.draft.take().filter(|_| admitted.is_some());
     let mut draft = before.unwrap_or_else(|| {
         let mut draft = Draft::begin(context, found.balancer());
-        draft.read(context, parts);
+        draft.read(context, request);
         draft
     });
-    let plan = match host.map_err(Own::from) {
-        Ok(_) => judge(context, parts, found, (&mut draft, admitted)).unwrap_or_else(Plan::Own),
-        Err(own) => Plan::Own(own),
+    let plan = match host.err().map(Own::from) {
+        None => judge(context, request, found, (&mut draft, admitted)).unwrap_or_else(Plan::Own),
+        Some(own) => Plan::Own(own),
     };
     *context.state.draft.borrow_mut() = Some(draft);
     plan
@@ -94,26 +92,30 @@ struct Checked {
 
 fn judge(
     context: &ConnectionContext,
-    parts: &mut Parts,
+    request: &mut RequestHead,
     found: &ListenerTable,
     (draft, admitted): (&mut Draft, Option<&Admitted>),
 ) -> Result<Plan, Own> {
-    let checked = check(parts, found.attributes().desync_mode, draft)?;
+    let checked = check(request, found.attributes().desync_mode, draft)?;
+    if checked.ambiguous {
+        context.state.close();
+    }
     let worker = &context.listener.worker;
-    let head = RequestHead {
-        method: parts.method.as_str(),
-        path: parts.uri.path(),
-        query: parts.uri.query(),
-        host: host_of(parts)?,
+    let (path, query, host) = (request.target.path(), request.target.query(), host_of(request)?);
+    let head = routing::RequestHead {
+        method: &request.method,
+        path: &path,
+        query: query.as_deref(),
+        host,
         scheme: context.scheme(),
         listener_port: context.listener.bound_port,
-        headers: &Lines(&parts.headers),
+        headers: &Lines(&request.headers),
         peer: context.client.ip(),
     };
     // Whoever comes back from an identity provider belongs to the action that sent them there, whatever the rules say of that path.
     if admitted.is_none()
         && context.scheme() == Scheme::Https
-        && let Some(rule) = admission::returning(context, parts, found)
+        && let Some(rule) = admission::returning(context, request, found)
     {
         draft.record().actions = rule.log_word();
         return Ok(Plan::Ask(Arc::clone(rule), Arc::clone(found.balancer())));
@@ -123,35 +125,37 @@ fn judge(
     draft.record().rule = Some(decision.rule());
     draft.record().evaluated = found.evaluated(decision.rule());
     let rule = found.authenticate(decision.rule()).filter(|_| context.scheme() == Scheme::Https);
+    // The rules may have changed while somebody was asked: who is admitted by one is not by another.
+    let admitted = admitted.filter(|admitted| rule.is_some_and(|rule| *rule == admitted.question));
     if let (Some(rule), None) = (rule, admitted) {
         draft.record().actions = rule.log_word();
         return Ok(Plan::Ask(Arc::clone(rule), Arc::clone(found.balancer())));
     }
-    draft.record().asked = admitted.map(|admitted| admitted.word);
+    draft.record().asked = admitted.map(|admitted| admitted.question.log_word());
     let (group, sticky, rewritten) = match decision {
         Decision::Forward { group, sticky, rewritten, .. } => (group, sticky, rewritten),
         other => {
-            draft.record().trace_id = Some(rewrite::new_trace(context, &parts.headers, checked.headers_bytes));
+            draft.record().trace_id = Some(rewrite::new_trace(context, &request.headers, checked.headers_bytes));
             return Err(own(other, draft));
         }
     };
-    let client = client_protocol(parts);
+    let client = client_protocol(request);
     draft.forwards(group, &rewritten, client == ClientProtocol::Grpc);
-    if !protocol::serves(group.version(), client, parts.method.as_str()) {
+    if !protocol::serves(group.version(), client, &request.method) {
         return Err(Own::Page(protocol::MISMATCH));
     }
-    rewrite::check(&parts.headers)?;
+    rewrite::check(&request.headers)?;
     let pick = group.pick(&head, given());
     let Some(target) = pick.target() else { return Err(Own::Page(UpstreamFailure::NoTarget.status())) };
     draft.chose(group, pick);
     let chosen = Chosen { in_flight: target.enter(), ambiguous: checked.ambiguous, memory: group.memory(sticky, pick) };
-    let (protocol, version) = (target.protocol, target.version);
+    let version = target.version;
     if let (Some(rule), Some(admitted)) = (rule, admitted) {
-        admission::introduce(&mut parts.headers, rule, admitted);
+        admission::introduce(&mut request.headers, rule, admitted);
     }
-    let rewrite = Rewrite { context, table: found, headers_bytes: checked.headers_bytes, rewritten, protocol, version };
-    let fit = rewrite::request(parts, &rewrite);
-    draft.record().trace_id = trace_of(&parts.headers);
+    let rewrite = Rewrite { context, table: found, headers_bytes: checked.headers_bytes, rewritten, version };
+    let fit = rewrite::request(request, &rewrite);
+    draft.record().trace_id = trace_of(&request.headers);
     match fit {
         Ok(invalid_headers) => {
             draft.record().invalid_headers = invalid_headers;
@@ -215,29 +219,26 @@ impl Draft {
 }
 
 /// What no rule is asked about (alb.md 6.1, 6.2, 6.6).
-fn check(parts: &Parts, mode: DesyncMode, draft: &mut Draft) -> Result<Checked, ClientFailure> {
-    let doubt = framing::of_request(parts);
-    draft.record().doubt = doubt;
-    let verdict = framing::verdict(doubt, mode);
+fn check(request: &RequestHead, mode: DesyncMode, draft: &mut Draft) -> Result<Checked, ClientFailure> {
+    draft.record().doubt = request.doubt;
+    let verdict = desync::verdict(request.doubt, mode);
     if verdict == Verdict::Refuse {
         return Err(ClientFailure::Malformed);
     }
-    if matches!(parts.method, Method::TRACE | Method::CONNECT) {
+    if let Some(failure) = request.refused {
+        return Err(failure);
+    }
+    if matches!(&*request.method, "TRACE" | "CONNECT") {
         return Err(ClientFailure::MethodNotAllowed);
     }
-    if parts.uri.authority().is_some_and(|authority| parts.uri.scheme().is_none() || authority.as_str().contains('@')) {
-        // `GET name:80` has neither a path nor an absolute form, and a user's name in front of a host only obscures it.
-        return Err(ClientFailure::Malformed);
-    }
-    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    let method = parts.method.as_str().len();
     // The method, two spaces and the version belong to the line.
-    if target + method + " HTTP/1.1 ".len() > limits::REQUEST_LINE_BYTES {
-        return Err(if method > limits::REQUEST_LINE_BYTES { ClientFailure::Malformed } else { ClientFailure::UriTooLong });
+    if request.target.len() + request.method.len() + " HTTP/1.1 ".len() > limits::REQUEST_LINE_BYTES {
+        let tiny = request.method.len() <= limits::REQUEST_LINE_BYTES;
+        return Err(if tiny { ClientFailure::UriTooLong } else { ClientFailure::Malformed });
     }
     let mut total = 0;
-    for (name, value) in &parts.headers {
-        let line = name.as_str().len() + ": \r\n".len() + value.len();
+    for (name, value) in request.headers.iter() {
+        let line = name.len() + ": \r\n".len() + value.len();
         if line > limits::HEADER_LINE_BYTES {
             return Err(ClientFailure::HeadersTooLarge);
         }
@@ -250,36 +251,33 @@ fn check(parts: &Parts, mode: DesyncMode, draft: &mut Draft) -> Result<Checked, 
 }
 
 /// gRPC is HTTP/2 with a content type of its own.
-pub(crate) fn client_protocol(parts: &Parts) -> ClientProtocol {
-    let is_grpc = || {
-        let content_type = parts.headers.get(hyper::header::CONTENT_TYPE).map(|value| value.as_bytes());
-        content_type.is_some_and(|value| value.starts_with(b"application/grpc"))
-    };
-    match parts.version {
-        Version::HTTP_2 if is_grpc() => ClientProtocol::Grpc,
-        Version::HTTP_2 => ClientProtocol::Http2,
+pub(crate) fn client_protocol(request: &RequestHead) -> ClientProtocol {
+    let is_grpc = || request.headers.get("content-type").is_some_and(|value| value.starts_with(b"application/grpc"));
+    match request.version {
+        Version::Http2 if is_grpc() => ClientProtocol::Grpc,
+        Version::Http2 => ClientProtocol::Http2,
         _ => ClientProtocol::Http1,
     }
 }
 
 /// The request's headers for conditions.
 #[derive(Debug)]
-struct Lines<'a>(&'a HeaderMap);
+struct Lines<'a>(&'a Headers);
 
 impl HeaderLines for Lines<'_> {
     fn any(&self, name: &str, found: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        self.0.get_all(name).iter().any(|value| found(value.as_bytes()))
+        self.0.all(name).any(found)
     }
 }
 
 /// Who the request says that it is for: an absolute target's authority, else the first `Host` line. An empty one says nothing.
-fn host_of(parts: &Parts) -> Result<Option<&str>, ClientFailure> {
-    let line = match parts.headers.get(HOST) {
-        Some(line) => Some(line.to_str().map_err(|_| ClientFailure::Malformed)?),
-        None if parts.version == Version::HTTP_11 => return Err(ClientFailure::MissingHost),
+fn host_of(request: &RequestHead) -> Result<Option<&str>, ClientFailure> {
+    let line = match request.headers.get("host") {
+        Some(line) => Some(std::str::from_utf8(line).map_err(|_| ClientFailure::Malformed)?),
+        None if request.version == Version::Http11 => return Err(ClientFailure::MissingHost),
         None => None,
     };
-    Ok(parts.uri.authority().map(|authority| authority.as_str()).or(line).filter(|host| !host.is_empty()))
+    Ok(request.target.authority().or(line).filter(|host| !host.is_empty()))
 }
 
 /// Takes over the timers of the load balancer that the request is for.

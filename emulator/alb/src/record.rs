@@ -1,14 +1,11 @@
 //! What is noted of a request on its way, and how it leaves the worker when the request is over (alb.md 8).
 
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
-use hyper::http::request::Parts;
-use hyper::{Method, StatusCode};
+use message::{Headers, RequestHead};
 use routing::metrics::{self, BalancerMetric, Shard};
 use routing::record::{RequestKind, RequestLine, USER_AGENT_BYTES};
 use routing::request::split_port;
@@ -47,7 +44,7 @@ pub(crate) struct Recorder {
     sink: Option<RecordSink>,
     /// Whether somebody follows.
     followed: Arc<AtomicBool>,
-    kept: RefCell<VecDeque<Arc<AccessRecord>>>,
+    kept: RefCell<VecDeque<Box<AccessRecord>>>,
     batch: RefCell<Vec<Record>>,
     dropped: Cell<u64>,
 }
@@ -63,13 +60,13 @@ impl Recorder {
     }
 
     /// Takes what is over.
-    pub(crate) fn keep(&self, record: Arc<AccessRecord>) {
+    pub(crate) fn keep(&self, record: Box<AccessRecord>) {
         metrics::count(&record, self.shard);
         if self.sink.is_none() {
             return;
         }
         if record.balancer.attributes().access_logs.is_some() || self.followed.load(Ordering::Relaxed) {
-            return self.push(Record::Request(record));
+            return self.push(Record::Request(record.into()));
         }
         let mut kept = self.kept.borrow_mut();
         if kept.len() == KEPT {
@@ -101,7 +98,7 @@ impl Recorder {
     /// Hands over everything, also what nobody had asked for until now.
     pub(crate) fn flush_all(&self) {
         let kept = std::mem::take(&mut *self.kept.borrow_mut());
-        self.batch.borrow_mut().splice(0..0, kept.into_iter().map(Record::Request));
+        self.batch.borrow_mut().splice(0..0, kept.into_iter().map(|record| Record::Request(record.into())));
         self.flush();
     }
 
@@ -131,8 +128,7 @@ impl Recorder {
 
 /// The record of the request that a connection serves now.
 pub(crate) struct Draft {
-    /// Nobody else has it yet; shared from the start, so that its many fields are never copied.
-    record: Arc<AccessRecord>,
+    record: Box<AccessRecord>,
     /// When its current stage began.
     stage: Moment,
 }
@@ -141,28 +137,28 @@ impl Draft {
     /// A request whose head has come.
     pub(crate) fn begin(context: &ConnectionContext, balancer: &Arc<Balancer>) -> Self {
         let record = AccessRecord::begin(context.kind(), clock::unix(), Arc::clone(balancer), context.client, context.id);
-        Self { record: Arc::new(record), stage: clock::now() }
+        Self { record: Box::new(record), stage: clock::now() }
     }
 
     /// What is known.
-    pub(crate) fn record(&mut self) -> &mut AccessRecord {
-        Arc::make_mut(&mut self.record)
+    pub(crate) const fn record(&mut self) -> &mut AccessRecord {
+        &mut self.record
     }
 
     /// It is over.
-    pub(crate) fn finish(self) -> Arc<AccessRecord> {
+    pub(crate) fn finish(self) -> Box<AccessRecord> {
         self.record
     }
 
     /// Notes what the client asked for.
-    pub(crate) fn read(&mut self, context: &ConnectionContext, parts: &Parts) {
+    pub(crate) fn read(&mut self, context: &ConnectionContext, request: &RequestHead) {
         if context.state.parent.is_some() {
-            let line = parts.method.as_str().len() + parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
-            context.state.count_received(head_bytes(line, &parts.headers));
+            let line = request.method.len() + request.target.origin().len();
+            context.state.count_received(head_bytes(line, &request.headers));
         }
         let record = self.record();
-        record.request = Some(request_line(context, parts, record.balancer.dns_name()));
-        record.user_agent = parts.headers.get(USER_AGENT).map(|value| text(cut(value.as_bytes(), USER_AGENT_BYTES)));
+        record.request = Some(request_line(context, request, record.balancer.dns_name()));
+        record.user_agent = request.headers.get("user-agent").map(|value| text(cut(value, USER_AGENT_BYTES)));
         record.tls = context.encryption.as_ref().map(|encryption| Arc::clone(&encryption.record));
     }
 
@@ -181,11 +177,11 @@ impl Draft {
     }
 
     /// The head of the target's response is here.
-    pub(crate) fn target_answered(&mut self, status: StatusCode) {
+    pub(crate) fn target_answered(&mut self, status: u16) {
         let spent = self.turn();
         let record = self.record();
         record.times.target = spent;
-        record.target_status = Some(status.as_u16());
+        record.target_status = Some(status);
     }
 
     /// The target did not answer. How long it was waited for is told unless the silence itself was the failure (alb.md 8).
@@ -215,34 +211,22 @@ impl Draft {
 }
 
 /// What a head would be over HTTP/1, with its first line: over HTTP/2 nobody can say how many bytes one request's was.
-pub(crate) fn head_bytes(first_line: usize, headers: &HeaderMap) -> usize {
-    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
-    first_line + lines.sum::<usize>()
+pub(crate) fn head_bytes(first_line: usize, headers: &Headers) -> usize {
+    first_line + headers.bytes()
 }
 
-fn request_line(context: &ConnectionContext, parts: &Parts, own_name: &str) -> RequestLine {
-    let named = parts.uri.authority().map(|authority| authority.as_str());
-    let host = named.or_else(|| parts.headers.get(hyper::header::HOST).and_then(|host| host.to_str().ok())).filter(|host| !host.is_empty());
-    let (host, port) = host.map_or((own_name, None), split_port);
-    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+fn request_line(context: &ConnectionContext, request: &RequestHead, own_name: &str) -> RequestLine {
+    let named = request.target.authority().or_else(|| request.headers.get_str("host")).filter(|host| !host.is_empty());
+    let (host, port) = named.map_or((own_name, None), split_port);
+    let target = request.target.origin();
+    let target = String::from_utf8_lossy(&target);
     let scheme = context.scheme().as_str();
     let port = port.filter(|port| !port.is_empty()).unwrap_or(&context.listener.bound_port_text);
     let mut url = String::with_capacity(scheme.len() + host.len() + port.len() + target.len() + 4);
-    for part in [scheme, "://", host, ":", port, target] {
+    for part in [scheme, "://", host, ":", port, &target] {
         url.push_str(part);
     }
-    let version = match parts.version {
-        hyper::Version::HTTP_09 => "HTTP/0.9",
-        hyper::Version::HTTP_10 => "HTTP/1.0",
-        hyper::Version::HTTP_2 => "HTTP/2.0",
-        _ => "HTTP/1.1",
-    };
-    let method = match parts.method {
-        Method::GET => Cow::Borrowed("GET"),
-        Method::POST => Cow::Borrowed("POST"),
-        _ => Cow::Owned(parts.method.as_str().to_owned()),
-    };
-    RequestLine { method, url: url.into(), version }
+    RequestLine { method: request.method.clone(), url: url.into(), version: request.version.as_str() }
 }
 
 /// A header's value; what is no UTF-8 in it is replaced.
@@ -251,8 +235,8 @@ pub(crate) fn text(value: &[u8]) -> Box<str> {
 }
 
 /// The trace id that a target is sent.
-pub(crate) fn trace_of(headers: &HeaderMap) -> Option<Box<str>> {
-    headers.get("x-amzn-trace-id").map(HeaderValue::as_bytes).map(text)
+pub(crate) fn trace_of(headers: &Headers) -> Option<Box<str>> {
+    headers.get("x-amzn-trace-id").map(text)
 }
 
 fn cut(value: &[u8], most: usize) -> &[u8] {

@@ -3,28 +3,28 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::ext::ReasonPhrase;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, SERVER, USER_AGENT};
-use hyper::http::request::Parts;
-use hyper::{Method, Response, StatusCode, Version};
+use message::{Headers, RequestHead, ResponseHead, Version};
 use model::ListenerAttributes;
 use routing::page::{self, Delivery, Page};
 use routing::{AccessRecord, ClientProtocol, FixedResponseTable, status};
 
 use crate::body::ResponseBody;
-use crate::clock;
-use crate::plan;
-use crate::rewrite;
+use crate::convert::phrase;
+use crate::forward::Response;
+use crate::outgoing::Coding;
+use crate::plan::{self, Own};
 use crate::state::Turn;
+use crate::{admission, clock, rewrite};
 
 /// Our own: which rule, target group and target a response is due to.
-const DEBUG_HEADER: HeaderName = HeaderName::from_static("x-ecslocal-route");
+const DEBUG_HEADER: &str = "X-Ecslocal-Route";
 
 /// What an answer depends on, of the request and its connection.
 pub(crate) struct Asker {
-    user_agent: Option<HeaderValue>,
-    head_only: bool,
-    /// What it speaks: HTTP/1.0, 1.1 or 2.
+    /// It shows pages of its own in place of short ones.
+    replaces_pages: bool,
+    pub(crate) head_only: bool,
+    /// What it speaks.
     pub(crate) version: Version,
     /// It makes a gRPC call.
     grpc: bool,
@@ -37,114 +37,120 @@ pub(crate) struct Asker {
 }
 
 impl Asker {
-    pub(crate) fn of(parts: &Parts, last: bool) -> Self {
+    pub(crate) fn of(head: &RequestHead, last: bool) -> Self {
         Self {
-            user_agent: parts.headers.get(USER_AGENT).cloned(),
-            head_only: parts.method == Method::HEAD,
-            version: parts.version,
-            grpc: plan::client_protocol(parts) == ClientProtocol::Grpc,
-            upgrade: rewrite::asks_for_websocket(parts),
-            close: last || !wants_keep_alive(parts.version, &parts.headers),
+            replaces_pages: head.headers.get("user-agent").is_some_and(page::replaces_pages),
+            head_only: head.method == "HEAD",
+            version: head.version,
+            grpc: plan::client_protocol(head) == ClientProtocol::Grpc,
+            upgrade: rewrite::asks_for_websocket(head),
+            close: last || !wants_keep_alive(head.version, &head.headers),
             listener: None,
         }
     }
 }
 
 /// HTTP/1.1 keeps a connection unless told otherwise, HTTP/1.0 only when asked to. Over HTTP/2 no request says anything of it.
-fn wants_keep_alive(version: Version, headers: &HeaderMap) -> bool {
-    let says = |word: &str| {
-        let lines = headers.get_all(CONNECTION).iter().filter_map(|line| line.to_str().ok());
-        lines.flat_map(|line| line.split(',')).any(|token| token.trim().eq_ignore_ascii_case(word))
-    };
+fn wants_keep_alive(version: Version, headers: &Headers) -> bool {
     match version {
-        Version::HTTP_2 => true,
-        Version::HTTP_11 => !says("close"),
-        _ => says("keep-alive") && !says("close"),
+        Version::Http2 => true,
+        Version::Http11 => !headers.says("connection", "close"),
+        _ => headers.says("connection", "keep-alive") && !headers.says("connection", "close"),
     }
 }
 
 /// The value of `Connection` in every response over HTTP/1 (alb.md 6.7).
-pub(crate) const fn connection(close: bool) -> HeaderValue {
-    HeaderValue::from_static(if close { "close" } else { "keep-alive" })
+pub(crate) const fn connection(close: bool) -> &'static str {
+    if close { "close" } else { "keep-alive" }
+}
+
+/// An answer that no target makes.
+pub(crate) fn own(own: Own, asker: &Asker, turn: Turn) -> Response {
+    match own {
+        Own::Redirect(status, location) => page(status, Some(&location), asker, turn),
+        Own::Fixed(fixed) => self::fixed(&fixed, asker, turn),
+        Own::Page(status) => page(status, None, asker, turn),
+        Own::Stay(answer) => {
+            let mut response = page(answer.status, answer.location.as_deref(), asker, turn);
+            admission::set_cookies(&mut response.head.headers, &answer.set_cookies);
+            response
+        }
+    }
 }
 
 /// The page of a status; with a `Location` for redirects.
-pub(crate) fn page(status: u16, location: Option<&str>, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
-    // Every status that decisions and failures lead to has a page; 500 is what is left to say if one did not.
-    let Some(found) = page::page(status).or_else(|| page::page(500)) else { return Response::new(ResponseBody::own(Bytes::new(), turn)) };
+fn page(status: u16, location: Option<&str>, asker: &Asker, turn: Turn) -> Response {
+    // Every status that decisions and failures lead to has a page; the code alone is what is left to say if one did not.
+    let Some(found) = page::page(status) else { return make(Made::bare(status, asker.close), asker, turn) };
     if asker.grpc {
         return grpc(found.status, asker, turn);
     }
-    let content = found.body(asker.user_agent.as_ref().map(HeaderValue::as_bytes));
-    let content_type = found.has_body().then(|| HeaderValue::from_static(page::CONTENT_TYPE));
+    let content = Bytes::from_static(found.body(asker.replaces_pages).as_bytes());
+    let content_type = found.has_body().then_some(page::CONTENT_TYPE);
     let close = asker.close || status::closes_connection(found.status);
-    let mut response = own(Own { status: found.status, content_type, content: Bytes::from_static(content.as_bytes()), close }, asker, turn);
-    response.extensions_mut().insert(ReasonPhrase::from_static(found.reason.as_bytes()));
-    if let Some(location) = location.and_then(|location| HeaderValue::from_str(location).ok()) {
-        response.headers_mut().insert(LOCATION, location);
+    let mut response = make(Made { status: found.status, reason: found.reason, content_type, content, close }, asker, turn);
+    if let Some(location) = location {
+        response.head.headers.append("Location", location);
     }
     response
 }
 
 /// To a gRPC client every failure is one status, which it understands without the page (alb.md 6.8).
-fn grpc(status: u16, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
-    let content_type = Some(HeaderValue::from_static("application/grpc"));
-    let mut response = own(Own { status, content_type, content: Bytes::new(), close: asker.close }, asker, turn);
-    response.headers_mut().insert("grpc-status", HeaderValue::from_static("14"));
-    response.headers_mut().insert("grpc-message", HeaderValue::from_static("unavailable"));
+fn grpc(status: u16, asker: &Asker, turn: Turn) -> Response {
+    let mut response = make(Made { content_type: Some("application/grpc"), ..Made::bare(status, asker.close) }, asker, turn);
+    response.head.headers.append("grpc-status", "14");
+    response.head.headers.append("grpc-message", "unavailable");
     response
 }
 
 /// A fixed-response action's answer.
-pub(crate) fn fixed(fixed: &FixedResponseTable, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
-    let content_type = HeaderValue::from_str(&fixed.content_type).ok();
-    let content = Bytes::from_owner(std::sync::Arc::clone(&fixed.body));
-    own(Own { status: fixed.status, content_type, content, close: asker.close }, asker, turn)
+fn fixed(fixed: &FixedResponseTable, asker: &Asker, turn: Turn) -> Response {
+    let content = Bytes::from_owner(Arc::clone(&fixed.body));
+    make(Made { content_type: Some(&fixed.content_type), content, ..Made::bare(fixed.status, asker.close) }, asker, turn)
 }
 
-struct Own {
+struct Made<'m> {
     status: u16,
-    content_type: Option<HeaderValue>,
+    reason: &'static str,
+    content_type: Option<&'m str>,
     content: Bytes,
     close: bool,
 }
 
-fn own(own: Own, asker: &Asker, turn: Turn) -> Response<ResponseBody> {
-    let Own { status, content_type, content, close } = own;
-    let length = HeaderValue::from(content.len());
-    let sent = if asker.head_only { Bytes::new() } else { content };
-    let mut response = Response::new(ResponseBody::own(sent, turn));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    *response.version_mut() = asker.version;
-    let headers = response.headers_mut();
+impl Made<'_> {
+    fn bare(status: u16, close: bool) -> Self {
+        Self { status, reason: phrase(status), content_type: None, content: Bytes::new(), close }
+    }
+}
+
+fn make(made: Made<'_>, asker: &Asker, turn: Turn) -> Response {
+    let Made { status, reason, content_type, content, close } = made;
+    let mut head = ResponseHead::new(status, reason);
+    let headers = &mut head.headers;
     if asker.listener.as_ref().is_none_or(|listener| listener.server_header) {
-        headers.insert(SERVER, HeaderValue::from_static(page::SERVER));
+        headers.append("Server", page::SERVER);
     }
-    if let Ok(date) = HeaderValue::from_str(&clock::date()) {
-        headers.insert(DATE, date);
-    }
+    headers.append("Date", &*clock::date());
     if let Some(content_type) = content_type {
-        headers.insert(CONTENT_TYPE, content_type);
+        headers.append("Content-Type", content_type);
     }
-    headers.insert(CONTENT_LENGTH, length);
-    if asker.version != Version::HTTP_2 {
-        headers.insert(CONNECTION, connection(close));
+    headers.append("Content-Length", content.len().to_string());
+    if asker.version != Version::Http2 {
+        headers.append("Connection", connection(close));
     }
-    response
+    let sent = if asker.head_only { Bytes::new() } else { content };
+    Response { head, body: ResponseBody::own(sent, turn), coding: Coding::Plain, close }
 }
 
 /// Adds the headers that the listener gives every response, in place of the target's.
-pub(crate) fn add_listener_headers(headers: &mut HeaderMap, asker: &Asker) {
+pub(crate) fn add_listener_headers(headers: &mut Headers, asker: &Asker) {
     for (name, value) in asker.listener.iter().flat_map(|listener| &listener.response_headers) {
-        // Whoever set the attribute has checked it, so both are what they should be.
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
-            headers.insert(name, value);
-        }
+        headers.set(name, value);
     }
 }
 
 /// Names what decided, where the load balancer's attribute asks for it.
-pub(crate) fn add_debug_header(headers: &mut HeaderMap, record: &AccessRecord) {
+pub(crate) fn add_debug_header(headers: &mut Headers, record: &AccessRecord) {
     if !record.balancer.attributes().debug_header {
         return;
     }
@@ -156,9 +162,7 @@ pub(crate) fn add_debug_header(headers: &mut HeaderMap, record: &AccessRecord) {
     if let Some(target) = &record.target {
         value += &format!("; target={}", target.key);
     }
-    if let Ok(value) = HeaderValue::from_str(&value) {
-        headers.insert(DEBUG_HEADER, value);
-    }
+    headers.set(DEBUG_HEADER, value);
 }
 
 /// The whole answer to a head that could not be read, for a connection that ends with it.

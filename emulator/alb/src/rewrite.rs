@@ -1,40 +1,36 @@
 //! Heads on their way through: what is added, replaced and taken out (alb.md 6.3, 6.5, 6.6, 6.7).
 
-use hyper::HeaderMap;
-use hyper::Uri;
-use hyper::Version;
-use hyper::header::{CONNECTION, COOKIE, EXPECT, Entry, HOST, HeaderName, HeaderValue, TE, UPGRADE};
-use hyper::http::request::Parts;
-use hyper::http::uri::{Authority, PathAndQuery, Scheme};
-use model::{ProtocolVersion, TargetProtocol};
+use std::str::from_utf8;
+
+use message::{Framing, Headers, RequestHead, ResponseHead, Target, Version};
+use model::ProtocolVersion;
 use routing::headers::{
-    ForwardedFor, HOP_BY_HOP, HostForTarget, HostLine, TraceSeed, forwarded_for, forwarded_for_addresses, host_for_target, trace_id,
+    ForwardedFor, HOP_BY_HOP, HostForTarget, HostLine, TraceSeed, X_AMZN_TRACE_ID, X_FORWARDED_FOR, X_FORWARDED_PORT, X_FORWARDED_PROTO,
+    forwarded_for, forwarded_for_addresses, host_for_target, trace_id,
 };
 use routing::request::split_port;
 use routing::{ClientFailure, ListenerTable, Rewritten, limits};
 
 use crate::clock;
 use crate::connection::ConnectionContext;
-use crate::respond;
+use crate::outgoing::Coding;
+use crate::respond::{self, Asker};
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
-const X_AMZN_TLS_VERSION: HeaderName = HeaderName::from_static("x-amzn-tls-version");
-const X_AMZN_TLS_CIPHER_SUITE: HeaderName = HeaderName::from_static("x-amzn-tls-cipher-suite");
+const TRANSFER_ENCODING: &str = "Transfer-Encoding";
+const CONTENT_LENGTH: &str = "Content-Length";
+const X_AMZN_TLS_VERSION: &str = "X-Amzn-Tls-Version";
+const X_AMZN_TLS_CIPHER_SUITE: &str = "X-Amzn-Tls-Cipher-Suite";
 /// What a target may be told of its client's certificate.
-const CLIENT_CERTIFICATE: [HeaderName; 6] = [
-    HeaderName::from_static("x-amzn-mtls-clientcert"),
-    HeaderName::from_static("x-amzn-mtls-clientcert-serial-number"),
-    HeaderName::from_static("x-amzn-mtls-clientcert-issuer"),
-    HeaderName::from_static("x-amzn-mtls-clientcert-subject"),
-    HeaderName::from_static("x-amzn-mtls-clientcert-validity"),
-    HeaderName::from_static("x-amzn-mtls-clientcert-leaf"),
+const CLIENT_CERTIFICATE: [&str; 6] = [
+    "X-Amzn-Mtls-Clientcert",
+    "X-Amzn-Mtls-Clientcert-Serial-Number",
+    "X-Amzn-Mtls-Clientcert-Issuer",
+    "X-Amzn-Mtls-Clientcert-Subject",
+    "X-Amzn-Mtls-Clientcert-Validity",
+    "X-Amzn-Mtls-Clientcert-Leaf",
 ];
-const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 /// As the load balancer writes it to targets (alb.md 6.6).
-const CONNECTION_UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
+const CONNECTION_UPGRADE: &str = "upgrade";
 
 /// What a request's head is rewritten with.
 pub(crate) struct Rewrite<'a> {
@@ -42,9 +38,7 @@ pub(crate) struct Rewrite<'a> {
     pub(crate) table: &'a ListenerTable,
     pub(crate) headers_bytes: usize,
     pub(crate) rewritten: Rewritten,
-    /// How the target is spoken to.
-    pub(crate) protocol: TargetProtocol,
-    /// In which version of HTTP.
+    /// In which version of HTTP the target is spoken to.
     pub(crate) version: ProtocolVersion,
 }
 
@@ -63,123 +57,120 @@ impl From<ClientFailure> for Unfit {
 }
 
 /// Whether a client asks for a WebSocket, over HTTP/1.1: the one upgrade that passes (alb.md 6.6).
-pub(crate) fn asks_for_websocket(parts: &Parts) -> bool {
-    let headers = &parts.headers;
-    parts.version == Version::HTTP_11
-        && headers.get(UPGRADE).is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
-        && headers
-            .get_all(CONNECTION)
-            .iter()
-            .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+pub(crate) fn asks_for_websocket(request: &RequestHead) -> bool {
+    let headers = &request.headers;
+    request.version == Version::Http11
+        && headers.get("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
+        && headers.says("connection", "upgrade")
 }
 
 /// More than 30 addresses earn 463 (alb.md 6.1).
-pub(crate) fn check(headers: &HeaderMap) -> Result<(), ClientFailure> {
-    let lines = headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-    if forwarded_for_addresses(lines) > limits::FORWARDED_FOR_ADDRESSES { Err(ClientFailure::TooManyForwardedFor) } else { Ok(()) }
+pub(crate) fn check(headers: &Headers) -> Result<(), ClientFailure> {
+    let addresses = forwarded_for_addresses(headers.all(X_FORWARDED_FOR));
+    if addresses > limits::FORWARDED_FOR_ADDRESSES { Err(ClientFailure::TooManyForwardedFor) } else { Ok(()) }
 }
 
 /// Makes a client's head the one that a target gets. Where it has header lines with invalid names, says whether they were dropped.
-pub(crate) fn request(parts: &mut Parts, rewrite: &Rewrite<'_>) -> Result<Option<bool>, Unfit> {
+pub(crate) fn request(request: &mut RequestHead, rewrite: &Rewrite<'_>) -> Result<Option<bool>, Unfit> {
     let mut scratch = rewrite.context.listener.worker.scratch.borrow_mut();
-    host(parts, rewrite, &mut scratch)?;
-    let websocket = asks_for_websocket(parts);
-    let trailers = parts.headers.get(TE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
-    strip_hop_by_hop(&mut parts.headers);
+    host(request, rewrite, &mut scratch);
+    let websocket = asks_for_websocket(request);
+    let headers = &mut request.headers;
+    let trailers = headers.says("te", "trailers");
+    strip_hop_by_hop(headers);
     let drops = rewrite.table.attributes().drop_invalid_header_fields;
-    let invalid = parts.headers.keys().any(is_invalid).then_some(drops);
+    let invalid = headers.iter().any(|(name, _)| is_invalid(name)).then_some(drops);
     if invalid == Some(true) {
-        drop_invalid(&mut parts.headers);
+        headers.retain(|name, _| !is_invalid(name));
     }
-    parts.headers.remove(EXPECT);
+    headers.remove("expect");
     if websocket {
-        parts.headers.insert(UPGRADE, WEBSOCKET);
-        parts.headers.insert(CONNECTION, CONNECTION_UPGRADE);
+        headers.append("Upgrade", "websocket");
+        headers.append("Connection", CONNECTION_UPGRADE);
     }
-    client_address(&mut parts.headers, rewrite, &mut scratch)?;
-    parts.headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(rewrite.context.scheme().as_str()));
-    parts.headers.insert(X_FORWARDED_PORT, rewrite.context.listener.forwarded_port.clone());
-    trace(&mut parts.headers, rewrite, &mut scratch)?;
-    encryption(&mut parts.headers, rewrite);
-    let from_http2 = std::mem::replace(&mut parts.version, Version::HTTP_11) == Version::HTTP_2;
-    if from_http2 {
-        join_cookies(&mut parts.headers);
-        parts.extensions = rewrite.context.listener.worker.managed_case.clone();
+    client_address(headers, rewrite, &mut scratch);
+    headers.set(X_FORWARDED_PROTO, rewrite.context.scheme().as_str());
+    headers.set(X_FORWARDED_PORT, &*rewrite.context.listener.bound_port_text);
+    write_trace(&mut scratch, rewrite.context, headers, rewrite.headers_bytes);
+    headers.set(X_AMZN_TRACE_ID, &*scratch);
+    encryption(headers, rewrite);
+    if request.version == Version::Http2 {
+        join_cookies(headers);
+    }
+    framing(request, rewrite.version);
+    if rewrite.version != ProtocolVersion::Http1 && trailers {
+        // gRPC asks for it; it is the one thing that this header may say over HTTP/2.
+        request.headers.append("te", "trailers");
     }
     if let Some(url) = &rewrite.rewritten.url {
-        parts.uri = url.parse().map_err(|_| Unfit::Rewritten)?;
-    } else if parts.uri.authority().is_some() {
-        // Targets get the origin form.
-        parts.uri = parts.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);
-    }
-    if rewrite.version != ProtocolVersion::Http1 {
-        to_http2(parts, rewrite, trailers)?;
+        let plain = url.bytes().all(|byte| byte > b' ' && byte != 0x7f);
+        request.target = Target::parse(url.as_bytes()).filter(|_| plain).ok_or(Unfit::Rewritten)?;
     }
     Ok(invalid)
 }
 
-/// Over HTTP/2 a target is told scheme and host beside the path, and no `Host`.
-fn to_http2(parts: &mut Parts, rewrite: &Rewrite<'_>, trailers: bool) -> Result<(), Unfit> {
-    let host = parts.headers.remove(HOST);
-    let mut uri = std::mem::take(&mut parts.uri).into_parts();
-    uri.scheme = Some(if rewrite.protocol == TargetProtocol::Https { Scheme::HTTPS } else { Scheme::HTTP });
-    uri.authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    uri.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
-    parts.uri = Uri::from_parts(uri).map_err(|_| ClientFailure::Malformed)?;
-    parts.version = Version::HTTP_2;
-    parts.extensions.clear();
-    if trailers {
-        // gRPC asks for it; it is the one thing that this header may say over HTTP/2.
-        parts.headers.insert(TE, HeaderValue::from_static("trailers"));
+/// Leaves one line that tells where the body ends, or none.
+fn framing(request: &mut RequestHead, version: ProtocolVersion) {
+    let headers = &mut request.headers;
+    match request.framing {
+        // Over HTTP/2 the end tells itself; the client told no length.
+        Framing::Chunked if version != ProtocolVersion::Http1 => headers.remove(TRANSFER_ENCODING),
+        Framing::Chunked if headers.contains(TRANSFER_ENCODING) => {}
+        Framing::Chunked => headers.append(TRANSFER_ENCODING, "chunked"),
+        Framing::Length(_) | Framing::UntilClose => {
+            // `identity` at most.
+            headers.remove(TRANSFER_ENCODING);
+            headers.keep_first(CONTENT_LENGTH);
+            if headers.get(CONTENT_LENGTH).is_some_and(<[u8]>::is_empty) {
+                headers.set_value(CONTENT_LENGTH, "0");
+            }
+            let has_content = matches!(&*request.method, "POST" | "PUT" | "PATCH");
+            if request.version == Version::Http2 && version == ProtocolVersion::Http1 && has_content && !headers.contains(CONTENT_LENGTH) {
+                headers.append(CONTENT_LENGTH, "0");
+            }
+            return;
+        }
     }
-    Ok(())
+    headers.remove(CONTENT_LENGTH);
 }
 
 /// A client of HTTP/2 may send its cookies in several lines, which for others are one (RFC 9113, 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if lines.len() > 1
-        && let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..]))
-    {
-        headers.insert(COOKIE, joined);
+fn join_cookies(headers: &mut Headers) {
+    let lines: Vec<&[u8]> = headers.all("cookie").collect();
+    if lines.len() > 1 {
+        let joined = lines.join(&b"; "[..]);
+        headers.set_value("cookie", joined);
     }
 }
 
 /// What targets are told of TLS (alb.md 1). Where they are told, nobody else may tell them.
-fn encryption(headers: &mut HeaderMap, rewrite: &Rewrite<'_>) {
+fn encryption(headers: &mut Headers, rewrite: &Rewrite<'_>) {
     let Some(encryption) = &rewrite.context.encryption else { return };
     let renamed = rewrite.table.own_attributes().map(|attributes| &attributes.renamed_headers);
-    let mut tell = |stock: &HeaderName, value: Option<HeaderValue>| {
-        let other = renamed.and_then(|renamed| renamed.iter().find(|(name, _)| name.eq_ignore_ascii_case(stock.as_str())));
-        let name = other.and_then(|(_, name)| HeaderName::from_bytes(name.as_bytes()).ok()).unwrap_or_else(|| stock.clone());
+    let mut tell = |stock: &str, value: Option<&str>| {
+        let other = renamed.and_then(|renamed| renamed.iter().find(|(name, _)| name.eq_ignore_ascii_case(stock)));
+        let name = other.map_or(stock, |(_, name)| name);
         match value {
-            Some(value) => drop(headers.insert(name, value)),
-            None => drop(headers.remove(name)),
+            Some(value) => headers.set(name, value),
+            None => headers.remove(name),
         }
     };
     if rewrite.table.attributes().tls_headers {
-        tell(&X_AMZN_TLS_VERSION, Some(HeaderValue::from_static(encryption.record.protocol)));
-        tell(&X_AMZN_TLS_CIPHER_SUITE, Some(HeaderValue::from_static(encryption.record.cipher)));
+        tell(X_AMZN_TLS_VERSION, Some(encryption.record.protocol));
+        tell(X_AMZN_TLS_CIPHER_SUITE, Some(encryption.record.cipher));
     }
     if encryption.mutual {
         CLIENT_CERTIFICATE.iter().for_each(|name| tell(name, None));
-        encryption.client_headers.iter().for_each(|(name, value)| tell(name, Some(value.clone())));
+        encryption.client_headers.iter().for_each(|(name, value)| tell(name, Some(value)));
     }
 }
 
-fn value(bytes: &[u8]) -> Result<HeaderValue, ClientFailure> {
-    // Only what a client sent could be refused here, and it was a header value before.
-    HeaderValue::from_bytes(bytes).map_err(|_| ClientFailure::Malformed)
-}
-
-fn host(parts: &mut Parts, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) -> Result<(), ClientFailure> {
+fn host(request: &mut RequestHead, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) {
     scratch.clear();
     let preserve = rewrite.table.attributes().preserve_host_header;
-    let authority = parts.uri.authority().map(|authority| authority.as_str());
     let line = HostLine {
-        authority,
-        host: parts.headers.get(HOST).and_then(|host| host.to_str().ok()),
+        authority: request.target.authority(),
+        host: request.headers.get_str("host"),
         listener_port: rewrite.context.listener.bound_port,
         preserve,
         dns_name: rewrite.table.dns_name(),
@@ -194,100 +185,122 @@ fn host(parts: &mut Parts, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) -> Resu
         None => line,
     };
     match host_for_target(scratch, &line) {
-        HostForTarget::Replaced => drop(parts.headers.insert(HOST, value(scratch)?)),
+        HostForTarget::Replaced if request.version == Version::Http2 => {
+            request.headers.remove("host");
+            request.headers.insert(0, "Host", &*scratch);
+        }
+        HostForTarget::Replaced => request.headers.set_value("Host", &*scratch),
         HostForTarget::Unchanged if preserve => {}
-        HostForTarget::Unchanged => keep_first(&mut parts.headers, HOST),
-    }
-    Ok(())
-}
-
-fn keep_first(headers: &mut HeaderMap, name: HeaderName) {
-    if let Entry::Occupied(mut lines) = headers.entry(name)
-        && lines.iter().nth(1).is_some()
-    {
-        let first = lines.get().clone();
-        lines.insert(first);
+        HostForTarget::Unchanged => {
+            request.headers.keep_first("host");
+        }
     }
 }
 
-fn client_address(headers: &mut HeaderMap, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) -> Result<(), ClientFailure> {
+fn client_address(headers: &mut Headers, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) {
     scratch.clear();
-    let lines = headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-    match forwarded_for(scratch, lines, rewrite.context.client, rewrite.table.attributes()) {
-        ForwardedFor::Replaced => drop(headers.insert(X_FORWARDED_FOR, value(scratch)?)),
-        ForwardedFor::Removed => drop(headers.remove(X_FORWARDED_FOR)),
+    match forwarded_for(scratch, headers.all(X_FORWARDED_FOR), rewrite.context.client, rewrite.table.attributes()) {
+        ForwardedFor::Replaced => headers.set(X_FORWARDED_FOR, &*scratch),
+        ForwardedFor::Removed => headers.remove(X_FORWARDED_FOR),
         ForwardedFor::Unchanged => {}
     }
-    Ok(())
 }
 
-fn trace(headers: &mut HeaderMap, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) -> Result<(), ClientFailure> {
-    write_trace(scratch, rewrite.context, headers, rewrite.headers_bytes);
-    headers.insert(X_AMZN_TRACE_ID, value(scratch)?);
-    Ok(())
-}
-
-fn write_trace(scratch: &mut Vec<u8>, context: &ConnectionContext, headers: &HeaderMap, headers_bytes: usize) {
+fn write_trace(scratch: &mut Vec<u8>, context: &ConnectionContext, headers: &Headers, headers_bytes: usize) {
     scratch.clear();
     let random = context.listener.worker.random_u128();
-    let came = headers.get(X_AMZN_TRACE_ID).map(HeaderValue::as_bytes);
-    trace_id(scratch, came, headers_bytes, TraceSeed { epoch_seconds: clock::unix_seconds(), random });
+    trace_id(scratch, headers.get(X_AMZN_TRACE_ID), headers_bytes, TraceSeed { epoch_seconds: clock::unix_seconds(), random });
 }
 
 /// The trace id of a request that no target gets.
-pub(crate) fn new_trace(context: &ConnectionContext, headers: &HeaderMap, headers_bytes: usize) -> Box<str> {
+pub(crate) fn new_trace(context: &ConnectionContext, headers: &Headers, headers_bytes: usize) -> Box<str> {
     let mut scratch = context.listener.worker.scratch.borrow_mut();
     write_trace(&mut scratch, context, headers, headers_bytes);
     crate::record::text(&scratch)
 }
 
 /// Takes out the headers of this hop, and those that `Connection` names as such.
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
+fn strip_hop_by_hop(headers: &mut Headers) {
+    if headers.contains("connection") {
         strip_named(headers);
     }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
+    headers.retain(|name, _| !HOP_BY_HOP.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())));
 }
 
 /// Whether a name is more than letters, digits and hyphens (alb.md 1).
-fn is_invalid(name: &HeaderName) -> bool {
-    !name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+fn is_invalid(name: &[u8]) -> bool {
+    !name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
 }
 
-fn drop_invalid(headers: &mut HeaderMap) {
-    let names: Vec<HeaderName> = headers.keys().filter(|name| is_invalid(name)).cloned().collect();
-    for name in names {
-        headers.remove(name);
-    }
-}
+/// Tokens of `Connection` that say something of it themselves, and headers that a client must not talk us out of: what frames or
+/// addresses the message.
+const NOT_NAMED: [&str; 6] = ["close", "keep-alive", "upgrade", "host", CONTENT_LENGTH, TRANSFER_ENCODING];
 
-fn strip_named(headers: &mut HeaderMap) {
-    let lines = headers.get_all(CONNECTION).iter().filter_map(|line| line.to_str().ok());
-    let tokens = lines.flat_map(|line| line.split(',')).map(str::trim);
-    let named: Vec<HeaderName> = tokens
-        .filter(|token| !["close", "keep-alive", "upgrade"].iter().any(|usual| token.eq_ignore_ascii_case(usual)))
-        .filter_map(|token| token.parse().ok())
-        // A client must not talk us out of what frames or addresses the message, or of what targets are promised.
-        .filter(|name| ![HOST, hyper::header::CONTENT_LENGTH, hyper::header::TRANSFER_ENCODING].contains(name))
+fn strip_named(headers: &mut Headers) {
+    let named: Vec<String> = headers
+        .tokens("connection")
+        .filter_map(|token| from_utf8(token).ok())
+        .filter(|token| !token.is_empty() && !NOT_NAMED.iter().any(|known| token.eq_ignore_ascii_case(known)))
+        .map(str::to_owned)
         .collect();
     for name in named {
-        headers.remove(name);
+        headers.remove(&name);
     }
 }
 
-/// Makes a target's head the one that the client gets.
-pub(crate) fn response(headers: &mut HeaderMap, version: Version, close: bool) {
+/// Makes a target's head the one that the client gets, but for the order of its lines. Says how its body is put on the connection, and
+/// whether its end is that of the connection. `over` where there is no body.
+pub(crate) fn response(head: &mut ResponseHead, asker: &Asker, over: bool) -> (Coding, bool) {
+    let headers = &mut head.headers;
     strip_hop_by_hop(headers);
-    if version != Version::HTTP_2 {
-        headers.insert(CONNECTION, respond::connection(close));
+    let bodiless = asker.head_only || matches!(head.status, 204 | 304);
+    if bodiless || headers.contains(CONTENT_LENGTH) {
+        if asker.version < Version::Http11 {
+            headers.remove(TRANSFER_ENCODING);
+        }
+        return (Coding::Plain, false);
+    }
+    if over && !headers.contains(TRANSFER_ENCODING) {
+        headers.append(CONTENT_LENGTH, "0");
+        return (Coding::Plain, false);
+    }
+    match asker.version {
+        Version::Http11 => {
+            if !headers.contains(TRANSFER_ENCODING) {
+                headers.append(TRANSFER_ENCODING, "chunked");
+            }
+            (Coding::Chunked, false)
+        }
+        // A body of unknown length ends with its connection.
+        version => {
+            headers.remove(TRANSFER_ENCODING);
+            (Coding::Plain, version != Version::Http2)
+        }
+    }
+}
+
+/// Puts the lines of a target's response into the load balancer's order, and its own among them: those that say what the message is,
+/// `Connection`, its cookies, the rest as the target sent it (alb.md 6.7).
+pub(crate) fn arrange(headers: &mut Headers, version: Version, close: bool, cookies: Vec<String>) {
+    let mut place = headers.move_to(0, &["date"]);
+    if place == 0 {
+        headers.insert(0, "Date", &*clock::date());
+        place = 1;
+    }
+    place = headers.move_to(place, &["content-type"]);
+    place = headers.move_to(place, &[CONTENT_LENGTH, TRANSFER_ENCODING]);
+    if version != Version::Http2 {
+        headers.insert(place, "Connection", respond::connection(close));
+        place += 1;
+    }
+    for (place, cookie) in (place..).zip(cookies) {
+        headers.insert(place, "Set-Cookie", cookie);
     }
 }
 
 /// The same for `101 Switching Protocols`.
-pub(crate) fn switching(headers: &mut HeaderMap) {
+pub(crate) fn switching(headers: &mut Headers) {
     strip_hop_by_hop(headers);
-    headers.insert(UPGRADE, WEBSOCKET);
-    headers.insert(CONNECTION, CONNECTION_UPGRADE);
+    headers.append("Upgrade", "websocket");
+    headers.append("Connection", CONNECTION_UPGRADE);
 }

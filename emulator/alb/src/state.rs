@@ -17,7 +17,7 @@ use crate::upstream::Tunnel;
 /// Where a client connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Between requests: everything answered and written. What HTTP's implementation writes now is its own verdict on a broken head.
+    /// Between requests: everything answered and written.
     Idle,
     /// A request has come, no response has begun.
     Answering,
@@ -38,8 +38,6 @@ pub(crate) enum Cut {
     Idle,
     /// The target was taken away.
     Gone,
-    /// The response broke off, and what had come of it is written.
-    Broken,
 }
 
 /// See the module.
@@ -74,7 +72,6 @@ pub(crate) struct ConnectionState {
     pub(crate) parent: Option<Rc<ConnectionState>>,
     recorder: Rc<Recorder>,
     served: Cell<bool>,
-    broken: Cell<bool>,
     last_activity: Cell<Moment>,
     cut: Cell<Option<Cut>>,
     target: RefCell<Option<Arc<TargetState>>>,
@@ -102,7 +99,6 @@ impl ConnectionState {
             parent: None,
             recorder,
             served: Cell::new(false),
-            broken: Cell::new(false),
             last_activity: Cell::new(now),
             cut: Cell::new(None),
             target: RefCell::new(None),
@@ -181,6 +177,13 @@ impl ConnectionState {
         }
     }
 
+    /// The same for a request whose connection is not polled with it.
+    pub(crate) fn remember_own_waker(&self, cx: &Context<'_>) {
+        if self.parent.is_some() {
+            self.remember_waker(cx);
+        }
+    }
+
     pub(crate) fn wake(&self) {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
@@ -213,32 +216,6 @@ impl ConnectionState {
         };
         self.cut.set(Some(cut));
         self.wake();
-    }
-
-    /// The target's response ended too early. The connection ends likewise, once the client has all that came.
-    pub(crate) fn response_broke_off(&self) {
-        self.broken.set(true);
-    }
-
-    /// Whether [`Self::response_broke_off`] was told.
-    pub(crate) fn is_broken(&self) -> bool {
-        self.broken.get()
-    }
-
-    /// Everything that was handed over is written to the client.
-    pub(crate) fn all_written(&self) {
-        if self.broken.get() {
-            self.cut.set(Some(Cut::Broken));
-            self.wake();
-        }
-        if self.phase.get() == Phase::Flushing {
-            self.phase.set(Phase::Idle);
-            self.head_begun.set(false);
-            // An upgraded connection is one request, to its end.
-            if self.tunnel.borrow().is_none() {
-                self.over();
-            }
-        }
     }
 
     /// Whether the connection itself is to end: a cut that no request answers any more.

@@ -1,7 +1,7 @@
 //! The two byte streams of a request, each telling its connection's state when a byte moves.
 
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -48,6 +48,17 @@ macro_rules! either {
                 }
             }
 
+            fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+                match &mut *self {
+                    Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
+                    Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
+                }
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
             fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 match &mut *self {
                     // A socket has nothing to flush.
@@ -70,12 +81,23 @@ either!(ClientIo);
 either!(TargetIo);
 
 /// The client's side.
-///
-/// HTTP's implementation answers a head that it cannot read with a bare response of its own. The load balancer's answer is a page
-/// (alb.md 6.9), so what is written while no request is open is swallowed here; the connection's end writes the page.
 pub(crate) struct ClientStream {
     pub(crate) stream: ClientIo,
     pub(crate) state: Rc<ConnectionState>,
+}
+
+impl ClientStream {
+    /// Over HTTP/2 requests and bodies count, and nothing else: a PING keeps no connection open (alb.md 1).
+    fn touch(&self) {
+        if !self.state.is_multiplexed() {
+            self.state.touch();
+        }
+    }
+
+    fn wrote(&self, written: usize) {
+        self.state.count_sent(written);
+        self.touch();
+    }
 }
 
 impl AsyncRead for ClientStream {
@@ -84,12 +106,11 @@ impl AsyncRead for ClientStream {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         let read = buffer.filled().len() - before;
         if read > 0 {
-            self.state.count_received(read);
-            self.state.head_begun.set(true);
-            // Over HTTP/2 requests and bodies count, and nothing else: a PING keeps no connection open (alb.md 1).
-            if !self.state.is_multiplexed() {
-                self.state.touch();
+            // Otherwise whoever reads a message counts what belongs to it.
+            if self.state.phase.get() == Phase::Tunnel {
+                self.state.count_received(read);
             }
+            self.touch();
         }
         Poll::Ready(Ok(()))
     }
@@ -97,31 +118,27 @@ impl AsyncRead for ClientStream {
 
 impl AsyncWrite for ClientStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.state.phase.get() == Phase::Idle {
-            return Poll::Ready(Ok(bytes.len()));
-        }
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
-        self.state.count_sent(written);
-        if !self.state.is_multiplexed() {
-            self.state.touch();
-        }
+        self.wrote(written);
         Poll::Ready(Ok(written))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Called once everything buffered is written.
-        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        self.state.all_written();
-        Poll::Ready(Ok(()))
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bytes))?;
+        self.wrote(written);
+        Poll::Ready(Ok(written))
     }
 
-    /// Left to the connection's end, which may still have an answer to write; a tunnel has none.
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if matches!(self.state.phase.get(), Phase::Tunnel | Phase::Multiplexed) {
-            Pin::new(&mut self.stream).poll_shutdown(cx)
-        } else {
-            Poll::Ready(Ok(()))
-        }
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -156,6 +173,16 @@ impl AsyncWrite for TargetStream {
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
         self.touch();
         Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bytes))?;
+        self.touch();
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
 use authentication::{JwksCache, Keys};
-use hyper::http::Extensions;
 use model::Ids;
 use routing::Table;
 use routing::metrics::Shard;
@@ -24,7 +23,6 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use crate::case;
 use crate::clock;
 use crate::cookie::CookieSeal;
 use crate::encryption::HttpsListener;
@@ -35,6 +33,9 @@ use crate::upstream::Pool;
 
 /// How often idle timeouts are looked at: how late one may be.
 const ROUND: Duration = Duration::from_millis(250);
+
+/// The most that is read of a client at once while nobody knows yet what comes, in bytes.
+const INCOMING: usize = 16 * 1024;
 
 /// What a worker is told.
 pub(crate) enum Command {
@@ -121,10 +122,10 @@ pub(crate) struct Worker {
     pub(crate) seal: Arc<CookieSeal>,
     encryption: Arc<ArcSwap<Encrypted>>,
     pub(crate) random: RefCell<Ids>,
-    /// See [`case::managed`].
-    pub(crate) managed_case: Extensions,
     /// Header values are put together here.
     pub(crate) scratch: RefCell<Vec<u8>>,
+    /// What comes of clients is read to here first, so that idle connections need no room.
+    pub(crate) incoming: RefCell<Box<[u8]>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) recorder: Rc<Recorder>,
     pub(crate) keys: Arc<Keys>,
@@ -147,15 +148,14 @@ pub(crate) fn run(start: Start) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().on_thread_unpark(clock::refresh).build_local(LocalOptions::default())?;
     let Start { number, shared: Shared { table, seal, encryption, records, followed, connections: room, keys, trust }, commands, stirred, finished } =
         start;
-    let managed_case = runtime.block_on(case::managed());
     let worker = Rc::new(Worker {
         table: RefCell::new(Cache::new(table)),
         pool: Rc::default(),
         seal,
         encryption,
-        managed_case,
         random: RefCell::new(Ids::seeded(RandomState::new().hash_one(0))),
         scratch: RefCell::default(),
+        incoming: RefCell::new(vec![0; INCOMING].into()),
         tasks: TaskTracker::new(),
         recorder: Rc::new(Recorder::new(Shard::of_worker(number), records, followed)),
         keys,

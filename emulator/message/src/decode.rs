@@ -202,7 +202,18 @@ mod tests {
         check(Framing::Chunked, "0\r\nA: b\r\nC: d\r\n\r\nx", Ok(("", "x", true)));
         check(Framing::Chunked, "3\r\nabc\r\n", Ok(("abc", "", false)));
         check(Framing::Chunked, "3\r\nab", Ok(("ab", "", false)));
-        for bad in ["\r\nabc", "x\r\n", "3\nabc\n", "3\r\nabcd\r\n", "3\r\nabc\n0\r\n\r\n", "+3\r\nabc", "0x3\r\nabc", "3 4\r\n", "10000000000000000\r\n", "3\r\r\nabc"] {
+        for bad in [
+            "\r\nabc",
+            "x\r\n",
+            "3\nabc\n",
+            "3\r\nabcd\r\n",
+            "3\r\nabc\n0\r\n\r\n",
+            "+3\r\nabc",
+            "0x3\r\nabc",
+            "3 4\r\n",
+            "10000000000000000\r\n",
+            "3\r\r\nabc",
+        ] {
             assert_eq!(read(Framing::Chunked, bad.as_bytes(), 1), Err(MalformedBody), "{bad:?}");
         }
     }

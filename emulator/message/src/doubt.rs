@@ -71,7 +71,9 @@ mod tests {
     #[test]
     fn names_that_could_be_taken_for_others_are_seen() {
         let words = [&b"transfer"[..], b"encoding"];
-        for name in ["Transfer-Encoding", "transfer_encoding", "Transfer-Encoding ", "\x01Transfer-Encoding", "Transfer - Encoding", "transfer\tencoding"] {
+        for name in
+            ["Transfer-Encoding", "transfer_encoding", "Transfer-Encoding ", "\x01Transfer-Encoding", "Transfer - Encoding", "transfer\tencoding"]
+        {
             assert!(looks_like(name.as_bytes(), words), "{name:?}");
         }
         for name in ["Tran\u{17f}fer-Encoding", "Transfer-Encod\u{131}ng", "Trans fer.Encoding", "[Transfer-Encoding]"] {

@@ -35,9 +35,11 @@ const CODINGS: [&[u8]; 5] = [b"chunked", b"compress", b"deflate", b"gzip", b"ide
 #[derive(Debug, Default)]
 struct Said {
     coded: bool,
-    /// Codings besides `identity`, the last one first to be asked about.
-    last: Option<&'static [u8]>,
     chunks: usize,
+    /// The last coding is `chunked`.
+    chunked_last: bool,
+    /// A coding that tells no end is among them.
+    others: bool,
     unknown: bool,
     length: Option<u64>,
     bad_length: bool,
@@ -50,14 +52,19 @@ impl Said {
         for coding in value.split(|byte| *byte == b',') {
             let name = coding.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
             match CODINGS.iter().find(|known| known.eq_ignore_ascii_case(name)) {
-                Some(&b"identity") => {}
                 Some(known) => {
-                    self.chunks += usize::from(*known == b"chunked");
-                    self.last = Some(known);
+                    self.chunked_last = *known == b"chunked";
+                    self.chunks += usize::from(self.chunked_last);
+                    self.others |= !self.chunked_last && *known != b"identity";
                 }
                 None => self.unknown = true,
             }
         }
+    }
+
+    /// Whether something is coded once more after it was cut into chunks.
+    const fn ends_otherwise(&self) -> bool {
+        self.chunks > 0 && !self.chunked_last
     }
 
     fn length(&mut self, value: &[u8]) {
@@ -100,14 +107,14 @@ pub(crate) fn of_request(headers: &Headers, bodiless: bool, version: Version, do
     if said.unknown {
         return Err(ClientFailure::UnknownTransferCoding);
     }
-    if said.bad_length || said.other_length || said.chunks > 1 || said.chunks == 1 && said.last != Some(b"chunked") {
+    if said.bad_length || said.other_length || said.chunks > 1 || said.ends_otherwise() {
         return Err(ClientFailure::Malformed);
     }
-    match (said.chunks, said.last) {
+    match (said.chunks, said.others) {
         (1, _) => Ok(Framing::Chunked),
         // Known to the classifier, and still of no end that we could find.
-        (_, Some(_)) => Err(ClientFailure::UnknownTransferCoding),
-        (_, None) => Ok(Framing::Length(said.length.unwrap_or(0))),
+        (_, true) => Err(ClientFailure::UnknownTransferCoding),
+        (_, false) => Ok(Framing::Length(said.length.unwrap_or(0))),
     }
 }
 
@@ -119,7 +126,7 @@ fn doubt(said: &Said, alike: &Said, bodiless: bool, version: Version, doubts: &m
         return doubts.ambiguous("UndefinedContentLengthSemantics");
     }
     // Of those that only look like it, a wrong value weighs as much.
-    if said.unknown || alike.unknown || said.chunks == 1 && said.last != Some(b"chunked") {
+    if said.unknown || alike.unknown || said.ends_otherwise() {
         doubts.severe("BadTransferEncoding");
     }
     if said.chunks + alike.chunks > 1 {
@@ -221,6 +228,7 @@ mod tests {
         post(&[(TE, "xchunked")], "BadTransferEncoding", ClientFailure::UnknownTransferCoding);
         post(&[(TE, "chunk")], "BadTransferEncoding", ClientFailure::UnknownTransferCoding);
         post(&[(TE, "chunked, gzip")], "BadTransferEncoding", ClientFailure::Malformed);
+        post(&[(TE, "chunked, identity")], "BadTransferEncoding", ClientFailure::Malformed);
         post(&[(TE, "chunked,chunked")], "MultipleTransferEncodingChunked", ClientFailure::Malformed);
         post(&[(TE, "chunked"), (TE, "chunked")], "MultipleTransferEncodingChunked", ClientFailure::Malformed);
         check(false, Version::Http11, &[(TE, "gzip")], (None, Err(ClientFailure::UnknownTransferCoding)));
@@ -235,7 +243,9 @@ mod tests {
         assert_eq!(framing(&[(CL, "12")]), Ok(Framing::Length(12)));
         assert_eq!(framing(&[(CL, "12"), (CL, "12")]), Ok(Framing::Length(12)));
         assert_eq!(framing(&[(TE, "Chunked")]), Ok(Framing::Chunked));
-        for bad in [&[(CL, "2, 2")][..], &[(CL, "")], &[(CL, "2"), (CL, "3")], &[(CL, "5"), (TE, "chunked")], &[(TE, "gzip")], &[(TE, "gzip, chunked")]] {
+        for bad in
+            [&[(CL, "2, 2")][..], &[(CL, "")], &[(CL, "2"), (CL, "3")], &[(CL, "5"), (TE, "chunked")], &[(TE, "gzip")], &[(TE, "gzip, chunked")]]
+        {
             assert_eq!(framing(bad), Err(MalformedResponse), "{bad:?}");
         }
     }

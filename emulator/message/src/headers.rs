@@ -55,9 +55,13 @@ impl Headers {
         line.name.len() == name.len() && self.name_of(line).eq_ignore_ascii_case(name.as_bytes())
     }
 
+    /// What would end a line becomes a blank, wherever it came from.
     pub(crate) fn store(&mut self, text: &[u8]) -> Range<usize> {
         let start = self.text.len();
         self.text.extend_from_slice(text);
+        if memchr::memchr3(b'\r', b'\n', 0, text).is_some() {
+            self.text[start..].iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n' | 0)).for_each(|byte| *byte = b' ');
+        }
         start..self.text.len()
     }
 
@@ -105,15 +109,14 @@ impl Headers {
         self.insert(self.lines.len(), name, value);
     }
 
-    /// Adds a line in front of the others.
-    pub fn prepend(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        self.insert(0, name, value);
-    }
-
-    fn insert(&mut self, at: usize, name: &str, value: impl AsRef<[u8]>) {
+    /// Adds a line at a place, in front of the line that stands there.
+    ///
+    /// # Panics
+    /// Where there is no such place.
+    pub fn insert(&mut self, place: usize, name: &str, value: impl AsRef<[u8]>) {
         self.text.reserve(name.len() + value.as_ref().len());
         let line = Line { name: self.store(name.as_bytes()), value: self.store(value.as_ref()) };
-        self.lines.insert(at, line);
+        self.lines.insert(place, line);
     }
 
     /// Makes it the only line of that name: in the place of the first one, else behind the others.
@@ -156,10 +159,15 @@ impl Headers {
         lines.retain(|line| pleases(&text[line.name.clone()], &text[line.value.clone()]));
     }
 
-    /// Puts lines into the order of their ranks; those of one rank stay as they are.
-    pub fn sort_by_rank(&mut self, rank: impl Fn(&[u8], &[u8]) -> usize) {
-        let Self { text, lines } = self;
-        lines.sort_by_key(|line| rank(&text[line.name.clone()], &text[line.value.clone()]));
+    /// Moves the lines of these names to a place and behind it, in their order; the place behind the last of them.
+    pub fn move_to(&mut self, mut place: usize, names: &[&str]) -> usize {
+        for at in place..self.lines.len() {
+            if names.iter().any(|name| self.is(&self.lines[at], name)) {
+                self.lines[place..=at].rotate_right(1);
+                place += 1;
+            }
+        }
+        place
     }
 
     /// How many lines there are.
@@ -249,13 +257,21 @@ mod tests {
         let mut changed = headers();
         changed.remove("X-One");
         changed.remove("nobody");
-        changed.prepend("First", "0");
+        changed.insert(0, "First", "0");
         assert_eq!(written(&changed), "First: 0|Host: a|x-two: 2|Last: 4||");
-        changed.sort_by_rank(|name, _| usize::from(name != b"Last"));
-        assert_eq!(written(&changed), "Last: 4|First: 0|Host: a|x-two: 2||");
+        assert_eq!(changed.move_to(1, &["last", "X-TWO", "nobody"]), 3);
+        assert_eq!(written(&changed), "First: 0|x-two: 2|Last: 4|Host: a||");
         let mut once = headers();
         assert_eq!((once.keep_first("x-one"), once.keep_first("nobody")), (Some(1), None));
         assert_eq!(written(&once), "Host: a|X-One: 1|x-two: 2|Last: 4||");
+    }
+
+    #[test]
+    fn no_value_ends_a_line() {
+        let mut headers = Headers::default();
+        headers.append("A", "b\r\nC: d\0");
+        headers.set("E\r\n", "f\ng");
+        assert_eq!(written(&headers), "A: b  C: d |E  : f g||");
     }
 
     #[test]

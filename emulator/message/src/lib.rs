@@ -25,7 +25,7 @@ mod target;
 mod version;
 
 pub use decode::{Decoder, MalformedBody, Step};
-pub use encode::{chunk_begins, CHUNK_ENDS, LAST_CHUNK};
+pub use encode::{CHUNK_ENDS, LAST_CHUNK, chunk_begins};
 pub use framing::Framing;
 pub use headers::Headers;
 pub use request::RequestHead;

@@ -10,9 +10,6 @@ pub const HEADER_LINE_BYTES: usize = 16 * 1024;
 pub const REQUEST_HEADERS_BYTES: usize = 64 * 1024;
 /// Response headers of a target longer than this many bytes together earn 502.
 pub const RESPONSE_HEADERS_BYTES: usize = 32 * 1024;
-/// More header lines than this in a request earn 400, in a response 502. AWS limits only their bytes. Room for them is made for every
-/// message, at about one microsecond per 500, hence not more.
-pub const MAX_HEADERS: usize = 512;
 /// More addresses than this in `X-Forwarded-For` earn 463.
 pub const FORWARDED_FOR_ADDRESSES: usize = 30;
 /// A redirect's `Location` longer than this many bytes earns 507. AWS says 8 KB; whether that is 8,000 or 8,192 is unknown.

@@ -19,11 +19,10 @@ pub struct Page {
 }
 
 impl Page {
-    /// The body for a client of this `User-Agent`; empty for the codes that have no page (their `Content-Length` is 0).
+    /// The body, padded for a client that [`replaces_pages`]; empty for the codes that have no page (their `Content-Length` is 0).
     #[must_use]
-    pub fn body(&self, user_agent: Option<&[u8]>) -> &'static str {
-        let replaces_pages = |agent: &[u8]| contains(agent, b"Chrome") || contains(agent, b"MSIE");
-        if user_agent.is_some_and(replaces_pages) { self.padded } else { self.plain }
+    pub const fn body(&self, padded: bool) -> &'static str {
+        if padded { self.padded } else { self.plain }
     }
 
     /// Whether the answer has a body, and with it a `Content-Type`.
@@ -34,7 +33,7 @@ impl Page {
 
     /// Writes the whole HTTP/1.1 response, for a connection whose request could not be read well enough to answer it any other way.
     pub fn write(&self, out: &mut Vec<u8>, delivery: &Delivery<'_>) {
-        let body = self.body(delivery.user_agent);
+        let body = self.body(delivery.user_agent.is_some_and(replaces_pages));
         let connection = if delivery.close { "close" } else { "keep-alive" };
         let content_type = if self.has_body() { "Content-Type: text/html\r\n" } else { "" };
         let Delivery { date, location, head_only, .. } = delivery;
@@ -71,8 +70,10 @@ pub struct Delivery<'a> {
     pub head_only: bool,
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
+/// Whether a client of this `User-Agent` shows a page of its own in place of a short one.
+#[must_use]
+pub fn replaces_pages(user_agent: &[u8]) -> bool {
+    [&b"Chrome"[..], b"MSIE"].iter().any(|part| user_agent.windows(part.len()).any(|window| window == *part))
 }
 
 macro_rules! document {
@@ -199,11 +200,21 @@ mod tests {
         for (status, plain, padded) in lengths {
             let page = page(status).unwrap();
             assert_eq!((page.status, page.has_body()), (status, plain > 0));
-            assert_eq!((page.body(None).len(), page.body(CURL).len()), (plain, plain), "{status}");
-            assert_eq!((page.body(CHROME).len(), page.body(MSIE).len()), (padded, padded), "{status}");
+            assert_eq!((page.body(false).len(), page.body(CURL.is_some_and(replaces_pages)).len()), (plain, plain), "{status}");
+            assert_eq!(
+                (page.body(CHROME.is_some_and(replaces_pages)).len(), page.body(MSIE.is_some_and(replaces_pages)).len()),
+                (padded, padded),
+                "{status}"
+            );
         }
         assert!(WITH_PAGE.iter().all(|status| lengths.iter().any(|(listed, ..)| listed == status)), "a page without a test");
-        assert_eq!((PLAIN_HTTP_ON_TLS_PORT.body(CURL).len(), PLAIN_HTTP_ON_TLS_PORT.body(CHROME).len()), (220, 622));
+        assert_eq!(
+            (
+                PLAIN_HTTP_ON_TLS_PORT.body(CURL.is_some_and(replaces_pages)).len(),
+                PLAIN_HTTP_ON_TLS_PORT.body(CHROME.is_some_and(replaces_pages)).len()
+            ),
+            (220, 622)
+        );
         assert!([200, 204, 304, 404, 418, 599].into_iter().all(|status| page(status).is_none()));
     }
 
@@ -251,6 +262,6 @@ mod tests {
         let padded = page(401).unwrap();
         assert_eq!(padded.reason, "Unauthorized");
         let line = "<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n";
-        assert_eq!(padded.body(CHROME), page_of("401 Authorization Required") + &line.repeat(6));
+        assert_eq!(padded.body(CHROME.is_some_and(replaces_pages)), page_of("401 Authorization Required") + &line.repeat(6));
     }
 }

@@ -59,15 +59,14 @@ impl Http2 {
         !self.sender.is_closed()
     }
 
-    /// Sends what is in `waiting`. Without a failure in the error nothing was sent, and the request is back in its place.
-    pub(super) async fn send(&mut self, waiting: &mut Option<Request<RequestBody>>) -> Result<Response<Incoming>, Option<UpstreamFailure>> {
+    /// Sends a request and waits for the head of its response. What was not sent is given back.
+    pub(super) async fn send(&mut self, request: Request<RequestBody>) -> Result<Response<Incoming>, Result<Request<RequestBody>, UpstreamFailure>> {
         if self.sender.ready().await.is_err() {
-            return Err(None);
+            return Err(Ok(request));
         }
-        let Some(request) = waiting.take() else { return Err(None) };
         self.sender.try_send_request(request).await.map_err(|mut error| {
-            *waiting = error.take_message();
-            if waiting.is_some() { None } else { Some(failure_of(error.error())) }
+            let message = error.take_message();
+            message.ok_or_else(|| failure_of(error.error()))
         })
     }
 }

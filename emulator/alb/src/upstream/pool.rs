@@ -46,12 +46,11 @@ impl<T> Kept<T> {
 }
 
 impl Pool {
-    /// An idle connection of that kind that the target has not closed.
-    pub(super) fn take(&self, target: &Arc<TargetState>, small_letters: bool) -> Option<Box<Http1>> {
+    /// An idle connection that the target has not closed.
+    pub(super) fn take(&self, target: &Arc<TargetState>) -> Option<Box<Http1>> {
         let mut known = self.known.borrow_mut();
         let entry = known.get_mut(&key(target))?;
-        while let Some(at) = entry.idle.iter().rposition(|kept| kept.connection.small_letters == small_letters) {
-            let mut connection = entry.idle.remove(at).connection;
+        while let Some(Kept { mut connection, .. }) = entry.idle.pop() {
             if connection.is_reusable() {
                 return Some(connection);
             }

@@ -53,7 +53,7 @@ async fn pages_are_right_to_the_byte() {
     let bad_request = ("400 Bad Request", "400 Bad Request", "close");
     let broken = [
         "GET / HTTP/1.1\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a.b\r\nbroken line\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a.b\r\nX: a\0b\r\n\r\n",
         "\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
         &format!("GET / HTTP/1.1\r\nHost: a.b\r\nX: {}\r\n\r\n", "x".repeat(17 * 1024)),
         &format!("GET / HTTP/1.1\r\nHost: a.b\r\n{}\r\n", format!("X: {}\r\n", "x".repeat(10 * 1024)).repeat(7)),

@@ -56,7 +56,6 @@ async fn doubtful_requests_are_refused_or_are_the_last() {
         let (status, _, goes_on) = outcome(&front, &request).await;
         assert_eq!((status, goes_on), expected, "{method} {headers}");
     };
-    check("POST", "Content-Length: 3\r\nContent-Length: 3", "abc", (200, true)).await;
     check("POST", "Transfer-Encoding: chunked", chunked, (200, true)).await;
     check("POST", "Transfer-Encoding: gzip, chunked", chunked, (200, true)).await;
     check("GET", "Content-Length: 0", "", (200, true)).await;
@@ -65,9 +64,7 @@ async fn doubtful_requests_are_refused_or_are_the_last() {
         "Content-Length: 3\r\nContent-Length: 4",
         "Content-Length: 3, 3",
         "Content-Length: +3",
-        "Content-Length: 18446744073709551615",
-        "Content-Length : 3",
-        "Transfer-Encoding : chunked",
+        "Content-Length: 18446744073709551616",
         "Transfer-Encoding: chunked, chunked",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding: xchunked",
@@ -82,6 +79,11 @@ async fn doubtful_requests_are_refused_or_are_the_last() {
     check("POST", "Content-Length: 9\r\nTransfer-Encoding: chunked", chunked, (200, false)).await;
     check("POST", "Transfer-Encoding: chunked\r\nContent-Length: 9", chunked, (200, false)).await;
     assert!(seen.last().all("content-length").is_empty(), "one length is left");
+    check("POST", "Content-Length: 3\r\nContent-Length: 3", "abc", (200, false)).await;
+    assert_eq!(seen.last().all("content-length"), ["3"], "one length is left");
+    for alike in ["Content-Length : 3", "Transfer-Encoding : chunked", "Transfer_Encoding: chunked"] {
+        check("POST", alike, "", (200, false)).await;
+    }
     let connections = seen.connections();
     check("GET", "Content-Length: 3", "abc", (200, false)).await;
     check("GET", "Transfer-Encoding: chunked", chunked, (200, false)).await;
@@ -117,8 +119,11 @@ async fn many_headers_pass_both_ways() {
         assert_eq!(client.message().await.all("x-499"), ["v"]);
     }
     assert_eq!(seen.messages().iter().map(|message| message.all("x-499").len()).collect::<Vec<_>>(), [0, 1, 0]);
-    client.send(&request(600)).await;
-    assert_eq!(client.message().await.status(), 400);
+    client.send(&request(5000)).await;
+    assert_eq!(client.message().await.status(), 200);
+    assert_eq!(seen.last().all("x-4999"), ["v"], "nobody counts lines");
+    client.send(&request(7000)).await;
+    assert_eq!(client.message().await.status(), 400, "but they have an end");
     assert!(client.rest().await.is_empty());
 }
 
