@@ -17,9 +17,9 @@ use crate::transport::{ClientIo, ClientStream};
 use crate::worker::Worker;
 
 /// The least and the most that a body is read by at once, in bytes.
-const BODY_READ: (u64, u64) = (1024, 64 * 1024);
+const BODY_READ: (u64, u64) = (1024, 128 * 1024);
 /// The same where its length is unknown.
-const CHUNKED_READ: u64 = 16 * 1024;
+const CHUNKED_READ: u64 = 32 * 1024;
 
 /// What comes of waiting for a request.
 pub(crate) enum Came {

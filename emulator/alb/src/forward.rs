@@ -129,19 +129,22 @@ async fn forward(context: &ConnectionContext, chosen: Chosen, head: &RequestHead
     let Chosen { in_flight, ambiguous, memory } = chosen;
     let (state, target) = (&context.state, in_flight.target());
     state.set_target(Some(Arc::clone(target)));
-    let exchange = async {
-        let mut lease = Lease::get(&context.listener.worker, target, state).await?;
-        state.note(Draft::sent_to_target);
-        let (head, incoming) = lease.send(head, body, state).await?;
-        state.note(|draft| draft.target_answered(head.status));
-        Ok::<_, UpstreamFailure>((head, incoming, lease))
+    let outcome = {
+        let exchange = pin!(async {
+            let mut lease = Lease::get(&context.listener.worker, target, state).await?;
+            state.note(Draft::sent_to_target);
+            let (head, incoming) = lease.send(head, body, state).await?;
+            state.note(|draft| draft.target_answered(head.status));
+            Ok::<_, UpstreamFailure>((head, incoming, lease))
+        });
+        until_cut(state, exchange).await
     };
     let failed = |failure: UpstreamFailure| {
         state.note(|draft| draft.failed(failure));
         tracing::debug!(target = %target.key, address = %target.address, "{}", failure.description());
         Err(failure.status())
     };
-    match until_cut(state, exchange).await {
+    match outcome {
         Ok(Ok((head, incoming, lease))) => Ok(Answered { head, incoming, lease, in_flight, reusable: !ambiguous, memory }),
         // The target is not to blame when it was us who gave up on the request.
         Ok(Err(_)) if state.upload_broken.get() => Err(ClientFailure::Malformed.status()),
@@ -153,8 +156,7 @@ async fn forward(context: &ConnectionContext, chosen: Chosen, head: &RequestHead
 }
 
 /// The future's output, unless the worker's rounds cut the request first.
-async fn until_cut<F: Future>(state: &ConnectionState, future: F) -> Result<F::Output, Cut> {
-    let mut future = pin!(future);
+async fn until_cut<F: Future>(state: &ConnectionState, mut future: Pin<&mut F>) -> Result<F::Output, Cut> {
     poll_fn(|cx| {
         state.remember_own_waker(cx);
         match state.take_cut() {

@@ -76,7 +76,8 @@ async fn exchange(context: &Rc<ConnectionContext>, client: &Rc<Client>) -> End {
         };
         let bare = head.version == Version::Http09;
         let body = RequestBody::http1(client, state, &head);
-        let Some(response) = unless_gone(context, client, forward::answer(Rc::clone(context), head, body)).await else { return End::Finished };
+        let answer = pin!(forward::answer(Rc::clone(context), head, body));
+        let Some(response) = unless_gone(context, client, answer).await else { return End::Finished };
         let close = response.close || bare;
         match send(client, response, bare).await {
             Ok(true) => {}
@@ -100,8 +101,7 @@ async fn exchange(context: &Rc<ConnectionContext>, client: &Rc<Client>) -> End {
 }
 
 /// The future's output, unless the client closes its connection first.
-async fn unless_gone<F: Future>(context: &ConnectionContext, client: &Client, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
+async fn unless_gone<F: Future>(context: &ConnectionContext, client: &Client, mut future: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         // What is left of a request is read by whoever wants its body.

@@ -22,10 +22,10 @@ use crate::state::ConnectionState;
 use crate::transport::{TargetStream, User};
 use crate::worker::Worker;
 
-/// The least and the most that is read at once, in bytes.
-const READ: (u64, u64) = (8 * 1024, 64 * 1024);
+/// The least and the most that is read at once, in bytes. Who fills the room is given twice as much the next time.
+const READ: (usize, usize) = (4 * 1024, 128 * 1024);
 /// Room for what comes that an idle connection keeps.
-const KEPT: usize = 16 * 1024;
+const KEPT: usize = 8 * 1024;
 
 /// A request as it is sent: its head is written already.
 pub(super) struct Outbound {
@@ -68,6 +68,8 @@ pub(super) enum Unanswered {
 pub(super) struct Http1 {
     stream: TargetStream,
     buffer: BytesMut,
+    /// How much is read at once.
+    room: usize,
     outbound: Option<Box<Outbound>>,
     decoder: Decoder,
     /// The target lets another request follow.
@@ -81,7 +83,8 @@ impl Http1 {
         let stream = dial(worker, target).await?;
         let user: User = Rc::new(RefCell::new(Some(Rc::clone(state))));
         let stream = TargetStream { stream, user };
-        Ok(Self { stream, buffer: BytesMut::new(), outbound: None, decoder: Decoder::new(Framing::Length(0)), keeps: true, gave_up: false })
+        let decoder = Decoder::new(Framing::Length(0));
+        Ok(Self { stream, buffer: BytesMut::new(), room: READ.0, outbound: None, decoder, keeps: true, gave_up: false })
     }
 
     /// Whether another request can be sent on it: it is read up to here, so that a close by the target is seen.
@@ -186,16 +189,20 @@ impl Http1 {
                     Ok(head) if head.status < 200 && head.status != 101 => *scan = HeadScan::default(),
                     head => return Poll::Ready(head.map_err(|_| UpstreamFailure::MalformedResponse)),
                 }
-            } else if !ready!(self.poll_read(READ.0, cx)) {
+            } else if !ready!(self.poll_read(cx)) {
                 return Poll::Ready(Err(UpstreamFailure::ClosedBeforeResponse));
             }
         }
     }
 
     /// `false` at the end of the connection, however it came.
-    fn poll_read(&mut self, room: u64, cx: &mut Context<'_>) -> Poll<bool> {
-        self.buffer.reserve(usize::try_from(room).unwrap_or_default());
-        pin!(self.stream.read_buf(&mut self.buffer)).poll(cx).map(|read| read.is_ok_and(|read| read > 0))
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.buffer.reserve(self.room);
+        let read = ready!(pin!(self.stream.read_buf(&mut self.buffer)).poll(cx)).unwrap_or_default();
+        if read >= self.room {
+            self.room = (2 * self.room).min(READ.1);
+        }
+        Poll::Ready(read > 0)
     }
 
     /// The next piece of the response's body.
@@ -211,8 +218,7 @@ impl Http1 {
                 Err(_) => return Poll::Ready(Some(Err(BrokeOff))),
                 Ok(Step::More) => {}
             }
-            let room = self.decoder.left().unwrap_or(READ.0 * 2).clamp(READ.0, READ.1);
-            if !ready!(self.poll_read(room, cx)) && !self.decoder.close() {
+            if !ready!(self.poll_read(cx)) && !self.decoder.close() {
                 return Poll::Ready(Some(Err(BrokeOff)));
             }
         }
