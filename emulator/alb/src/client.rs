@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use message::{HeadScan, RequestHead};
@@ -33,7 +33,10 @@ pub(crate) enum Came {
 
 /// See the module.
 pub(crate) struct Client {
-    stream: RefCell<ClientStream>,
+    /// `None` once the connection has come to its end, which a body may outlive that a target over HTTP/2 has not let go of.
+    stream: RefCell<Option<ClientStream>>,
+    /// Whoever waits for more of a body.
+    reader: RefCell<Option<Waker>>,
     /// What came and belongs to nobody yet. Without room of its own while the connection is idle.
     buffer: RefCell<BytesMut>,
     pub(crate) out: RefCell<Outgoing>,
@@ -45,7 +48,8 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(stream: ClientIo, worker: &Rc<Worker>, state: &Rc<ConnectionState>) -> Self {
         Self {
-            stream: RefCell::new(ClientStream { stream, state: Rc::clone(state) }),
+            stream: RefCell::new(Some(ClientStream { stream, state: Rc::clone(state) })),
+            reader: RefCell::default(),
             buffer: RefCell::default(),
             out: RefCell::default(),
             ended: Cell::new(false),
@@ -54,9 +58,20 @@ impl Client {
         }
     }
 
-    /// The connection, and what came on it beyond the last request.
-    pub(crate) fn into_parts(self) -> (ClientIo, Bytes) {
-        (self.stream.into_inner().stream, self.buffer.into_inner().freeze())
+    /// The connection at its end, and what came on it beyond the last request. Who waits for more of a body waits in vain, and is told.
+    pub(crate) fn take_stream(&self) -> Option<(ClientIo, Bytes)> {
+        let stream = self.stream.take()?.stream;
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+        Some((stream, self.buffer.take().freeze()))
+    }
+
+    fn poll_read(&self, read: &mut ReadBuf<'_>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self.stream.borrow_mut() {
+            Some(stream) => Pin::new(stream).poll_read(cx, read),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
     }
 
     /// Waits for the next head.
@@ -65,7 +80,10 @@ impl Client {
             let mut buffer = self.buffer.borrow_mut();
             if !buffer.is_empty() {
                 let blank = blank_lines(&buffer);
-                buffer.advance(blank);
+                if blank > 0 {
+                    buffer.advance(blank);
+                    *scan = HeadScan::default();
+                }
                 let (came, length) = understand(&buffer, scan);
                 self.state.head_begun.set(!buffer.is_empty());
                 if let Some(came) = came {
@@ -76,11 +94,11 @@ impl Client {
             }
             let mut place = self.worker.incoming.borrow_mut();
             let mut read = ReadBuf::new(&mut place);
-            if ready!(Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, &mut read)).is_err() || read.filled().is_empty() {
+            if ready!(self.poll_read(&mut read, cx)).is_err() || read.filled().is_empty() {
                 self.ended.set(true);
                 return Poll::Ready(Came::Nothing);
             }
-            let mut bytes = &*read.filled();
+            let mut bytes = read.filled();
             if buffer.is_empty() {
                 // Most requests come whole: they are read where they are, and an idle connection needs no room.
                 bytes = &bytes[blank_lines(bytes)..];
@@ -105,7 +123,15 @@ impl Client {
         let room = left.map_or(CHUNKED_READ, |left| left.clamp(BODY_READ.0, BODY_READ.1));
         buffer.reserve(usize::try_from(room).unwrap_or_default());
         let mut stream = self.stream.borrow_mut();
-        let read = ready!(pin!(stream.read_buf(&mut *buffer)).poll(cx))?;
+        let Some(stream) = &mut *stream else { return Poll::Ready(Ok(false)) };
+        let polled = pin!(stream.read_buf(&mut *buffer)).poll(cx);
+        let read = match polled {
+            Poll::Ready(read) => read?,
+            Poll::Pending => {
+                self.reader.borrow_mut().get_or_insert_with(|| cx.waker().clone()).clone_from(cx.waker());
+                return Poll::Pending;
+            }
+        };
         self.ended.set(read == 0);
         Poll::Ready(Ok(read > 0))
     }
@@ -118,7 +144,7 @@ impl Client {
         }
         let mut place = self.worker.incoming.borrow_mut();
         let mut read = ReadBuf::new(&mut place);
-        match ready!(Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, &mut read)) {
+        match ready!(self.poll_read(&mut read, cx)) {
             Ok(()) if !read.filled().is_empty() => {
                 buffer.extend_from_slice(read.filled());
                 Poll::Pending
@@ -141,7 +167,10 @@ impl Client {
 
     /// Writes what waits to be written.
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.out.borrow_mut().poll_write(&mut *self.stream.borrow_mut(), cx)
+        match &mut *self.stream.borrow_mut() {
+            Some(stream) => self.out.borrow_mut().poll_write(stream, cx),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
     }
 
     /// Nothing is under way: gives back all room.

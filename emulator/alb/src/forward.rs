@@ -186,7 +186,7 @@ fn pass_on(context: &ConnectionContext, answered: Answered, asker: &Asker, turn:
     if head.status == 101 {
         return switch(head, (lease, in_flight), asker, turn);
     }
-    let ours = memory.map(|memory| cookie::remember(&mut head.headers, &memory, context.scheme(), &context.listener.worker.seal));
+    let ours = memory.map(|memory| cookie::remember(&head.headers, &memory, context.scheme(), &context.listener.worker.seal));
     let over = incoming.as_ref().map_or_else(|| lease.is_over(), Body::is_end_stream);
     let (coding, ends) = rewrite::response(&mut head, asker, over);
     let close = asker.close || ends;

@@ -56,11 +56,7 @@ pub(crate) async fn serve(context: &Rc<ConnectionContext>, stream: ClientIo) {
         })
         .await
     };
-    // Whoever else held it was dropped with the exchange, or is a body that a target over HTTP/2 has not let go of.
-    match Rc::try_unwrap(client) {
-        Ok(client) => finish(context, client, end).await,
-        Err(held) => tracing::trace!(holders = Rc::strong_count(&held), "a request's body outlives its connection"),
-    }
+    finish(context, &client, end).await;
     state.over();
 }
 
@@ -164,10 +160,10 @@ impl Progress {
     }
 }
 
-async fn finish(context: &ConnectionContext, client: Client, end: End) {
+async fn finish(context: &ConnectionContext, client: &Client, end: End) {
     let state = &context.state;
     let gone = client.has_ended();
-    let (mut stream, read_ahead) = client.into_parts();
+    let Some((mut stream, read_ahead)) = client.take_stream() else { return };
     let failure = match end {
         End::Upgraded => {
             let Some(tunnel) = state.tunnel.take() else { return };

@@ -160,14 +160,15 @@ impl Headers {
     }
 
     /// Moves the lines of these names to a place and behind it, in their order; the place behind the last of them.
-    pub fn move_to(&mut self, mut place: usize, names: &[&str]) -> usize {
+    pub fn move_to(&mut self, place: usize, names: &[&str]) -> usize {
+        let mut end = place;
         for at in place..self.lines.len() {
             if names.iter().any(|name| self.is(&self.lines[at], name)) {
-                self.lines[place..=at].rotate_right(1);
-                place += 1;
+                self.lines[end..=at].rotate_right(1);
+                end += 1;
             }
         }
-        place
+        end
     }
 
     /// How many lines there are.

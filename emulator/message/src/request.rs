@@ -101,7 +101,9 @@ pub(crate) fn is_simple(line: &[u8]) -> Result<bool, ClientFailure> {
 }
 
 /// Method, target and version of a first line. The target may have blanks around it; no version is HTTP/0.9.
-fn split(line: &[u8]) -> Result<(&[u8], &[u8], Option<&[u8]>), ClientFailure> {
+type Words<'l> = (&'l [u8], &'l [u8], Option<&'l [u8]>);
+
+fn split(line: &[u8]) -> Result<Words<'_>, ClientFailure> {
     let space = memchr::memchr(b' ', line).ok_or(ClientFailure::Malformed)?;
     let (method, rest) = (&line[..space], &line[space + 1..]);
     let lead = rest.iter().take_while(|byte| is_blank(**byte)).count();

@@ -22,7 +22,8 @@ use crate::state::ConnectionState;
 use crate::transport::{TargetStream, User};
 use crate::worker::Worker;
 
-/// The least and the most that is read at once, in bytes. Who fills the room is given twice as much the next time.
+/// The least and the most that is read at once, in bytes. Who fills the room is given twice as much the
+/// next time, and who needs little of it half as much.
 const READ: (usize, usize) = (4 * 1024, 128 * 1024);
 /// Room for what comes that an idle connection keeps.
 const KEPT: usize = 8 * 1024;
@@ -201,6 +202,8 @@ impl Http1 {
         let read = ready!(pin!(self.stream.read_buf(&mut self.buffer)).poll(cx)).unwrap_or_default();
         if read >= self.room {
             self.room = (2 * self.room).min(READ.1);
+        } else if read < self.room / 4 {
+            self.room = (self.room / 2).max(READ.0);
         }
         Poll::Ready(read > 0)
     }
