@@ -228,6 +228,8 @@ def load(port, scenario, seconds):
     if failed and "read 0, write 0, timeout 0" not in out:
         print(f"    {scenario[0]}: {failed.group(0)}")
     requests = int(re.search(r"(\d+) requests in", out).group(1))
+    if requests == 0:
+        raise SystemExit(f"{scenario[0]}: port {port} answered nothing in {seconds} s")
     return requests, milliseconds(re.search(r"99%\s+(\S+)", out).group(1))
 
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use message::{HeadScan, RequestHead};
+use message::{HeadScan, RequestHead, blank_lines};
 use routing::ClientFailure;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
@@ -190,18 +190,6 @@ impl Client {
     /// Whether the client sends nothing more.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.get()
-    }
-}
-
-/// The empty lines that some clients send behind a body, and which say nothing (RFC 9112, 2.2).
-fn blank_lines(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    loop {
-        at += match &bytes[at..] {
-            [b'\r', b'\n', ..] => 2,
-            [b'\n', ..] => 1,
-            _ => return at,
-        }
     }
 }
 

@@ -30,6 +30,6 @@ pub use framing::Framing;
 pub use headers::Headers;
 pub use request::RequestHead;
 pub use response::{MalformedResponse, ResponseHead};
-pub use scan::HeadScan;
+pub use scan::{HeadScan, blank_lines};
 pub use target::Target;
 pub use version::Version;

@@ -96,7 +96,8 @@ pub(crate) fn too_long(line: &[u8]) -> ClientFailure {
 
 /// Whether a complete first line is a whole request, as one of HTTP/0.9 is.
 pub(crate) fn is_simple(line: &[u8]) -> Result<bool, ClientFailure> {
-    let (_, _, text) = split(without_end(line).0)?;
+    let (method, _, text) = split(without_end(line).0)?;
+    method_of(method)?;
     text.map_or(Ok(true), |text| version(text).map(|_| false))
 }
 

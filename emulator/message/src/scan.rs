@@ -58,6 +58,19 @@ impl HeadScan {
     }
 }
 
+/// How long the empty lines in front of a request are: some clients send them behind a body, and they say nothing (RFC 9112, 2.2).
+#[must_use]
+pub fn blank_lines(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at += match &bytes[at..] {
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] => 1,
+            _ => return at,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
