@@ -12,6 +12,8 @@ mod failures;
 #[cfg(test)]
 mod forwarding;
 #[cfg(test)]
+mod frames;
+#[cfg(test)]
 mod framing;
 #[cfg(test)]
 mod http2;

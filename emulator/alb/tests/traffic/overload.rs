@@ -10,6 +10,7 @@ use model::LoadBalancerAttributes;
 use routing::metrics::BalancerMetric;
 use tls::Mutual;
 
+use crate::frames::{END, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, frame};
 use crate::secure::Secure;
 use crate::support::{Front, named, origin, within};
 
@@ -94,26 +95,15 @@ async fn a_listener_that_closes_says_goodbye_over_http2() {
     assert!(within(ended).await.unwrap().is_ok(), "GOAWAY, then the end");
 }
 
-/// A frame of HTTP/2.
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
 #[tokio::test]
 async fn a_client_that_takes_back_what_it_asks_loses_its_connection() {
-    const HEADERS: u8 = 1;
-    const RST_STREAM: u8 = 3;
-    const SETTINGS: u8 = 4;
-    const GOAWAY: u8 = 7;
-    const END: u8 = 0b101;
     let target = origin(|mut connection, _| async move { drop(connection.rest().await) }).await;
     let secure = Secure::new();
     let front = secure.front(&[("slow", &[target])]);
     let mut client = crate::support::Client::over(secure.connect(front.port, "one.test", &["h2"]).await.unwrap());
     // `GET https://one.test/slow`, as HPACK writes it without its tables.
     let head = [&[0x82, 0x87, 0x04, 5], &b"/slow"[..], &[0x41, 8], b"one.test"].concat();
-    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let mut bytes = PREFACE.to_vec();
     bytes.extend(frame(SETTINGS, 0, 0, &[]));
     for request in 0..500 {
         let stream = 2 * request + 1;
