@@ -87,8 +87,10 @@ pub(crate) fn redirect_uri(host: &str) -> String {
 
 fn callback(oidc: &AuthenticateOidc, asked: &Asked<'_>, keys: &Keys, given: Given) -> Result<Step, (u16, &'static str)> {
     let parameter = |name| text::parameter(asked.query(), name).filter(|value| !value.is_empty());
-    if parameter("error").is_some() {
-        return Ok(Step::Answer(Answer { status: 561, ..Answer::default() }));
+    if let Some(error) = parameter("error") {
+        // AWS tells "the IdP denied access" (401) from "the IdP returned an error code" (561), and knows a reason for neither.
+        let status = if error == "access_denied" { 401 } else { 561 };
+        return Ok(Step::Answer(Answer { status, ..Answer::default() }));
     }
     asked.host.ok_or((401, reason::AUTH_MISSING_HOST_HEADER))?;
     let code = parameter("code").ok_or((401, reason::AUTH_MISSING_CODE_PARAM))?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use alb::HttpsListener;
@@ -23,27 +23,30 @@ pub struct Certificates {
     folder: PathBuf,
     account: String,
     region: String,
-    made: Mutex<Made>,
+    authority: Mutex<Option<Authority>>,
+    listeners: Mutex<BTreeMap<Key, Entry>>,
 }
 
-#[derive(Debug, Default)]
-struct Made {
-    authority: Option<Authority>,
-    /// What each listener was made of last, and what came of it.
-    listeners: BTreeMap<(u16, LoadBalancerName), Known>,
+type Key = (u16, LoadBalancerName);
+
+/// What is known of one listener.
+#[derive(Clone, Debug)]
+struct Entry {
+    wanted: Wanted,
+    /// When each file was written last, as of the last look: certificates are renewed in place.
+    written: Vec<Option<SystemTime>>,
+    /// What came of it; of an earlier wish or earlier files where there is a problem with these.
+    server: Option<Arc<HttpsListener>>,
+    problem: Option<String>,
 }
 
-type Known = (Wanted, Option<Arc<HttpsListener>>);
-
-/// Everything that a listener's TLS depends on: it is made anew when one of these changes.
+/// What a listener's TLS is wished to be, files by their names: it is made anew when one of these changes.
 #[derive(Clone, Debug, PartialEq)]
 struct Wanted {
     tls: ListenerTls,
     http2: bool,
     /// For development certificates.
     hosts: BTreeSet<String>,
-    /// When each file was written last: certificates are renewed in place.
-    written: Vec<Option<SystemTime>>,
 }
 
 /// How the HTTPS listeners of a port are served; `None` where they cannot be.
@@ -53,45 +56,77 @@ impl Certificates {
     /// None made yet. The authority is in `folder`.
     #[must_use]
     pub fn new(folder: PathBuf, settings: &model::Settings) -> Self {
-        Self { folder, account: settings.account.clone(), region: settings.region.clone(), made: Mutex::default() }
+        Self { folder, account: settings.account.clone(), region: settings.region.clone(), authority: Mutex::default(), listeners: Mutex::default() }
     }
 
-    /// The TLS of all HTTPS listeners, and why some have none. What did not change stays as it is: sessions can be resumed.
-    pub fn follow(&self, world: &World) -> (Encryption, BTreeMap<u16, String>) {
-        // What is made is put in whole, so a panic elsewhere does not spoil it.
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut encryption = Encryption::new();
-        let mut problems = BTreeMap::new();
-        let mut listeners = BTreeMap::new();
+    /// Makes what the listeners of `world` wish and did not wish before. What did not change stays as it is, without a look at its
+    /// files: sessions can be resumed, and whoever calls is not kept waiting.
+    pub fn follow(&self, world: &World) {
+        let mut listeners = self.listeners();
+        let mut before = std::mem::take(&mut *listeners);
         for (name, balancer) in &world.load_balancers {
             for listener in balancer.listeners.values() {
                 let Some(tls) = &listener.tls else { continue };
                 let wanted = wanted(name, listener, tls, &balancer.attributes);
                 let key = (listener.port, name.clone());
-                let known = made.listeners.remove(&key);
-                let server = match known {
-                    Some((same, Some(server))) if same == wanted => Some(server),
-                    before => match self.make(&mut made.authority, name, &wanted) {
-                        Ok(server) => Some(Arc::new(server)),
-                        Err(failure) => {
-                            tracing::warn!(port = listener.port, "{}", failure.message);
-                            problems.insert(listener.port, failure.message);
-                            before.and_then(|(_, server)| server)
-                        }
-                    },
+                let entry = match before.remove(&key) {
+                    Some(same) if same.wanted == wanted => same,
+                    other => self.entry(&key, wanted, other.as_ref()),
                 };
-                encryption.push((listener.port, server.clone()));
-                listeners.insert(key, (wanted, server));
+                listeners.insert(key, entry);
             }
         }
-        made.listeners = listeners;
+    }
+
+    /// Reads files that have been written since they were read, and tries again what could not be made. True when something came of it.
+    pub fn look_again(&self) -> bool {
+        // Nobody waits for the files of others meanwhile.
+        let known = self.listeners().clone();
+        let mut changed = false;
+        for (key, before) in known {
+            let renewed = written(&before.wanted.tls) != before.written;
+            if !renewed && before.problem.is_none() {
+                continue;
+            }
+            if renewed {
+                tracing::info!(port = key.0, "certificates have changed and are read again");
+            }
+            let entry = self.entry(&key, before.wanted.clone(), Some(&before));
+            if let Some(current) = self.listeners().get_mut(&key).filter(|current| current.wanted == entry.wanted) {
+                let same = current.problem == entry.problem && current.server.as_ref().map(Arc::as_ptr) == entry.server.as_ref().map(Arc::as_ptr);
+                changed |= !same;
+                *current = entry;
+            }
+        }
+        changed
+    }
+
+    /// The TLS of all HTTPS listeners, and why some have none or an earlier one.
+    #[must_use]
+    pub fn served(&self) -> (Encryption, BTreeMap<u16, String>) {
+        let listeners = self.listeners();
+        let encryption = listeners.iter().map(|((port, _), entry)| (*port, entry.server.clone())).collect();
+        let problems = listeners.iter().filter_map(|((port, _), entry)| Some((*port, entry.problem.clone()?))).collect();
         (encryption, problems)
     }
 
-    /// Whether a file has been written since it was read.
-    pub fn are_stale(&self) -> bool {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.listeners.values().any(|(wanted, _)| written(&wanted.tls) != wanted.written)
+    fn listeners(&self) -> MutexGuard<'_, BTreeMap<Key, Entry>> {
+        // What is made is put in whole, so a panic elsewhere does not spoil it.
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn entry(&self, (port, name): &Key, wanted: Wanted, before: Option<&Entry>) -> Entry {
+        // First, so that what is written while it is read is noticed the next time.
+        let written = written(&wanted.tls);
+        match self.make(name, &wanted) {
+            Ok(server) => Entry { wanted, written, server: Some(Arc::new(server)), problem: None },
+            Err(Failure { message, .. }) => {
+                if before.and_then(|before| before.problem.as_ref()) != Some(&message) {
+                    tracing::warn!(port, "{message}");
+                }
+                Entry { wanted, written, server: before.and_then(|before| before.server.clone()), problem: Some(message) }
+            }
+        }
     }
 
     /// Whether what is asked for can be served.
@@ -99,18 +134,17 @@ impl Certificates {
     /// # Errors
     /// The first listener that cannot.
     pub fn check(&self, desired: &Desired) -> Result<(), Failure> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, balancer) in &desired.load_balancers {
             for listener in balancer.listeners.values() {
                 if let Some(tls) = &listener.tls {
-                    self.make(&mut made.authority, name, &wanted(name, listener, tls, &balancer.attributes))?;
+                    self.make(name, &wanted(name, listener, tls, &balancer.attributes))?;
                 }
             }
         }
         Ok(())
     }
 
-    fn make(&self, authority: &mut Option<Authority>, name: &LoadBalancerName, wanted: &Wanted) -> Result<HttpsListener, Failure> {
+    fn make(&self, name: &LoadBalancerName, wanted: &Wanted) -> Result<HttpsListener, Failure> {
         let policy = wanted.tls.policy;
         let mut certificates = Vec::new();
         let mut certificate_names = Vec::new();
@@ -118,8 +152,7 @@ impl Certificates {
             certificates.push(match source {
                 CertificateSource::Files { certificate, private_key } => from_files(certificate, private_key)?,
                 CertificateSource::Development { names, .. } => {
-                    let hosts = wanted.hosts.iter().chain(names).map(String::as_str);
-                    self.authority(authority)?.issue(hosts, now()).map_err(|error| authority_failure(&error))?
+                    self.issue(wanted.hosts.iter().chain(names).map(String::as_str)).map_err(|error| authority_failure(&error))?
                 }
             });
             certificate_names.push(self.log_name(source));
@@ -131,14 +164,13 @@ impl Certificates {
         Ok(HttpsListener { load_balancer: name.clone(), policy, server, certificate_names })
     }
 
-    fn authority<'a>(&self, authority: &'a mut Option<Authority>) -> Result<&'a Authority, Failure> {
-        match authority {
-            Some(known) => Ok(known),
-            none => {
-                let opened = Authority::open(&self.folder, &owner(), now()).map_err(|error| authority_failure(&error))?;
-                Ok(none.insert(opened))
-            }
-        }
+    fn issue<'h>(&self, hosts: impl IntoIterator<Item = &'h str>) -> Result<Certificate, tls::AuthorityError> {
+        let mut authority = self.authority.lock().unwrap_or_else(PoisonError::into_inner);
+        let authority = match &mut *authority {
+            Some(known) => known,
+            none => none.insert(Authority::open(&self.folder, &owner(), now())?),
+        };
+        authority.issue(hosts, now())
     }
 
     /// `chosen_cert_arn` of the access log; a file is called by its path.
@@ -152,7 +184,7 @@ impl Certificates {
 }
 
 fn wanted(name: &LoadBalancerName, listener: &Listener, tls: &ListenerTls, attributes: &LoadBalancerAttributes) -> Wanted {
-    Wanted { tls: tls.clone(), http2: attributes.http2, hosts: hosts(name, listener), written: written(tls) }
+    Wanted { tls: tls.clone(), http2: attributes.http2, hosts: hosts(name, listener) }
 }
 
 fn written(tls: &ListenerTls) -> Vec<Option<SystemTime>> {
@@ -231,67 +263,4 @@ fn now() -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use model::{Action, FixedResponse, LoadBalancer, ResourceId};
-
-    use super::*;
-
-    fn world(tls: ListenerTls) -> World {
-        let mut world = World::new(crate::testing::settings());
-        let name = LoadBalancerName::new("front").unwrap();
-        let action = Action::FixedResponse(FixedResponse { status: 200, content_type: None, body: None });
-        let listener = Listener { tls: Some(tls), ..Listener::new(443, action) };
-        let balancer = LoadBalancer {
-            name: name.clone(),
-            id: ResourceId::from_text("0000000000000001"),
-            owner: model::ClusterName::new("c").unwrap(),
-            attributes: LoadBalancerAttributes::default(),
-            listeners: BTreeMap::from([(443, listener)]),
-        };
-        world.load_balancers.insert(name, balancer);
-        world
-    }
-
-    fn development() -> ListenerTls {
-        let source = CertificateSource::Development { arn: None, names: vec!["shop.test".into()] };
-        ListenerTls { certificates: vec![source], policy: model::SecurityPolicy::default(), mutual: MutualAuthentication::Off }
-    }
-
-    #[test]
-    fn what_did_not_change_is_kept_and_what_cannot_be_made_is_said() {
-        let folder = tempfile::tempdir().unwrap();
-        let certificates = Certificates::new(folder.path().join(AUTHORITY), &crate::testing::settings());
-        let first = certificates.follow(&world(development())).0.remove(0).1.unwrap();
-        let names = &first.server.certificates()[0].facts().names;
-        for name in ["localhost", "front.localhost", "shop.test"] {
-            assert!(names.iter().any(|found| found == name), "{names:?}");
-        }
-        let second = certificates.follow(&world(development())).0.remove(0).1.unwrap();
-        assert!(Arc::ptr_eq(&first, &second));
-        let gone = folder.path().join("gone.pem").display().to_string();
-        let files = CertificateSource::Files { certificate: gone.clone(), private_key: gone.clone() };
-        let broken = world(ListenerTls { certificates: vec![files], ..development() });
-        let (encryption, problems) = certificates.follow(&broken);
-        assert!(encryption[0].1.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &first)), "the earlier one goes on");
-        assert!(problems[&443].starts_with(&format!("`{gone}` cannot be read")), "{problems:?}");
-        let afresh = Certificates::new(folder.path().join(AUTHORITY), &crate::testing::settings());
-        assert!(afresh.follow(&broken).0[0].1.is_none(), "nothing is served rather than cleartext");
-    }
-
-    #[test]
-    fn certificates_are_for_the_names_that_rules_have() {
-        let values = ["Shop.Example.com", "*.example.com", "a?.example.com", "*"].map(str::to_owned).to_vec();
-        let mut world = world(development());
-        let listener = world.load_balancers.values_mut().next().unwrap().listeners.get_mut(&443).unwrap();
-        let rule = model::Rule {
-            priority: 1,
-            conditions: vec![Condition::HostHeader(Comparison::Wildcards(values))],
-            transforms: model::Transforms::default(),
-            authenticate: None,
-            action: listener.default_action.clone(),
-        };
-        listener.rules.insert(1, rule);
-        let found = hosts(&LoadBalancerName::new("front").unwrap(), listener);
-        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["*.example.com", "front.localhost", "shop.example.com"]);
-    }
-}
+mod tests;

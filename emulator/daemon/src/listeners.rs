@@ -82,20 +82,21 @@ impl Listeners {
         self.data_plane.public_key()
     }
 
-    /// Serves certificates that have been renewed in place. True when there were some.
-    pub fn renew(&self, world: &World) -> bool {
-        let stale = self.certificates.are_stale();
-        if stale {
-            tracing::info!("certificates have changed and are read again");
-            self.encrypt(world);
+    /// Serves certificates that have been renewed in place. True when there were some, or when what is said of them changed.
+    pub fn renew(&self) -> bool {
+        let changed = self.certificates.look_again();
+        if changed {
+            self.encrypt();
         }
-        stale
+        changed
     }
 
-    fn encrypt(&self, world: &World) {
-        let (encryption, problems) = self.certificates.follow(world);
+    fn encrypt(&self) {
+        // Asked for under the lock, so that of two threads the one with the later answer comes last.
+        let mut held = self.lock();
+        let (encryption, problems) = self.certificates.served();
         self.data_plane.encrypt(encryption);
-        self.lock().unencrypted = problems;
+        held.unencrypted = problems;
     }
 
     /// Waits until the records of everything that is over by now are taken, for at most a second.
@@ -231,7 +232,8 @@ impl Listeners {
 impl Traffic for Listeners {
     fn publish(&self, table: Arc<Table>, world: &World) {
         let ports = table.ports();
-        self.encrypt(world);
+        self.certificates.follow(world);
+        self.encrypt();
         self.data_plane.publish(table);
         self.follow(&ports);
     }

@@ -189,7 +189,7 @@ async fn watch_ports(listeners: Arc<Listeners>, clock: Arc<dyn Clock>, keeper: H
         clock.sleep(PORTS_AGAIN).await;
         // Some milliseconds, and only while a port cannot be had; and a look at the files of certificates.
         let bound = listeners.retry();
-        let renewed = listeners.renew(&keeper.snapshot().world);
+        let renewed = listeners.renew();
         if (bound || renewed) && !keeper.tell(Input::Stirred).await {
             return;
         }

@@ -153,7 +153,10 @@ fn fields(object: &Object, node: &Node, entries: &[Entry], report: &mut Report) 
             Some(field) => match field.inert {
                 None => value(field.shape, entry, report),
                 Some(_) if entry.node.asks_for_nothing() => {}
-                Some(why) => report.note(entry.key_span, format!("`{}` of {} does nothing here: {why}", entry.key, a(object.noun))),
+                Some(why) => {
+                    value(field.shape, entry, report);
+                    report.note(entry.key_span, format!("`{}` of {} does nothing here: {why}", entry.key, a(object.noun)));
+                }
             },
             None => unknown(object, entry, report),
         }

@@ -123,6 +123,11 @@ impl Node {
         self.get(key).and_then(Self::integer).and_then(|number| T::try_from(number).ok())
     }
 
+    /// A port from 1 to 65535.
+    pub(crate) fn port_number(&self) -> Option<u16> {
+        self.integer().and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0)
+    }
+
     /// `true` or `false` in the three spellings of YAML 1.2.
     pub(crate) fn boolean(&self) -> Option<bool> {
         match self.text()? {

@@ -127,9 +127,9 @@ fn spellings(wanted: &Object, field: &Field) -> Vec<String> {
 }
 
 fn described(field: &Field, definitions: &mut Map<String, Value>) -> Value {
-    let mut value = match field.inert {
-        None => shape(field.shape, definitions),
-        Some(_) => json!({}),
+    let mut value = match field.shape {
+        Shape::Anything => json!({}),
+        known => shape(known, definitions),
     };
     let about = field.inert.map_or_else(|| field.about.to_owned(), |why| format!("Accepted without effect: {why}."));
     if let Value::Object(map) = &mut value {

@@ -163,6 +163,11 @@ pub(crate) const fn inert(name: &'static str, why: &'static str) -> Field {
 }
 
 impl Field {
+    /// For a key that does nothing here: a value that AWS would refuse is refused even so.
+    pub(crate) const fn of(self, shape: Shape) -> Self {
+        Self { shape, ..self }
+    }
+
     pub(crate) const fn required(self) -> Self {
         Self { required: true, ..self }
     }

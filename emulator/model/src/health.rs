@@ -61,10 +61,7 @@ impl Default for HealthCheck {
 /// Which HTTP statuses pass a health check: `200`, `200,202`, `200-299`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Matcher {
-    text: String,
-    ranges: Vec<(u16, u16)>,
-}
+pub struct Matcher(Codes);
 
 impl Matcher {
     /// Reads AWS's notation; statuses are 200 to 499.
@@ -72,25 +69,25 @@ impl Matcher {
     /// # Errors
     /// A sentence saying what is wrong.
     pub fn new(text: &str) -> Result<Self, String> {
-        Ok(Self { text: text.to_owned(), ranges: ranges(text, "HTTP", 200, 499)? })
+        Codes::read(text, "HTTP", 200, 499).map(Self)
     }
 
     /// Whether `status` passes.
     #[must_use]
     pub fn matches(&self, status: u16) -> bool {
-        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&status))
+        self.0.matches(status)
     }
 
     /// The notation that it was read from.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 }
 
 impl Default for Matcher {
     fn default() -> Self {
-        Self { text: "200".into(), ranges: vec![(200, 200)] }
+        Self(Codes::one(200))
     }
 }
 
@@ -103,17 +100,14 @@ impl TryFrom<String> for Matcher {
 
 impl From<Matcher> for String {
     fn from(matcher: Matcher) -> Self {
-        matcher.text
+        matcher.0.text
     }
 }
 
 /// Which gRPC statuses pass a health check: `12`, `0,12`, `0-99`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct GrpcMatcher {
-    text: String,
-    ranges: Vec<(u16, u16)>,
-}
+pub struct GrpcMatcher(Codes);
 
 impl GrpcMatcher {
     /// Reads AWS's notation; statuses are 0 to 99.
@@ -121,26 +115,26 @@ impl GrpcMatcher {
     /// # Errors
     /// A sentence saying what is wrong.
     pub fn new(text: &str) -> Result<Self, String> {
-        Ok(Self { text: text.to_owned(), ranges: ranges(text, "GRPC", 0, 99)? })
+        Codes::read(text, "GRPC", 0, 99).map(Self)
     }
 
     /// Whether `status` passes.
     #[must_use]
     pub fn matches(&self, status: u16) -> bool {
-        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&status))
+        self.0.matches(status)
     }
 
     /// The notation that it was read from.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 }
 
 /// `12`, the status of a method that is not there: AWS asks for one that no server has.
 impl Default for GrpcMatcher {
     fn default() -> Self {
-        Self { text: "12".into(), ranges: vec![(12, 12)] }
+        Self(Codes::one(12))
     }
 }
 
@@ -153,26 +147,42 @@ impl TryFrom<String> for GrpcMatcher {
 
 impl From<GrpcMatcher> for String {
     fn from(matcher: GrpcMatcher) -> Self {
-        matcher.text
+        matcher.0.text
     }
 }
 
-/// `200`, `200,202`, `200-299`
-fn ranges(text: &str, kind: &str, least: u16, most: u16) -> Result<Vec<(u16, u16)>, String> {
-    let number = |text: &str| match text.trim().parse::<u16>() {
-        Ok(status) if (least..=most).contains(&status) => Ok(status),
-        _ => Err(format!("Health check matcher {kind} code '{}' must be within '{least}-{most}' inclusive", text.trim())),
-    };
-    let mut ranges = Vec::new();
-    for part in text.split(',') {
-        let (low, high) = part.split_once('-').unwrap_or((part, part));
-        let (low, high) = (number(low)?, number(high)?);
-        if low > high {
-            return Err(format!("health check matcher range '{part}' ends before it begins"));
-        }
-        ranges.push((low, high));
+/// Statuses in AWS's notation, of either protocol: codes and ranges, separated by commas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Codes {
+    text: String,
+    ranges: Vec<(u16, u16)>,
+}
+
+impl Codes {
+    fn one(code: u16) -> Self {
+        Self { text: code.to_string(), ranges: vec![(code, code)] }
     }
-    Ok(ranges)
+
+    fn read(text: &str, kind: &str, least: u16, most: u16) -> Result<Self, String> {
+        let number = |text: &str| match text.trim().parse::<u16>() {
+            Ok(status) if (least..=most).contains(&status) => Ok(status),
+            _ => Err(format!("Health check matcher {kind} code '{}' must be within '{least}-{most}' inclusive", text.trim())),
+        };
+        let mut ranges = Vec::new();
+        for part in text.split(',') {
+            let (low, high) = part.split_once('-').unwrap_or((part, part));
+            let (low, high) = (number(low)?, number(high)?);
+            if low > high {
+                return Err(format!("health check matcher range '{part}' ends before it begins"));
+            }
+            ranges.push((low, high));
+        }
+        Ok(Self { text: text.to_owned(), ranges })
+    }
+
+    fn matches(&self, status: u16) -> bool {
+        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&status))
+    }
 }
 
 /// A target's state, with the reason that DescribeTargetHealth gives.
@@ -308,5 +318,18 @@ mod tests {
         for text in ["", "199", "500", "abc", "300-200", "200-"] {
             assert!(Matcher::new(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn both_matchers_are_stored_as_they_were_written_and_say_what_they_refuse() {
+        assert_eq!(serde_json::to_string(&Matcher::new("200, 301-302").unwrap()).unwrap(), r#""200, 301-302""#);
+        assert_eq!(serde_json::to_string(&GrpcMatcher::default()).unwrap(), r#""12""#);
+        assert_eq!(serde_json::from_str::<GrpcMatcher>(r#""0,12""#).unwrap(), GrpcMatcher::new("0,12").unwrap());
+        assert!(GrpcMatcher::new("0,12").unwrap().matches(0) && !GrpcMatcher::default().matches(0));
+        let refused = "Health check matcher HTTP code '500' must be within '200-499' inclusive";
+        assert_eq!(Matcher::new("200,500").unwrap_err(), refused);
+        assert!(serde_json::from_str::<Matcher>(r#""500""#).unwrap_err().to_string().contains(refused));
+        assert_eq!(GrpcMatcher::new("100").unwrap_err(), "Health check matcher GRPC code '100' must be within '0-99' inclusive");
+        assert_eq!(GrpcMatcher::new("9-1").unwrap_err(), "health check matcher range '9-1' ends before it begins");
     }
 }

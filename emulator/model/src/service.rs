@@ -152,8 +152,11 @@ impl ServiceStatus {
 /// Launches are spaced out while they keep failing (ecs.md 3.7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchBackoff {
-    /// Failures in a row.
+    /// Failures in a row: launches, and tasks that died soon after.
     pub failures: u32,
+    /// Launches in a row that never reached RUNNING.
+    #[serde(default)]
+    pub never_ran: u32,
     /// No launch before this moment.
     pub not_before: Timestamp,
 }

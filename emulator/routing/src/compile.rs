@@ -7,13 +7,14 @@ use model::{Action, Listener, ListenerAttributes, LoadBalancer, Rule, TargetGrou
 
 use crate::action::ActionTable;
 use crate::condition::ConditionTable;
+use crate::expressions::{Expressions, Making};
 use crate::group::{Eligible, state_of, takes_requests};
 use crate::table::{Balancer, ListenerTable, RuleTable, Table, dns_name};
 use crate::transform::TransformTable;
 use crate::{GroupTable, TargetState};
 
 /// The table of the World, to take the place of `previous`: targets that stay registered keep their counters, groups keep their
-/// rotation, and targets of `previous` that are registered no longer are [gone](TargetState::gone).
+/// rotation, regular expressions stay compiled, and targets of `previous` that are registered no longer are [gone](TargetState::gone).
 ///
 /// A target group that no listener forwards to takes no part; requests that were already on its targets are left alone.
 #[must_use]
@@ -33,7 +34,8 @@ pub fn compile(world: &World, previous: Option<&Table>) -> Table {
             (name.clone(), Arc::new(table))
         })
         .collect();
-    Table { version: world.version, listeners: listeners(world, &groups, previous), groups, targets }
+    let (listeners, expressions) = listeners(world, &groups, previous);
+    Table { version: world.version, listeners, groups, targets, expressions }
 }
 
 type Targets = BTreeMap<(TargetGroupName, TargetKey), Arc<TargetState>>;
@@ -77,15 +79,18 @@ fn eligible(name: &TargetGroupName, group: &TargetGroup, targets: &Targets) -> E
     Eligible { targets, fail_open }
 }
 
-fn listeners(world: &World, groups: &BTreeMap<TargetGroupName, Arc<GroupTable>>, previous: Option<&Table>) -> Vec<ListenerTable> {
+type Groups = BTreeMap<TargetGroupName, Arc<GroupTable>>;
+
+fn listeners(world: &World, groups: &Groups, previous: Option<&Table>) -> (Vec<ListenerTable>, Expressions) {
     let mut tables: Vec<ListenerTable> = Vec::new();
+    let mut expressions = Making::after(previous.map(|previous| &previous.expressions));
     for balancer in world.load_balancers.values() {
         let balancer_table = Arc::new(balancer_table(world, balancer, previous));
-        tables.extend(balancer.listeners.values().map(|one| listener(one, &balancer_table, groups)));
+        tables.extend(balancer.listeners.values().map(|one| listener(one, &balancer_table, groups, &mut expressions)));
     }
     // The sort is stable: on one port the order by name stays.
     tables.sort_by_key(|table| table.port);
-    tables
+    (tables, expressions.made())
 }
 
 pub(crate) fn balancer_table(world: &World, balancer: &LoadBalancer, previous: Option<&Table>) -> Balancer {
@@ -100,12 +105,12 @@ pub(crate) fn balancer_table(world: &World, balancer: &LoadBalancer, previous: O
     }
 }
 
-pub(crate) fn listener(listener: &Listener, balancer: &Arc<Balancer>, groups: &BTreeMap<TargetGroupName, Arc<GroupTable>>) -> ListenerTable {
+pub(crate) fn listener(listener: &Listener, balancer: &Arc<Balancer>, groups: &Groups, expressions: &mut Making<'_>) -> ListenerTable {
     let action = |action: &Action| ActionTable::new(action, |name| groups.get(name).cloned());
-    let rule = |rule: &Rule| RuleTable {
+    let mut rule = |rule: &Rule| RuleTable {
         priority: rule.priority,
-        conditions: rule.conditions.iter().map(ConditionTable::new).collect(),
-        transforms: TransformTable::new(&rule.transforms),
+        conditions: rule.conditions.iter().map(|condition| ConditionTable::new(condition, expressions)).collect(),
+        transforms: TransformTable::new(&rule.transforms, expressions),
         authenticate: rule.authenticate.clone().map(Arc::new),
         action: action(&rule.action),
     };
@@ -114,7 +119,7 @@ pub(crate) fn listener(listener: &Listener, balancer: &Arc<Balancer>, groups: &B
         protocol: listener.protocol,
         own_attributes: (listener.attributes != ListenerAttributes::default()).then(|| Arc::new(listener.attributes.clone())),
         balancer: Arc::clone(balancer),
-        rules: listener.rules.values().map(rule).collect(),
+        rules: listener.rules.values().map(&mut rule).collect(),
         default: action(&listener.default_action),
         default_authenticate: listener.default_authenticate.clone().map(Arc::new),
     }
@@ -122,8 +127,10 @@ pub(crate) fn listener(listener: &Listener, balancer: &Arc<Balancer>, groups: &B
 
 #[cfg(test)]
 mod tests {
+    use model::{Condition, Rewrite, Transforms};
+
     use super::*;
-    use crate::testing::{forward, group_name, key, paths, put_group, put_listener, target, world};
+    use crate::testing::{forward, group_name, key, paths, put_group, put_listener, regexes, target, world};
 
     fn table(groups: &[(&str, &str)], used: &[(&str, u16)], previous: Option<&Table>) -> Table {
         let mut world = world();
@@ -182,6 +189,42 @@ mod tests {
         assert_eq!(state(&third, 1).in_flight(), 1);
         let fourth = table(&[("users", ""), ("posts", "")], &[("posts", 1)], Some(&third));
         assert!(guard.target().is_gone() && fourth.targets().next().is_none());
+    }
+
+    /// The expressions of the conditions and transforms of the one listener's rules.
+    fn expressions(table: &Table) -> Vec<Arc<regex::bytes::Regex>> {
+        let rules = || table.listener(80, None).unwrap().rules.iter();
+        let of_conditions = rules().flat_map(|rule| &rule.conditions).flat_map(|condition| condition.values()).filter_map(|value| match value {
+            crate::condition::Value::Regex(regex) => Some(Arc::clone(regex)),
+            _ => None,
+        });
+        of_conditions.chain(rules().flat_map(|rule| rule.transforms.expressions())).collect()
+    }
+
+    #[test]
+    fn a_change_of_a_target_compiles_no_expression() {
+        let mut world = world();
+        put_group(&mut world, "users", "h");
+        let conditions = vec![Condition::PathPattern(regexes(&["^/a", "^/b"])), Condition::HostHeader(regexes(&["^a"]))];
+        put_listener(&mut world, "front", 80, vec![(conditions, forward(&[("users", 1)]))]);
+        let rewrite = |regex: &str| Some(Rewrite { regex: regex.into(), replace: "/x".into() });
+        rules(&mut world).get_mut(&1).unwrap().transforms = Transforms { host: rewrite("^b"), url: rewrite("^/c") };
+        let first = compile(&world, None);
+        put_group(&mut world, "users", "hu");
+        let second = compile(&world, Some(&first));
+        let pairs: Vec<_> = expressions(&first).into_iter().zip(expressions(&second)).collect();
+        assert_eq!(pairs.len(), 5);
+        assert!(pairs.iter().all(|(before, after)| Arc::ptr_eq(before, after)), "{pairs:?}");
+        // One that changes is another one.
+        rules(&mut world).get_mut(&1).unwrap().transforms.url = rewrite("^/d");
+        let third = expressions(&compile(&world, Some(&second)));
+        let kept: Vec<bool> = third.iter().zip(&pairs).map(|(after, (before, _))| Arc::ptr_eq(after, before)).collect();
+        assert_eq!(kept, [true, true, true, true, false]);
+        assert_eq!(third[4].as_str(), "^/d");
+    }
+
+    fn rules(world: &mut World) -> &mut BTreeMap<model::Priority, Rule> {
+        &mut world.load_balancers.values_mut().next().unwrap().listeners.get_mut(&80).unwrap().rules
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Conditions of rules, compiled (alb.md 2).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use model::{Cidr, Comparison, Condition, QueryParameter};
 use regex::bytes::Regex;
 
+use crate::expressions::Making;
 use crate::path::{self, small, visible};
 use crate::pattern::{Case, Pattern};
 use crate::request::{RequestHead, split_port};
@@ -42,7 +44,7 @@ enum Field {
 #[derive(Debug)]
 pub(crate) enum Value {
     Pattern(Pattern),
-    Regex(Regex),
+    Regex(Arc<Regex>),
     Exact(Box<str>),
     Parameter {
         key: Option<Pattern>,
@@ -61,12 +63,14 @@ pub(crate) struct ConditionTable {
 }
 
 impl ConditionTable {
-    pub(crate) fn new(condition: &Condition) -> Self {
+    pub(crate) fn new(condition: &Condition, expressions: &mut Making<'_>) -> Self {
         let (field, values) = match condition {
             // `&amp;` is another way to write `&` (alb.md 2).
-            Condition::PathPattern(values) => (Field::Path, compared(values, Case::Sensitive, |text| text.replace("&amp;", "&"))),
-            Condition::HostHeader(values) => (Field::Host, compared(values, Case::Insensitive, str::to_owned)),
-            Condition::HttpHeader { name, values } => (Field::Header(name.as_str().into()), compared(values, Case::Insensitive, str::to_owned)),
+            Condition::PathPattern(values) => (Field::Path, compared(values, Case::Sensitive, expressions, |text| text.replace("&amp;", "&"))),
+            Condition::HostHeader(values) => (Field::Host, compared(values, Case::Insensitive, expressions, str::to_owned)),
+            Condition::HttpHeader { name, values } => {
+                (Field::Header(name.as_str().into()), compared(values, Case::Insensitive, expressions, str::to_owned))
+            }
             Condition::HttpRequestMethod(values) => (Field::Method, values.iter().map(|value| Value::Exact(value.as_str().into())).collect()),
             Condition::QueryString(values) => (Field::Query, values.iter().map(parameter).collect()),
             Condition::SourceIp(values) => (Field::Source, values.iter().map(|value| Value::Network(*value)).collect()),
@@ -118,11 +122,11 @@ impl ConditionTable {
     }
 }
 
-fn compared(values: &Comparison, case: Case, written: impl Fn(&str) -> String) -> Box<[Value]> {
+fn compared(values: &Comparison, case: Case, expressions: &mut Making<'_>, written: impl Fn(&str) -> String) -> Box<[Value]> {
     match values {
         Comparison::Wildcards(values) => values.iter().map(|value| Value::Pattern(Pattern::new(&written(value), case))).collect(),
         Comparison::Regexes { regexes } => {
-            let compile = |source: &String| model::regex::compile(source, case == Case::Sensitive).map_or(Value::Never, Value::Regex);
+            let compile = |source: &String| expressions.get(source, case == Case::Sensitive).map_or(Value::Never, Value::Regex);
             regexes.iter().map(compile).collect()
         }
     }
@@ -162,7 +166,7 @@ mod tests {
     use crate::testing::{head, regexes, wildcards};
 
     fn met(condition: &Condition, head: &RequestHead<'_>) -> bool {
-        ConditionTable::new(condition).matches(&Subject::of(head))
+        ConditionTable::new(condition, &mut Making::default()).matches(&Subject::of(head))
     }
 
     #[test]

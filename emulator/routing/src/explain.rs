@@ -11,6 +11,7 @@ use model::{
 
 use crate::condition::{ConditionTable, Subject, Value};
 use crate::decide::{Request, act};
+use crate::expressions::Making;
 use crate::group::{state_of, takes_requests};
 use crate::sticky::TOKEN_BYTES;
 use crate::table::{ListenerTable, RuleTable, choose};
@@ -173,7 +174,7 @@ pub struct Selection<'a> {
 /// [`NoListener`] if the selection names none.
 pub fn explain(world: &World, selection: Selection<'_>, head: &RequestHead<'_>) -> Result<Explanation, NoListener> {
     let (balancer, listener) = select(world, selection, head.host)?;
-    let table = compile::listener(listener, &Arc::new(compile::balancer_table(world, balancer, None)), &BTreeMap::new());
+    let table = compile::listener(listener, &Arc::new(compile::balancer_table(world, balancer, None)), &BTreeMap::new(), &mut Making::default());
     let subject = Subject::of(head);
     let deciding = table.rules.iter().find(|rule| rule.matches(&subject));
     let (matched, action) = match deciding {

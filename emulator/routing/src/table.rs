@@ -7,6 +7,7 @@ use model::{Authenticate, ListenerAttributes, ListenerProtocol, LoadBalancerAttr
 
 use crate::action::ActionTable;
 use crate::condition::ConditionTable;
+use crate::expressions::Expressions;
 use crate::metrics::BalancerMetrics;
 use crate::request::split_port;
 use crate::transform::TransformTable;
@@ -20,6 +21,8 @@ pub struct Table {
     pub(crate) listeners: Vec<ListenerTable>,
     pub(crate) groups: BTreeMap<TargetGroupName, Arc<GroupTable>>,
     pub(crate) targets: BTreeMap<(TargetGroupName, TargetKey), Arc<TargetState>>,
+    /// Those of its rules, for the table after this one.
+    pub(crate) expressions: Expressions,
 }
 
 impl Table {

@@ -2,9 +2,12 @@
 //!
 //! AWS's examples are all anchored, so it is not known whether every place is replaced or the first one: here the first one is.
 
+use std::sync::Arc;
+
 use model::{Rewrite, Transforms};
 use regex::bytes::{Captures, Regex};
 
+use crate::expressions::Making;
 use crate::limits::REQUEST_LINE_BYTES;
 use crate::request::{RequestHead, split_port};
 
@@ -53,9 +56,14 @@ pub(crate) struct TransformTable {
 }
 
 impl TransformTable {
-    pub(crate) fn new(transforms: &Transforms) -> Self {
-        let table = |rewrite: &Option<Rewrite>, case| rewrite.as_ref().and_then(|rewrite| RewriteTable::new(rewrite, case));
+    pub(crate) fn new(transforms: &Transforms, expressions: &mut Making<'_>) -> Self {
+        let mut table = |rewrite: &Option<Rewrite>, case| rewrite.as_ref().and_then(|rewrite| RewriteTable::new(rewrite, case, expressions));
         Self { host: table(&transforms.host, false), url: table(&transforms.url, true) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = Arc<Regex>> {
+        self.host.iter().chain(&self.url).map(|rewrite| Arc::clone(&rewrite.regex))
     }
 
     /// What the target of a request is sent.
@@ -97,7 +105,7 @@ fn is_url(url: &[u8]) -> bool {
 /// One rewrite.
 #[derive(Debug)]
 struct RewriteTable {
-    regex: Regex,
+    regex: Arc<Regex>,
     replace: Box<[Part]>,
 }
 
@@ -110,8 +118,8 @@ enum Part {
 
 impl RewriteTable {
     /// `None` for an expression that cannot be compiled; whoever read it has refused it.
-    fn new(rewrite: &Rewrite, case_sensitive: bool) -> Option<Self> {
-        let regex = model::regex::compile(&rewrite.regex, case_sensitive).ok()?;
+    fn new(rewrite: &Rewrite, case_sensitive: bool, expressions: &mut Making<'_>) -> Option<Self> {
+        let regex = expressions.get(&rewrite.regex, case_sensitive)?;
         Some(Self { regex, replace: parts(&rewrite.replace) })
     }
 
@@ -170,7 +178,7 @@ mod tests {
     #[test]
     fn urls_are_rewritten_as_the_client_wrote_them() {
         let check = |regex: &str, replace: &str, target: &str, expected: Result<Option<&str>, BadRewrite>| {
-            let table = TransformTable::new(&Transforms { host: None, url: rewrite(regex, replace) });
+            let table = TransformTable::new(&Transforms { host: None, url: rewrite(regex, replace) }, &mut Making::default());
             let expected = expected.map(|url| Rewritten { host: None, url: url.map(Into::into) });
             assert_eq!(table.apply(&head(target)), expected, "{regex} {replace} {target}");
         };
@@ -193,7 +201,7 @@ mod tests {
     #[test]
     fn hosts_are_rewritten_without_their_port() {
         let check = |regex: &str, replace: &str, host: Option<&str>, expected: Result<Option<&str>, BadRewrite>| {
-            let table = TransformTable::new(&Transforms { host: rewrite(regex, replace), url: None });
+            let table = TransformTable::new(&Transforms { host: rewrite(regex, replace), url: None }, &mut Making::default());
             let expected = expected.map(|host| Rewritten { host: host.map(Into::into), url: None });
             assert_eq!(table.apply(&RequestHead { host, ..head("/") }), expected, "{regex} {replace} {host:?}");
         };

@@ -45,6 +45,8 @@ impl<'a> TaskDraft<'a> {
 /// A task that failed to launch, or died soon after.
 pub(crate) struct Failure {
     pub(crate) created_at: Timestamp,
+    /// Whether it died soon after it had reached RUNNING.
+    pub(crate) ran: bool,
     pub(crate) deployment: Option<DeploymentId>,
 }
 

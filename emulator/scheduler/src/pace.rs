@@ -13,10 +13,11 @@ pub struct Pace {
     pub backoff_step: Duration,
     /// The longest such wait. AWS: 27 min for tasks that never reach RUNNING (ecs.md 0.8). Ours: 30 s.
     pub backoff_ceiling: Duration,
-    /// A task that ran this long is no early death, and ends a row of failures if it started after the last of them.
-    /// AWS: reaching RUNNING is enough. Ours: 10 s.
+    /// A task that ran this long is no early death, and ends a row of failures if it started after the last of them. An early death
+    /// spaces launches out and is no failed launch. AWS: reaching RUNNING is enough. Ours: 10 s.
     pub proven: Duration,
-    /// Failures in a row after which the service says that it cannot start tasks consistently. AWS: not published. Ours: 3.
+    /// Launches in a row that never reach RUNNING (ecs.md 3.7) after which the service says that it cannot start tasks consistently.
+    /// AWS: not published. Ours: 3.
     pub failures_until_event: u32,
     /// A repeated message is held back this long (ecs.md 3.8). AWS: 6 h. Ours: 6 h.
     pub event_suppression: Duration,

@@ -241,18 +241,19 @@ fn tell_deregistered(context: &Context<'_>, service: &Service, draft: &mut Draft
 fn count_failures(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>) -> LaunchBackoff {
     let mut after = service.backoff;
     if after.failures > 0 {
-        let live = || draft.tasks.iter().map(|one| &one.task).filter(|task| task.is_live());
-        let ends = live().filter_map(|task| task.started_at).any(|started| backoff::ends_row(context.pace, after, started, context.now));
-        if ends || all_proven(context, service, draft) {
+        let started = || draft.tasks.iter().map(|one| &one.task).filter(|task| task.is_live()).filter_map(|task| task.started_at);
+        if started().any(|started| backoff::ends_row(context.pace, after, started, context.now)) || all_proven(context, service, draft) {
             after = LaunchBackoff::default();
+        } else if started().any(|started| backoff::ends_launches(context.pace, after, started)) {
+            after.never_ran = 0;
         }
         wake_when_proven(context, draft);
     }
     let primary = service.primary().map(|primary| &primary.id);
     for failure in draft.found.failures.iter().filter(|failure| failure.deployment.as_ref() == primary) {
-        after = backoff::failed(context.pace, after, failure.created_at, context.now);
+        after = backoff::failed(context.pace, after, failure, context.now);
     }
-    if after.failures > service.backoff.failures && after.failures == context.pace.failures_until_event {
+    if after.never_ran > service.backoff.never_ran && after.never_ran == context.pace.failures_until_event {
         draft.found.events.push(events::unable_to_start(&service.spec.name));
     }
     after

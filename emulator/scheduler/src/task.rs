@@ -66,16 +66,22 @@ fn fail_dependents(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition:
 fn end_with_essential(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: Option<&TaskDefinition>, found: &mut Findings) {
     let stopped = |record: &&model::Container| record.last_status == ContainerStatus::Stopped && container::essential(definition, record);
     let Some(ended) = draft.task.containers.iter().find(stopped) else { return };
-    let refused = ended.exit_code.is_none() || (ended.exit_code == Some(dependencies::FAILED_DEPENDENCY_EXIT_CODE) && ended.reason.is_some());
     let never_ran = draft.task.started_at.is_none();
-    let stop = if never_ran && refused { Stop::failed_to_start(None) } else { Stop::essential_container_exited() };
+    let stop = if never_ran && refused(ended) { Stop::failed_to_start(None) } else { Stop::essential_container_exited() };
     if draft.task.started_at.is_none_or(|started| context.now.since(started) < context.pace.proven) {
-        found.failures.push(Failure { created_at: draft.task.created_at, deployment: draft.task.deployment.clone() });
+        // One that is gone before it is looked at has run as well.
+        let ran = !never_ran || draft.task.containers.iter().all(|record| record.started_at.is_some() || !refused(record));
+        found.failures.push(Failure { created_at: draft.task.created_at, ran, deployment: draft.task.deployment.clone() });
     }
     let task = draft.task.to_mut();
     task.desired_status = DesiredStatus::Stopped;
     task.stopping_at = Some(context.now);
     task.stop = Some(stop);
+}
+
+/// Whether a container has an end without having run: no exit code, or the one of a failed dependency.
+fn refused(record: &model::Container) -> bool {
+    record.exit_code.is_none() || (record.exit_code == Some(dependencies::FAILED_DEPENDENCY_EXIT_CODE) && record.reason.is_some())
 }
 
 fn go_on(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: Option<&TaskDefinition>, found: &mut Findings) {

@@ -9,8 +9,10 @@ fn a_callback_without_its_parts_is_refused() {
     let state = state_of(&browser.sent_to_login("/"));
     let host = Some("shop.example.com:8443");
     for (host, query, expected) in [
-        (host, "error=access_denied".to_owned(), (561, "")),
-        (host, format!("error=access_denied&code=c&state={state}"), (561, "")),
+        (host, "error=access_denied".to_owned(), (401, "")),
+        (host, format!("error=access_denied&code=c&state={state}"), (401, "")),
+        (host, format!("error=server_error&error_description=access_denied&state={state}"), (561, "")),
+        (host, "error=".to_owned(), (401, "AuthMissingCodeParam")),
         (host, String::new(), (401, "AuthMissingCodeParam")),
         (host, format!("state={state}"), (401, "AuthMissingCodeParam")),
         (host, format!("code=&state={state}"), (401, "AuthMissingCodeParam")),

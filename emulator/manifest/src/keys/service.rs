@@ -15,7 +15,7 @@ pub(crate) static SERVICE: Object = Object::new(
         field("deploymentController", Shape::Object(&DEPLOYMENT_CONTROLLER), "Who rolls out: `{type: ECS}`."),
         field("schedulingStrategy", Shape::Choice(&STRATEGY), "Default REPLICA."),
         inert("cluster", "the manifest's own `cluster` says it"),
-        inert("launchType", "every task runs on the local engine"),
+        inert("launchType", "every task runs on the local engine").of(Shape::Choice(&LAUNCH_TYPE)),
         inert("capacityProviderStrategy", "every task runs on the local engine"),
         inert("platformVersion", "every task runs on the local engine"),
         inert("platformFamily", "every task runs on the local engine"),
@@ -80,6 +80,8 @@ static DEPLOYMENT_CONTROLLER: Object =
 
 static CONTROLLER: Choice =
     Choice { accepted: &["ECS"], refused: &[("CODE_DEPLOY", "use `ECS`, the rolling update"), ("EXTERNAL", "use `ECS`, the rolling update")] };
+
+static LAUNCH_TYPE: Choice = Choice { accepted: &["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"], refused: &[] };
 
 static STRATEGY: Choice = Choice { accepted: &["REPLICA"], refused: &[("DAEMON", "use `REPLICA`; there is one container instance")] };
 

@@ -100,11 +100,27 @@ fn image(node: &Node, family: Option<&Family>, report: &mut Report) -> Option<St
         report.problem(found.span, "Container.image contains invalid characters.").hint("for example `nginx:1.29` or `users:v1`");
         return None;
     }
+    if repository_path(image).chars().any(|c| c.is_ascii_uppercase()) {
+        report
+            .problem(found.span, "Container.image contains invalid characters.")
+            .hint("the name of a repository has small letters: `team/users:v1`; a tag may have capitals");
+        return None;
+    }
     if image.split('@').next().is_some_and(|tag_form| tag_form.len() > 255) {
         report.problem(found.span, "an image's name has at most 255 characters");
         return None;
     }
     Some(image.to_owned())
+}
+
+/// The path of a reference: without registry, tag and digest. What is no registry's name (`team`) is a part of the path.
+fn repository_path(image: &str) -> &str {
+    let name = image.split_once('@').map_or(image, |(name, _)| name);
+    let path = match name.split_once('/') {
+        Some((registry, path)) if registry.contains(['.', ':']) || registry == "localhost" => path,
+        _ => name,
+    };
+    path.split_once(':').map_or(path, |(path, _)| path)
 }
 
 /// `ecslocal/<family>-<container>:latest`, in the letters that an image's name may have.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use model::{GrpcMatcher, HealthCheck, Matcher, ProtocolVersion};
 
-use super::target_group::protocol;
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -13,7 +12,7 @@ const GRPC_PATH: &str = "/AWS.ALB/healthcheck";
 
 /// The check of a target group of that version.
 pub(super) fn read(node: &Node, version: ProtocolVersion, report: &mut Report) -> Option<HealthCheck> {
-    let mut check = HealthCheck { version, protocol: protocol(node, "healthCheckProtocol"), ..HealthCheck::default() };
+    let mut check = HealthCheck { version, protocol: super::target_protocol(node, "healthCheckProtocol"), ..HealthCheck::default() };
     if version == ProtocolVersion::Grpc {
         GRPC_PATH.clone_into(&mut check.path);
     }

@@ -19,7 +19,7 @@ mod transform;
 
 use std::collections::BTreeMap;
 
-use model::{Desired, NameError};
+use model::{Desired, NameError, TargetProtocol};
 
 use crate::Source;
 use crate::files::Files;
@@ -90,6 +90,11 @@ fn name_under<T: std::str::FromStr<Err = NameError>>(node: &Node, key: &str, rep
 /// The node under a key, or the whole when it is not there: a place to point at.
 fn place(node: &Node, key: &str) -> crate::node::Span {
     node.get(key).unwrap_or(node).span
+}
+
+/// How a target group speaks to its targets, or its health check does.
+fn target_protocol(node: &Node, key: &str) -> TargetProtocol {
+    if node.text_of(key) == Some("HTTPS") { TargetProtocol::Https } else { TargetProtocol::Http }
 }
 
 /// A character of a header's name (RFC 9110).

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{Algorithm, FailOpen, ProtocolVersion, Stickiness, StickyCookie, TargetGroupAttributes, TargetGroupSpec, TargetProtocol, TargetType};
+use model::{Algorithm, FailOpen, ProtocolVersion, Stickiness, StickyCookie, TargetGroupAttributes, TargetGroupSpec, TargetType};
 
 use super::{health_check, targets};
 use crate::node::Node;
@@ -31,7 +31,7 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<TargetGroupSpec> 
     let attributes = node.get("attributes").map_or_else(TargetGroupAttributes::default, |node| attributes(node, report));
     Some(TargetGroupSpec {
         name: name?,
-        protocol: protocol(node, "protocol"),
+        protocol: super::target_protocol(node, "protocol"),
         version,
         target_type: if node.text_of("targetType") == Some("ip") { TargetType::Ip } else { TargetType::Instance },
         targets: targets?,
@@ -39,11 +39,6 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<TargetGroupSpec> 
         health_check: health_check?,
         attributes,
     })
-}
-
-/// Of a group or of its health check.
-pub(super) fn protocol(node: &Node, key: &str) -> TargetProtocol {
-    if node.text_of(key) == Some("HTTPS") { TargetProtocol::Https } else { TargetProtocol::Http }
 }
 
 fn attributes(node: &Node, report: &mut Report) -> TargetGroupAttributes {
@@ -115,11 +110,4 @@ fn stickiness(node: &Node, report: &mut Report) -> Option<Stickiness> {
     }
     let duration = Duration::from_secs(node.integer_of("stickiness.app_cookie.duration_seconds").unwrap_or(day));
     Some(Stickiness { cookie: StickyCookie::Application(name.to_owned()), duration })
-}
-
-impl Node {
-    /// A port from 1 to 65535.
-    pub(super) fn port_number(&self) -> Option<u16> {
-        self.integer().and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0)
-    }
 }

@@ -10,6 +10,7 @@ mod limits;
 mod load_balancers;
 mod problems;
 mod properties;
+mod refused_by_ecs;
 mod schema;
 mod support;
 mod targets;

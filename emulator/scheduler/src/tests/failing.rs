@@ -50,13 +50,47 @@ fn failing_launches_are_spaced_out_counted_and_said() {
 
 #[test]
 fn early_deaths_count_and_late_ones_do_not() {
-    for (lives_for, counts) in [(3000, true), (11_000, false)] {
+    for (lives_for, counts) in [(0, true), (3000, true), (11_000, false)] {
         let mut fleet = Fleet::new(&[Setup::new("users", 1)]);
         fleet.behaviours.insert("web", Behaviour { exits: Some((lives_for, 1, false)), verdict: None });
         fleet.run(40);
         assert_eq!(failed(&fleet) >= 3, counts, "{lives_for}: {}", failed(&fleet));
-        assert_eq!(fleet.events("users").contains(&IMPAIRED.to_owned()), counts);
+        let spaced = if counts { 3 } else { 0 };
+        assert!(fleet.service("users").backoff.failures >= spaced, "{lives_for}");
+        assert!(!fleet.events("users").contains(&IMPAIRED.to_owned()), "{lives_for}: what ran was started (ecs.md 3.7)");
     }
+}
+
+#[test]
+fn only_launches_in_a_row_that_never_ran_are_said() {
+    let said = |fleet: &Fleet| fleet.events("users").iter().filter(|event| *event == IMPAIRED).count();
+    let mut fleet = Fleet::new(&[Setup::new("users", 1)]);
+    fleet.script.fail_starts = 2;
+    fleet.script.crashes = 1;
+    fleet.settle();
+    fleet.run(2);
+    assert_eq!((launches(&fleet), said(&fleet)), (3, 0), "two that never ran, and one that runs");
+    // It dies, and two more never run: five failures in a row, of which the last two are launches.
+    fleet.script.fail_starts = 2;
+    fleet.run(14);
+    assert_eq!((fleet.service("users").backoff.failures, said(&fleet)), (5, 0));
+    fleet.script.fail_starts = 1;
+    fleet.run(17);
+    assert_eq!((fleet.service("users").backoff.failures, said(&fleet)), (6, 1), "three launches in a row");
+}
+
+#[test]
+fn a_task_that_runs_ends_a_row_of_failed_launches_before_it_is_proven() {
+    let mut fleet = Fleet::new(&[Setup::new("users", 1)]);
+    fleet.script.fail_starts = 2;
+    fleet.settle();
+    fleet.run(3);
+    let id = fleet.running("users").remove(0);
+    assert_eq!((fleet.service("users").backoff.failures, fleet.service("users").backoff.never_ran), (2, 0));
+    fleet.script.fail_starts = 1;
+    fleet.exit(&id, 1, false);
+    fleet.run(5);
+    assert!(!fleet.events("users").contains(&IMPAIRED.to_owned()));
 }
 
 #[test]
@@ -123,5 +157,5 @@ fn one_crash_loop_is_not_forgiven_for_a_stable_sibling() {
     fleet.exit(&fleet.running("users")[0].clone(), 137, false);
     fleet.run(120);
     assert!(launches(&fleet) < 14, "{} launches in two minutes", launches(&fleet));
-    assert!(fleet.events("users").contains(&IMPAIRED.to_owned()));
+    assert!(!fleet.events("users").contains(&IMPAIRED.to_owned()), "each of them ran");
 }
