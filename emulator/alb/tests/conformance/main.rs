@@ -45,6 +45,7 @@ mod tables {
         fixed_responses "03-fixed-responses.txt";
         transforms "03-transforms.txt";
         target_groups "04-target-groups.txt";
+        health_checks "05-health-checks.txt";
         limits_and_timers "06-1-limits.txt";
         versions_and_methods "06-2-versions.txt";
         headers_to_the_target "06-3-headers.txt";

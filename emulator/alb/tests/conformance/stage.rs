@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use alb::probe;
 use futures_util::StreamExt as _;
 use futures_util::future::ready;
 use futures_util::stream;
-use model::DesyncMode;
+use model::{DesyncMode, HealthCheck, Matcher};
 use routing::AccessRecord;
+use routing::health::ProbeOutcome;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -199,11 +202,13 @@ impl Stage {
             let classes = format!("{} {}\r\n", record[27], record[28]);
             return pattern::check(&[expected.to_owned()], classes.as_bytes(), &mut self.values).map_err(|why| format!("the classes differ\n{why}"));
         }
-        if let Some((count, name)) = verb.strip_prefix("the target gets ").and_then(|rest| rest.split_once(' ')) {
-            let begins = |line: &String| line.to_ascii_lowercase().starts_with(&format!("{}:", name.to_ascii_lowercase()));
-            let found = notation::lines(&self.request).iter().filter(|line| begins(line)).count();
-            let expected = usize::from(count != "no");
-            return if found == expected { Ok(()) } else { Err(format!("the target gets {found} lines of {name}\n{}", shown(&self.request))) };
+        for (who, message) in [("the target gets ", &self.request), ("the client gets ", &self.response)] {
+            if let Some((count, name)) = verb.strip_prefix(who).and_then(|rest| rest.split_once(' ')) {
+                return lines_of(message, name, usize::from(count != "no"));
+            }
+        }
+        if let Some(rest) = verb.strip_prefix("check ") {
+            return self.check(rest).await;
         }
         if let Some(expected) = verb.strip_prefix("log ") {
             let (name, expected) = expected.split_once(" = ").ok_or("`log field = value`")?;
@@ -213,6 +218,24 @@ impl Stage {
         }
         let known = Start::default().takes(verb)? || setup::change(&mut self.front, verb, &self.addresses)?;
         if known { Ok(()) } else { Err(format!("`{verb}` is no verb")) }
+    }
+
+    /// A health check: `a at /health, 200-299: passes`
+    async fn check(&self, text: &str) -> Outcome {
+        let (what, expected) = text.split_once(": ").ok_or("`check <target> at <path>[, <matcher>]: <outcome>`")?;
+        let (name, path) = what.split_once(" at ").ok_or("a check is `at` a path")?;
+        let (path, matcher) = path.split_once(", ").unwrap_or((path, "200"));
+        let address = *self.addresses.get(name).ok_or_else(|| format!("no target is called {name}"))?;
+        // Silence is waited for; nothing else takes as long.
+        let limit = if expected == "times out" { Duration::from_millis(100) } else { PATIENCE };
+        let check = HealthCheck { path: path.to_owned(), timeout: limit, matcher: Matcher::new(matcher)?, ..HealthCheck::default() };
+        let outcome = match probe(address, &check).await {
+            ProbeOutcome::Status(status) if check.passes(status) => "passes".to_owned(),
+            ProbeOutcome::Status(status) => format!("fails with {status}"),
+            ProbeOutcome::Timeout => "times out".to_owned(),
+            _ => "fails".to_owned(),
+        };
+        if outcome == expected { Ok(()) } else { Err(format!("the check {outcome}")) }
     }
 
     /// The fields of the access log's line on the request that was sent last.
@@ -260,6 +283,13 @@ impl Stage {
     fn end(&self) -> Outcome {
         if self.strict { self.unexpected().map_err(|why| format!("  in the end {why}")) } else { Ok(()) }
     }
+}
+
+/// Whether a message has so many header lines of a name.
+fn lines_of(message: &[u8], name: &str, expected: usize) -> Outcome {
+    let start = format!("{}:", name.to_ascii_lowercase());
+    let found = notation::lines(message).iter().filter(|line| line.to_ascii_lowercase().starts_with(&start)).count();
+    if found == expected { Ok(()) } else { Err(format!("{found} lines of {name}\n{}", shown(message))) }
 }
 
 async fn connect(front: &Front, secure: Option<&Secure>) -> (Wire, SocketAddr) {
