@@ -23,6 +23,8 @@ mod support;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]
+mod verbs;
+#[cfg(test)]
 mod wire;
 
 /// One test a file of cases. All that fail are told at once.
