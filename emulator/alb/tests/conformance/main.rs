@@ -72,6 +72,14 @@ mod tables {
             "itself:22: the connection goes on",
             "itself:27: a target sees it",
             "itself:32: an unknown verb",
+            "itself:35: the length differs",
+            "itself:40: the class differs",
+            "itself:45: a field of the log differs",
+            "itself:50: another mode differs",
+            "itself:55: the target gets a header",
+            "itself:61: a request is sent twice",
+            "itself:68: a target keeps its connection",
+            "itself:75: a check passes",
         ];
         assert_eq!(failures.len(), expected.len(), "{}", failures.join("\n"));
         for (failure, name) in failures.iter().zip(expected) {

@@ -89,8 +89,13 @@ pub(crate) fn change(front: &mut Front, line: &str, addresses: &BTreeMap<String,
         outcome?;
     } else if let Some((name, rest)) = line.strip_prefix("group ").and_then(|rest| rest.split_once(' ')) {
         let (key, value) = assignment(rest)?;
-        if (key, value) == ("protocol version", "HTTP2") {
-            front.speak(name, TargetProtocol::Http, ProtocolVersion::Http2);
+        let version = match (key, value) {
+            ("protocol version", "HTTP2") => Some(ProtocolVersion::Http2),
+            ("protocol version", "GRPC") => Some(ProtocolVersion::Grpc),
+            _ => None,
+        };
+        if let Some(version) = version {
+            front.speak(name, TargetProtocol::Http, version);
             return Ok(true);
         }
         let mut outcome = Ok(());

@@ -1,7 +1,8 @@
 //! Runs cases: each on a load balancer and with targets of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::ready;
@@ -16,7 +17,7 @@ use crate::pattern;
 use crate::secure::Secure;
 use crate::setup::{self, Start};
 use crate::support::Front;
-use crate::targets::{Answer, Targets, Then};
+use crate::targets::{Answer, Arrival, Targets, Then};
 use crate::wire::{PATIENCE, Wire};
 
 pub(crate) type Outcome<T = ()> = Result<T, String>;
@@ -25,6 +26,8 @@ pub(crate) type Outcome<T = ()> = Result<T, String>;
 const TLS_NAME: &str = "example.com";
 /// How many cases of a file run at once: most that fail do so by waiting in vain.
 const AT_ONCE: usize = 8;
+/// How long a target may take to see a request behind the answer to an earlier one.
+const LITTLE_HOPE: Duration = Duration::from_secs(3);
 /// How a request of our own is told from those of the case.
 const PROBE: &str = "GET / HTTP/1.1\r\nHost: probe.test\r\n\r\n";
 /// Runs the cases of a file and fails with all that fail.
@@ -88,6 +91,8 @@ pub(crate) struct Stage {
     pub(crate) client: Wire,
     /// Connections that stay open beside the client's.
     pub(crate) earlier: Vec<Wire>,
+    /// Responses that came while a target was waited for.
+    early: VecDeque<Vec<u8>>,
     pub(crate) values: Values,
     /// The last request was HEAD.
     pub(crate) head_only: bool,
@@ -138,6 +143,7 @@ impl Stage {
             addresses,
             client,
             earlier: Vec::new(),
+            early: VecDeque::new(),
             values,
             head_only: false,
             response: Vec::new(),
@@ -163,7 +169,7 @@ impl Stage {
                 pattern::check(lines, &self.response, &mut self.values).map_err(|why| format!("the client gets something else\n{why}"))
             }
             Kind::Forwarded(lines) => {
-                let arrival = timeout(PATIENCE, self.targets.arrival()).await.map_err(|_| "no target sees it")?;
+                let arrival = self.arrival().await?;
                 (self.connection, self.request, self.strict) = (arrival.connection, arrival.request, true);
                 pattern::check(lines, &self.request, &mut self.values).map_err(|why| format!("the target sees something else\n{why}"))
             }
@@ -172,7 +178,21 @@ impl Stage {
         }
     }
 
+    /// The next request that comes to a target. Where the client has its answer first, there is not much hope for one.
+    async fn arrival(&mut self) -> Outcome<Arrival> {
+        tokio::select! {
+            biased;
+            arrival = timeout(PATIENCE, self.targets.arrival()) => return arrival.map_err(|_| "no target sees it".to_owned()),
+            response = self.client.response(self.head_only) => self.early.push_back(response),
+        }
+        let arrival = timeout(LITTLE_HOPE, self.targets.arrival()).await;
+        arrival.map_err(|_| format!("no target sees it, the client gets\n{}", self.early.back().map(|early| shown(early)).unwrap_or_default()))
+    }
+
     pub(crate) async fn response(&mut self) -> Outcome<Vec<u8>> {
+        if let Some(early) = self.early.pop_front() {
+            return Ok(early);
+        }
         match timeout(PATIENCE, self.client.response(self.head_only)).await {
             Ok(response) => Ok(response),
             Err(_) => Err(format!("the client waits in vain; until now came:\n{}", shown(&self.client.pending()))),
