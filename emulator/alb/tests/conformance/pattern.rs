@@ -37,7 +37,8 @@ pub(crate) fn check(expected: &[String], message: &[u8], values: &mut Values) ->
     let came = lines(message);
     let Some(pairs) = aligned(&pattern, &came) else { return Err(difference(&pattern, &came)) };
     if let Some(date) = came.iter().find_map(|line| line.strip_prefix("Date: ")) {
-        values.insert("date".to_owned(), date.to_owned());
+        // Not `date`, which is a pattern.
+        values.insert("Date".to_owned(), date.to_owned());
     }
     for (meaning, line) in pairs.into_iter().rev() {
         if let Meaning::Like(regex) = meaning {
@@ -131,7 +132,7 @@ fn keep(regex: &Regex, line: &str, values: &mut Values) -> Result<(), String> {
                 return Err(format!("{line}\n  has not the same {other} as before"));
             }
         } else if name == "week" {
-            let date = values.get("date").map_or("", String::as_str);
+            let date = values.get("Date").map_or("", String::as_str);
             let apart = seconds(&value) - seconds(date);
             if (apart - 7 * 86_400).abs() > 5 {
                 return Err(format!("{line}\n  is {apart} seconds after {date}, not 7 days"));

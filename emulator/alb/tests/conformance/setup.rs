@@ -89,18 +89,7 @@ pub(crate) fn change(front: &mut Front, line: &str, addresses: &BTreeMap<String,
         outcome?;
     } else if let Some((name, rest)) = line.strip_prefix("group ").and_then(|rest| rest.split_once(' ')) {
         let (key, value) = assignment(rest)?;
-        let version = match (key, value) {
-            ("protocol version", "HTTP2") => Some(ProtocolVersion::Http2),
-            ("protocol version", "GRPC") => Some(ProtocolVersion::Grpc),
-            _ => None,
-        };
-        if let Some(version) = version {
-            front.speak(name, TargetProtocol::Http, version);
-            return Ok(true);
-        }
-        let mut outcome = Ok(());
-        front.attributes(name, |attributes| outcome = set_group_attribute(attributes, key, value));
-        outcome?;
+        change_group(front, name, key, value)?;
     } else if let Some((verb, group, name)) = target_verb(line) {
         let address = *addresses.get(name).ok_or_else(|| format!("no target is called {name}"))?;
         match verb {
@@ -113,6 +102,21 @@ pub(crate) fn change(front: &mut Front, line: &str, addresses: &BTreeMap<String,
         return Ok(false);
     }
     Ok(true)
+}
+
+fn change_group(front: &mut Front, name: &str, key: &str, value: &str) -> Result<(), String> {
+    let version = match (key, value) {
+        ("protocol version", "HTTP2") => Some(ProtocolVersion::Http2),
+        ("protocol version", "GRPC") => Some(ProtocolVersion::Grpc),
+        _ => None,
+    };
+    if let Some(version) = version {
+        front.speak(name, TargetProtocol::Http, version);
+        return Ok(());
+    }
+    let mut outcome = Ok(());
+    front.attributes(name, |attributes| outcome = set_group_attribute(attributes, key, value));
+    outcome
 }
 
 /// `target a of g is unhealthy`
