@@ -81,6 +81,7 @@ mod tables {
             "itself:68: a target keeps its connection",
             "itself:75: a check passes",
             "itself:78: nothing is expected",
+            "itself:81: nothing differs",
         ];
         assert_eq!(failures.len(), expected.len(), "{}", failures.join("\n"));
         for (failure, name) in failures.iter().zip(expected) {

@@ -24,6 +24,8 @@ pub(crate) type Outcome<T = ()> = Result<T, String>;
 
 /// The name that the certificate of an HTTPS listener is for.
 const TLS_NAME: &str = "example.com";
+/// Begins a line that says why we do not do as AWS does.
+const DIFFERS: &str = "differs: ";
 /// How many cases of a file run at once: most that fail do so by waiting in vain.
 const AT_ONCE: usize = 8;
 /// How long a target may take to see a request behind the answer to an earlier one.
@@ -48,6 +50,7 @@ pub(crate) async fn failures(file: &str, text: &str) -> Vec<String> {
     failed.buffered(AT_ONCE).filter_map(ready).collect().await
 }
 
+/// Runs a case. One that says that we differ must fail, so that nobody forgets to take that line away.
 async fn run(case: &Case) -> Outcome {
     let expects = |step: &Step| match &step.kind {
         Kind::Get(_) | Kind::Forwarded(_) => true,
@@ -57,9 +60,19 @@ async fn run(case: &Case) -> Outcome {
     if !case.steps.iter().any(expects) {
         return Err("  it expects nothing".to_owned());
     }
+    let differs = verbs(case).any(|verb| verb.starts_with(DIFFERS));
+    match (play(case).await, differs) {
+        (Ok(()), true) => Err(format!("  it does not differ: take the line `{DIFFERS}...` away")),
+        (Err(_), true) => Ok(()),
+        (outcome, false) => outcome,
+    }
+}
+
+async fn play(case: &Case) -> Outcome {
     let mut stage = Stage::set(case, None).await?;
     for step in &case.steps {
         let outcome = match &step.kind {
+            Kind::Verb(verb) if verb.starts_with(DIFFERS) => Ok(()),
             Kind::Verb(verb) if verb.starts_with("in ") => in_mode(case, verb).await,
             _ => stage.step(&step.kind).await,
         };
@@ -125,6 +138,7 @@ impl Stage {
         // What stands before the first request is there before it.
         for step in case.steps.iter().take_while(|step| matches!(step.kind, Kind::Verb(_))) {
             if let Kind::Verb(verb) = &step.kind
+                && !verb.starts_with(DIFFERS)
                 && !Start::default().takes(verb)?
             {
                 setup::change(&mut stage.front, verb, &stage.addresses).map_err(|why| format!("  line {}: {why}", step.line))?;
