@@ -133,7 +133,10 @@ fn judge(
     }
     draft.record().asked = admitted.map(|admitted| admitted.question.log_word());
     let (group, sticky, rewritten) = match decision {
-        Decision::Forward { group, sticky, rewritten, .. } => (group, sticky, rewritten),
+        Decision::Forward { group, sticky, rewritten, error_reason, .. } => {
+            draft.record().error_reason = error_reason;
+            (group, sticky, rewritten)
+        }
         other => {
             draft.record().trace_id = Some(rewrite::new_trace(context, &request.headers, checked.headers_bytes));
             return Err(own(other, draft));
@@ -239,7 +242,8 @@ fn check(request: &RequestHead, mode: DesyncMode, draft: &mut Draft) -> Result<C
     let mut total = 0;
     for (name, value) in request.headers.iter() {
         let line = name.len() + ": \r\n".len() + value.len();
-        if line > limits::HEADER_LINE_BYTES {
+        // Cookies pass (alb.md 6.1, observed).
+        if line > limits::HEADER_LINE_BYTES && !name.eq_ignore_ascii_case(b"cookie") {
             return Err(ClientFailure::HeadersTooLarge);
         }
         total += line;

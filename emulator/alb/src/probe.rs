@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, USER_AGENT};
+use hyper::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, USER_AGENT};
 use hyper::rt::Executor;
 use hyper::{HeaderMap, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
@@ -86,8 +86,9 @@ async fn ask_http1(stream: TargetIo, address: SocketAddr, check: &HealthCheck) -
     let (mut sender, connection) = http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await?;
     let request = Request::get(&check.path)
         .header(HOST, host(address, check.protocol))
-        .header(USER_AGENT, HEALTH_CHECKER)
         .header(CONNECTION, "close")
+        .header(USER_AGENT, HEALTH_CHECKER)
+        .header(ACCEPT_ENCODING, "gzip, compressed")
         .body(Full::<Bytes>::default())?;
     let answer = std::pin::pin!(sender.send_request(request));
     // Both are polled here: the connection lives as long as the check and no longer.

@@ -2,6 +2,7 @@
 
 use std::str::from_utf8;
 
+use authentication::IDENTITY_HEADERS;
 use message::{Framing, Headers, RequestHead, ResponseHead, Target, Version};
 use model::ProtocolVersion;
 use routing::headers::{
@@ -78,6 +79,9 @@ pub(crate) fn request(request: &mut RequestHead, rewrite: &Rewrite<'_>) -> Resul
     let headers = &mut request.headers;
     let trailers = headers.says("te", "trailers");
     strip_hop_by_hop(headers);
+    if request.doubt.is_some() {
+        headers.retain(|name, _| !is_disguised(name));
+    }
     let drops = rewrite.table.attributes().drop_invalid_header_fields;
     let invalid = headers.iter().any(|(name, _)| is_invalid(name)).then_some(drops);
     if invalid == Some(true) {
@@ -102,11 +106,20 @@ pub(crate) fn request(request: &mut RequestHead, rewrite: &Rewrite<'_>) -> Resul
         // gRPC asks for it; it is the one thing that this header may say over HTTP/2.
         request.headers.append("te", "trailers");
     }
+    stand_in_front(&mut request.headers);
     if let Some(url) = &rewrite.rewritten.url {
         let plain = url.bytes().all(|byte| byte > b' ' && byte != 0x7f);
         request.target = Target::parse(url.as_bytes()).filter(|_| plain).ok_or(Unfit::Rewritten)?;
     }
     Ok(invalid)
+}
+
+/// The load balancer's own lines come first, in this order, and behind them what the client sent (seen in captures at targets).
+fn stand_in_front(headers: &mut Headers) {
+    let mut place = 0;
+    for name in [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_PORT, "host", X_AMZN_TRACE_ID] {
+        place = headers.move_to(place, &[name]);
+    }
 }
 
 /// Leaves one line that tells where the body ends, or none.
@@ -115,8 +128,8 @@ fn framing(request: &mut RequestHead, version: ProtocolVersion) {
     match request.framing {
         // Over HTTP/2 the end tells itself; the client told no length.
         Framing::Chunked if version != ProtocolVersion::Http1 => headers.remove(TRANSFER_ENCODING),
-        Framing::Chunked if headers.contains(TRANSFER_ENCODING) => {}
-        Framing::Chunked => headers.append(TRANSFER_ENCODING, "chunked"),
+        Framing::Chunked if headers.tokens(TRANSFER_ENCODING).filter(|coding| coding.eq_ignore_ascii_case(b"chunked")).count() == 1 => {}
+        Framing::Chunked => headers.set(TRANSFER_ENCODING, "chunked"),
         Framing::Length(_) | Framing::UntilClose => {
             // `identity` at most.
             headers.remove(TRANSFER_ENCODING);
@@ -185,10 +198,7 @@ fn host(request: &mut RequestHead, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>)
         None => line,
     };
     match host_for_target(scratch, &line) {
-        HostForTarget::Replaced if request.version == Version::Http2 => {
-            request.headers.remove("host");
-            request.headers.insert(0, "Host", &*scratch);
-        }
+        HostForTarget::Replaced if request.version == Version::Http2 => request.headers.set("Host", &*scratch),
         HostForTarget::Replaced => request.headers.set_value("Host", &*scratch),
         HostForTarget::Unchanged if preserve => {}
         HostForTarget::Unchanged => {
@@ -225,6 +235,16 @@ fn strip_hop_by_hop(headers: &mut Headers) {
         strip_named(headers);
     }
     headers.retain(|name, _| !HOP_BY_HOP.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())));
+}
+
+/// Whether a name is that of a line which only the load balancer may write or end, with something around it that a target could trim.
+fn is_disguised(name: &[u8]) -> bool {
+    let Some(first) = name.iter().position(u8::is_ascii_alphanumeric) else { return false };
+    let last = name.iter().rposition(u8::is_ascii_alphanumeric).unwrap_or(first);
+    let bare = &name[first..=last];
+    let ours = [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_PORT, X_AMZN_TRACE_ID, X_AMZN_TLS_VERSION, X_AMZN_TLS_CIPHER_SUITE, "host"];
+    let mut known = ours.iter().chain(&HOP_BY_HOP).chain(&CLIENT_CERTIFICATE).chain(&IDENTITY_HEADERS);
+    bare.len() < name.len() && known.any(|known| bare.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 /// Whether a name is more than letters, digits and hyphens (alb.md 1).

@@ -1,14 +1,14 @@
 //! An upgraded connection: bytes both ways until one side ends, nothing moves for the idle timeout, or the target is gone (alb.md 6.6, 9).
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use tokio::io::{AsyncWriteExt, copy_bidirectional};
+use futures_util::future::select;
+use tokio::io::{AsyncWriteExt, copy, split};
 
 use crate::state::{ConnectionState, Phase};
 use crate::transport::{ClientIo, ClientStream};
@@ -24,8 +24,14 @@ pub(crate) async fn run(client: ClientIo, read_ahead: Bytes, tunnel: Tunnel, sta
     let mut copy = pin!(async {
         client.write_all(&from_target).await?;
         target.write_all(&read_ahead).await?;
-        copy_bidirectional(&mut client, &mut target).await?;
-        Ok::<(), io::Error>(())
+        let ((mut from_client, mut to_client), (mut from_target, mut to_target)) = (split(client), split(target));
+        {
+            let (up, down) = (pin!(copy(&mut from_client, &mut to_target)), pin!(copy(&mut from_target, &mut to_client)));
+            // The end of one side is the end of both: what it had sent is written by then.
+            select(up, down).await.factor_first().0?;
+        }
+        let (client, target) = tokio::join!(to_client.shutdown(), to_target.shutdown());
+        client.and(target)
     });
     poll_fn(|cx| {
         state.remember_waker(cx);

@@ -107,14 +107,15 @@ pub(crate) fn of_request(headers: &Headers, bodiless: bool, version: Version, do
     if said.unknown {
         return Err(ClientFailure::UnknownTransferCoding);
     }
-    if said.bad_length || said.other_length || said.chunks > 1 || said.ends_otherwise() {
+    if said.bad_length || said.other_length || said.ends_otherwise() {
         return Err(ClientFailure::Malformed);
     }
-    match (said.chunks, said.others) {
-        (1, _) => Ok(Framing::Chunked),
+    match (said.chunked_last, said.others) {
+        // Said twice it means no more than once, to whoever lets it pass.
+        (true, _) => Ok(Framing::Chunked),
         // Known to the classifier, and still of no end that we could find.
-        (_, true) => Err(ClientFailure::UnknownTransferCoding),
-        (_, false) => Ok(Framing::Length(said.length.unwrap_or(0))),
+        (false, true) => Err(ClientFailure::UnknownTransferCoding),
+        (false, false) => Ok(Framing::Length(said.length.unwrap_or(0))),
     }
 }
 
@@ -229,8 +230,9 @@ mod tests {
         post(&[(TE, "chunk")], "BadTransferEncoding", ClientFailure::UnknownTransferCoding);
         post(&[(TE, "chunked, gzip")], "BadTransferEncoding", ClientFailure::Malformed);
         post(&[(TE, "chunked, identity")], "BadTransferEncoding", ClientFailure::Malformed);
-        post(&[(TE, "chunked,chunked")], "MultipleTransferEncodingChunked", ClientFailure::Malformed);
-        post(&[(TE, "chunked"), (TE, "chunked")], "MultipleTransferEncodingChunked", ClientFailure::Malformed);
+        let twice = Some((DoubtClass::Severe, "MultipleTransferEncodingChunked"));
+        check(false, Version::Http11, &[(TE, "chunked,chunked")], (twice, Ok(Framing::Chunked)));
+        check(false, Version::Http11, &[(TE, "chunked"), (TE, "chunked")], (twice, Ok(Framing::Chunked)));
         check(false, Version::Http11, &[(TE, "gzip")], (None, Err(ClientFailure::UnknownTransferCoding)));
         let alike = &[(CL, "3"), ("Content_Length", "4")];
         check(false, Version::Http11, alike, (Some((DoubtClass::Severe, "MultipleContentLength")), Ok(Framing::Length(3))));

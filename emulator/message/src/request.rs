@@ -193,6 +193,7 @@ impl Lines {
         }
         let continues = is_blank(line[0]);
         if continues && self.media_type {
+            self.doubt_text(range.clone());
             return self.headers.continue_last(range);
         }
         let whole = within(range.start, line);
@@ -219,15 +220,26 @@ impl Lines {
         if trim(own).is_empty() {
             return self.doubts.ambiguous("EmptyHeader");
         }
-        if own.iter().chain(said).any(|byte| matches!(byte, 0 | b'\r')) {
-            self.doubts.severe("BadHeader");
-            self.refused = Some(ClientFailure::Malformed);
-        } else if !own.iter().copied().all(is_token) || !said.iter().copied().all(is_text) {
+        let token = own.iter().copied().all(is_token);
+        self.media_type = own.eq_ignore_ascii_case(b"content-type");
+        let kept = within(value.start, said);
+        self.doubt_text(name.clone());
+        self.doubt_text(value);
+        if !token {
             self.doubts.acceptable("NonCompliantHeader");
         }
-        self.media_type = own.eq_ignore_ascii_case(b"content-type");
-        let value = within(value.start, said);
-        self.headers.point(name, value);
+        self.headers.point(name, kept);
+    }
+
+    /// What ends lines for some readers cannot be sent on.
+    fn doubt_text(&mut self, range: Range<usize>) {
+        let text = &self.headers.text()[range];
+        if text.iter().any(|byte| matches!(byte, 0 | b'\r')) {
+            self.doubts.severe("BadHeader");
+            self.refused = Some(ClientFailure::Malformed);
+        } else if !text.iter().copied().all(is_text) {
+            self.doubts.acceptable("NonCompliantHeader");
+        }
     }
 }
 

@@ -51,11 +51,19 @@ impl HeadScan {
         }
         let end = found.unwrap_or(bytes.len());
         // Whole lines are measured when they are read; here is what would never come to that.
-        if end - first > REQUEST_HEADERS_BYTES + "\r\n".len() || found.is_none() && end - self.line > HEADER_LINE_BYTES {
+        let growing = found.is_none().then(|| &bytes[self.line..]);
+        let long = growing.is_some_and(|line| line.len() > HEADER_LINE_BYTES && !may_be_long(line));
+        if long || end - first > REQUEST_HEADERS_BYTES + "\r\n".len() {
             return Err(ClientFailure::HeadersTooLarge);
         }
         Ok(found)
     }
+}
+
+/// Whether a header line may be longer than others: cookies pass (alb.md 6.1, observed).
+fn may_be_long(line: &[u8]) -> bool {
+    let name = b"cookie:";
+    line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
 }
 
 /// How long the empty lines in front of a request are: some clients send them behind a body, and they say nothing (RFC 9112, 2.2).

@@ -123,6 +123,10 @@ fn sent_on(head: &RequestHead) -> Vec<u8> {
     out
 }
 
+fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -144,9 +148,9 @@ proptest! {
         }
         let written = sent_on(&head);
         let again = HeadScan::default().find_request(&written);
-        prop_assert_eq!(again, Ok(Some(written.len())), "one head, and nothing behind it: {:?}", String::from_utf8_lossy(&written));
+        prop_assert_eq!(again, Ok(Some(written.len())), "one head, and nothing behind it: {:?}", text(&written));
         let again = RequestHead::parse(&written).unwrap();
-        prop_assert_eq!((again.framing, again.refused), (head.framing, None));
+        prop_assert_eq!((again.framing, again.refused), (head.framing, None), "{:?} became {:?}", text(&bytes), text(&written));
         let plain = |head: &RequestHead| head.doubt.is_none_or(|doubt| doubt.class < DoubtClass::Ambiguous);
         prop_assert!(plain(&again) || !plain(&head), "no new doubt: {:?} after {:?}", again.doubt, head.doubt);
         prop_assert_eq!((&again.method, &*again.target.origin()), (&head.method, &*head.target.origin()));

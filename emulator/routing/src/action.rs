@@ -53,6 +53,11 @@ impl ForwardTable {
         self.stickiness.is_some()
     }
 
+    /// What the access log says of a client's cookie that nobody sealed here (alb.md 7).
+    pub(crate) fn cookie_error(&self, head: &RequestHead<'_>, given: Given<'_>) -> Option<&'static str> {
+        (self.is_sticky() && given.cookies(head).is_forged(Kind::Group)).then_some("AWSALBTGCookieInvalid")
+    }
+
     /// The group that the client had, of whatever weight, else the one whose share of all 64-bit numbers the random one lies in;
     /// health plays no part (alb.md 3). `None` if all weights are 0.
     pub(crate) fn choose(&self, head: &RequestHead<'_>, given: Given<'_>) -> Option<&GroupTable> {

@@ -50,6 +50,8 @@ pub enum Decision<'t> {
         group: &'t GroupTable,
         /// The action is sticky: the response names the group to the client.
         sticky: bool,
+        /// What is wrong with the client's cookie, in the access log's words; the request is sent on all the same.
+        error_reason: Option<&'static str>,
         /// What the target is sent in place of what the client asked for.
         rewritten: Rewritten,
     },
@@ -144,7 +146,10 @@ pub(crate) fn act<'t>(listener: &'t ListenerTable, matched: Option<&'t RuleTable
             match (rewritten, forward.choose(request.head, request.given)) {
                 (Err(why), _) => Decision::BadRewrite { rule, why },
                 (Ok(_), None) => Decision::NoTargetGroup { rule },
-                (Ok(rewritten), Some(group)) => Decision::Forward { rule, group, sticky: forward.is_sticky(), rewritten },
+                (Ok(rewritten), Some(group)) => {
+                    let error_reason = forward.cookie_error(request.head, request.given);
+                    Decision::Forward { rule, group, sticky: forward.is_sticky(), error_reason, rewritten }
+                }
             }
         }
         ActionTable::Fixed(response) => Decision::Fixed { rule, response },

@@ -85,6 +85,13 @@ impl Cookies<'_> {
         kind.names().iter().find_map(open).filter(|token| self.now.since(token.issued_at) < duration)
     }
 
+    /// Whether there are cookies of that kind, and none of them was sealed here.
+    pub(crate) fn is_forged(&self, kind: Kind) -> bool {
+        let values = kind.names().iter().filter_map(|name| self.value(name));
+        let opened: Vec<bool> = values.map(|value| self.seal.open(&value).is_some()).collect();
+        !opened.is_empty() && !opened.contains(&true)
+    }
+
     /// Whether there is a cookie of exactly that name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.value(name).is_some()

@@ -302,6 +302,19 @@ async fn head_and_no_content_have_no_body() {
 }
 
 #[tokio::test]
+async fn nobody_puts_on_the_names_of_the_load_balancer() {
+    let (target, seen) = named("a").await;
+    let front = Front::start(&[("g", &[target])]);
+    let mut client = front.client().await;
+    for line in ["X-Forwarded-Proto : https", "\x01X-Forwarded-For: 1.2.3.4", "Connection : close", "X-Amzn-Trace-Id\t: Root=1-2-3", "Host : c"] {
+        client.send(&format!("GET /g HTTP/1.1\r\nHost: a.b\r\nX-Own : 1\r\n{line}\r\n\r\n")).await;
+        assert_eq!(client.message().await.status(), 200, "{line}");
+        let head = seen.last().head;
+        assert!(!head.contains(line) && head.contains("\r\nX-Own : 1\r\n"), "{head}");
+    }
+}
+
+#[tokio::test]
 async fn a_websocket_is_joined_with_its_target() {
     let target = origin(|mut connection, _| async move {
         let head = connection.head().await;
@@ -327,6 +340,24 @@ async fn a_websocket_is_joined_with_its_target() {
     assert_eq!(client.exactly(4).await, b"pong");
     assert_eq!(client.rest().await, b"");
     drop(client);
+    front.settled().await;
+}
+
+#[tokio::test]
+async fn a_websocket_ends_with_either_side() {
+    let target = origin(|mut connection, _| async move {
+        connection.head().await;
+        connection.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nbye").await;
+    })
+    .await;
+    let mut front = Front::start(&[("g", &[target])]);
+    let mut client = front.client().await;
+    client.send("GET /g HTTP/1.1\r\nHost: x.y\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n").await;
+    client.head().await;
+    assert_eq!(client.rest().await, b"bye");
+    // Its own side is still open.
+    let record = front.record().await;
+    assert_eq!((record.kind.as_str(), record.elb_status), ("ws", 101));
     front.settled().await;
 }
 

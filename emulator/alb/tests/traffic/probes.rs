@@ -27,7 +27,9 @@ async fn a_probe_asks_as_the_specification_says() {
     for _ in 0..2 {
         assert_eq!(within(probe(target, &check("/health?x=1"))).await, ProbeOutcome::Status(302));
     }
-    let expected = format!("GET /health?x=1 HTTP/1.1\r\nHost: {target}\r\nUser-Agent: ELB-HealthChecker/2.0\r\nConnection: close\r\n\r\n");
+    let expected = format!(
+        "GET /health?x=1 HTTP/1.1\r\nHost: {target}\r\nConnection: close\r\nUser-Agent: ELB-HealthChecker/2.0\r\nAccept-Encoding: gzip, compressed\r\n\r\n"
+    );
     assert_eq!(seen.last().head, expected);
     assert_eq!((seen.messages().len(), seen.connections()), (2, 2), "a connection each, redirects not followed");
 }

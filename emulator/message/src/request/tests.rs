@@ -61,6 +61,12 @@ fn doubts_and_what_is_made_of_them() {
 }
 
 #[test]
+fn what_continues_a_line_is_looked_at_as_the_line_is() {
+    let head = parse("POST /a HTTP/1.1\r\nContent-Type: a\r\n b\rc\r\n\r\n").unwrap();
+    assert_eq!((head.doubt.map(|doubt| doubt.reason), head.refused), (Some("BadHeader"), Some(ClientFailure::Malformed)));
+}
+
+#[test]
 fn only_the_type_of_content_may_be_continued() {
     let head = parse("POST /a HTTP/1.1\r\nContent-Type: multipart/mixed;\r\n boundary=a:b\r\nC: d\r\n\r\n").unwrap();
     assert_eq!((&*lines(&head), head.doubt), ("Content-Type: multipart/mixed;   boundary=a:b|C: d", None));
