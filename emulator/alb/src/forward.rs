@@ -77,7 +77,7 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, mut head: RequestHead
     if let Some(admitted) = &admitted {
         admission::set_cookies(&mut response.head.headers, &admitted.pass.set_cookies);
     }
-    respond::add_listener_headers(&mut response.head.headers, &asker);
+    respond::add_listener_headers(&mut response.head.headers, asker.listener.as_deref());
     if let Some(draft) = &mut *context.state.draft.borrow_mut() {
         draft.responds(response.head.status);
         respond::add_debug_header(&mut response.head.headers, draft.record());

@@ -180,7 +180,7 @@ async fn finish(context: &ConnectionContext, client: &Client, end: End) {
     let unread = !gone && (failure.is_some() || !state.upload_complete.get() || !read_ahead.is_empty());
     let close = async {
         if let Some(failure) = failure {
-            let words = respond::last_words(failure.status());
+            let words = respond::last_words(failure.status(), context.listener.own_attributes().as_deref());
             context.note_unread(failure.status(), words.len());
             stream.write_all(&words).await?;
         }

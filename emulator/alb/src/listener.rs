@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::LoadBalancerName;
+use model::{ListenerAttributes, LoadBalancerName};
 use routing::connection_record::HandshakeRecord;
 use routing::metrics::BalancerMetric;
 use routing::record::RequestKind;
@@ -41,6 +41,11 @@ impl ListenerContext {
     pub(crate) fn balancer(&self, name: Option<&LoadBalancerName>) -> Option<Arc<Balancer>> {
         let host = name.map(dns_name);
         self.worker.table.borrow_mut().load().listener(self.listener_port, host.as_deref()).map(|found| Arc::clone(found.balancer()))
+    }
+
+    /// What the first load balancer's listener on this port does besides its rules; `None` where that is nothing.
+    pub(crate) fn own_attributes(&self) -> Option<Arc<ListenerAttributes>> {
+        self.worker.table.borrow_mut().load().listener(self.listener_port, None)?.own_attributes().cloned()
     }
 
     /// Writes down a connection. Whose it is says its name, where TLS told one; `made` is false where its handshake failed.

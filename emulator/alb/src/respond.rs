@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use message::{Headers, RequestHead, ResponseHead, Version};
 use model::ListenerAttributes;
-use routing::page::{self, Delivery, Page};
+use routing::page;
 use routing::{AccessRecord, ClientProtocol, FixedResponseTable, status};
 
 use crate::body::ResponseBody;
@@ -123,28 +123,35 @@ impl Made<'_> {
     }
 }
 
+impl Made<'_> {
+    /// The head, over HTTP/1 with what becomes of the connection.
+    fn head(&self, http2: bool, listener: Option<&ListenerAttributes>) -> ResponseHead {
+        let mut head = ResponseHead::new(self.status, self.reason);
+        let headers = &mut head.headers;
+        if listener.is_none_or(|listener| listener.server_header) {
+            headers.append("Server", page::SERVER);
+        }
+        headers.append("Date", &*clock::date());
+        if let Some(content_type) = self.content_type {
+            headers.append("Content-Type", content_type);
+        }
+        headers.append("Content-Length", self.content.len().to_string());
+        if !http2 {
+            headers.append("Connection", connection(self.close));
+        }
+        head
+    }
+}
+
 fn make(made: Made<'_>, asker: &Asker, turn: Turn) -> Response {
-    let Made { status, reason, content_type, content, close } = made;
-    let mut head = ResponseHead::new(status, reason);
-    let headers = &mut head.headers;
-    if asker.listener.as_ref().is_none_or(|listener| listener.server_header) {
-        headers.append("Server", page::SERVER);
-    }
-    headers.append("Date", &*clock::date());
-    if let Some(content_type) = content_type {
-        headers.append("Content-Type", content_type);
-    }
-    headers.append("Content-Length", content.len().to_string());
-    if asker.version != Version::Http2 {
-        headers.append("Connection", connection(close));
-    }
-    let sent = if asker.head_only { Bytes::new() } else { content };
-    Response { head, body: ResponseBody::own(sent, turn), coding: Coding::Plain, close }
+    let head = made.head(asker.version == Version::Http2, asker.listener.as_deref());
+    let sent = if asker.head_only { Bytes::new() } else { made.content };
+    Response { head, body: ResponseBody::own(sent, turn), coding: Coding::Plain, close: made.close }
 }
 
 /// Adds the headers that the listener gives every response, in place of the target's.
-pub(crate) fn add_listener_headers(headers: &mut Headers, asker: &Asker) {
-    for (name, value) in asker.listener.iter().flat_map(|listener| &listener.response_headers) {
+pub(crate) fn add_listener_headers(headers: &mut Headers, listener: Option<&ListenerAttributes>) {
+    for (name, value) in listener.iter().flat_map(|listener| &listener.response_headers) {
         headers.set(name, value);
     }
 }
@@ -166,10 +173,16 @@ pub(crate) fn add_debug_header(headers: &mut Headers, record: &AccessRecord) {
 }
 
 /// The whole answer to a head that could not be read, for a connection that ends with it.
-pub(crate) fn last_words(status: u16) -> Vec<u8> {
-    let mut out = Vec::new();
+pub(crate) fn last_words(status: u16, listener: Option<&ListenerAttributes>) -> Vec<u8> {
+    let mut made = Made::bare(status, true);
     if let Some(page) = page::page(status) {
-        Page::write(&page, &mut out, &Delivery { date: &clock::date(), close: true, ..Delivery::default() });
+        made.content = Bytes::from_static(page.body(false).as_bytes());
+        (made.reason, made.content_type) = (page.reason, page.has_body().then_some(page::CONTENT_TYPE));
     }
+    let mut head = made.head(false, listener);
+    add_listener_headers(&mut head.headers, listener);
+    let mut out = Vec::new();
+    head.write(&mut out);
+    out.extend_from_slice(&made.content);
     out
 }

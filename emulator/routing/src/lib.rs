@@ -59,4 +59,6 @@ pub use target::{Gone, InFlight, TargetState};
 pub use transform::{BadRewrite, Rewritten};
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod testing;

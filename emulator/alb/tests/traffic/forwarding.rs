@@ -165,6 +165,9 @@ async fn a_listener_adds_headers_to_every_response() {
         assert_eq!(answer.all("x-frame-options"), ["DENY"], "{path}");
         assert!(answer.head.contains("\r\nStrict-Transport-Security: max-age=63072000; includeSubDomains\r\n"), "{}", answer.head);
     }
+    client.send("no request\r\n\r\n").await;
+    let answer = client.message().await;
+    assert_eq!((answer.status(), answer.all("server"), answer.all("x-frame-options")), (400, vec![], vec!["DENY"]));
 }
 
 #[tokio::test]
