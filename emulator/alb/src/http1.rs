@@ -75,7 +75,7 @@ async fn exchange(context: &Rc<ConnectionContext>, client: &Rc<Client>) -> End {
         let answer = pin!(forward::answer(Rc::clone(context), head, body));
         let Some(response) = unless_gone(context, client, answer).await else { return End::Finished };
         let close = response.close || bare;
-        match send(client, response, bare).await {
+        match send(context, client, (response, bare)).await {
             Ok(true) => {}
             Ok(false) => return End::Broken,
             Err(error) => {
@@ -108,7 +108,7 @@ async fn unless_gone<F: Future>(context: &ConnectionContext, client: &Client, mu
 }
 
 /// Sends a response; `false` when its body broke off. `bare` ones have no head, as HTTP/0.9 wants it.
-async fn send(client: &Client, response: Response, bare: bool) -> io::Result<bool> {
+async fn send(context: &ConnectionContext, client: &Client, (response, bare): (Response, bool)) -> io::Result<bool> {
     let Response { head, mut body, coding, .. } = response;
     if !bare {
         head.write(client.out.borrow_mut().text());
@@ -116,7 +116,12 @@ async fn send(client: &Client, response: Response, bare: bool) -> io::Result<boo
     drop(head);
     let coding = if bare { Coding::Plain } else { coding };
     let mut progress = Progress::Flowing;
-    poll_fn(|cx| progress.poll(client, &mut body, coding, cx)).await
+    poll_fn(|cx| match progress.poll(client, &mut body, coding, cx) {
+        // A client that has gone is noticed though its target says nothing for long.
+        Poll::Pending if context.state.upload_complete.get() => client.poll_gone(cx).map(|()| Err(io::ErrorKind::ConnectionAborted.into())),
+        polled => polled,
+    })
+    .await
 }
 
 /// How far a response is.

@@ -365,6 +365,29 @@ async fn a_websocket_ends_with_either_side() {
 }
 
 #[tokio::test]
+async fn a_target_that_is_silent_in_its_response_hears_that_the_client_has_gone() {
+    let (tell, mut told) = tokio::sync::mpsc::channel(1);
+    let target = origin(move |mut connection, _| {
+        let tell = tell.clone();
+        async move {
+            connection.head().await;
+            connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n").await;
+            connection.rest().await;
+            tell.send(()).await.unwrap();
+        }
+    })
+    .await;
+    let front = Front::start(&[("g", &[target])]);
+    let mut client = front.client().await;
+    client.send("GET /g HTTP/1.1\r\nHost: a.b\r\n\r\n").await;
+    client.head().await;
+    assert_eq!(client.chunk().await, b"data: 1\n\n");
+    drop(client);
+    within(told.recv()).await.unwrap();
+    front.settled().await;
+}
+
+#[tokio::test]
 async fn an_old_client_gets_no_websocket() {
     let (target, seen) = named("a").await;
     let front = Front::start(&[("g", &[target])]);
