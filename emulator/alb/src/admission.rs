@@ -103,8 +103,9 @@ fn count_answer(context: &ConnectionContext, rule: &Authenticate, balancer: &Bal
     let metric = match (rule, answer.status) {
         (_, 302) => return,
         (Authenticate::Jwt(_), _) => BalancerMetric::JwtFailures,
-        (Authenticate::Oidc(_), 500) => BalancerMetric::AuthErrors,
-        (Authenticate::Oidc(_), _) => BalancerMetric::AuthFailures,
+        // Access denied, a code used twice, a login that took too long; everything else is an error of setup or connection.
+        (Authenticate::Oidc(_), 401) => BalancerMetric::AuthFailures,
+        (Authenticate::Oidc(_), _) => BalancerMetric::AuthErrors,
     };
     context.listener.worker.recorder.count(balancer, metric);
 }

@@ -49,9 +49,9 @@ impl Tokens {
     pub(crate) fn read(outcome: &Outcome, oidc: &AuthenticateOidc, now: u64) -> Result<Self, Refusal> {
         let body = match outcome {
             Outcome::Answered { status: 200..=299, body } => body,
-            Outcome::Answered { body, .. } => {
+            Outcome::Answered { status, body } => {
                 let grant = serde_json::from_slice(body).is_ok_and(|response: ErrorResponse| response.error == "invalid_grant");
-                return Err(if grant { (401, reason::AUTH_INVALID_GRANT_ERROR) } else { (500, reason::AUTH_TOKEN_EP_REQUEST_FAILED) });
+                return Err(if grant { (401, reason::AUTH_INVALID_GRANT_ERROR) } else { (refused(*status), reason::AUTH_TOKEN_EP_REQUEST_FAILED) });
             }
             Outcome::Failed => return Err((500, reason::AUTH_TOKEN_EP_REQUEST_FAILED)),
             Outcome::Timeout => return Err((500, reason::AUTH_TOKEN_EP_REQUEST_TIMEOUT)),
@@ -71,6 +71,12 @@ impl Tokens {
             subject: response.id_token.map(subject).transpose()?,
         })
     }
+}
+
+/// An identity provider that refuses is one that "returned an error code" (561, as users report it of a wrong client secret); one that
+/// is at fault itself could not be reached for what it is for (500).
+const fn refused(status: u16) -> u16 {
+    if matches!(status, 400..=499) { 561 } else { 500 }
 }
 
 /// `sub` of an id token that is this issuer's, for this client, and not over. Its signature is not checked: it came over the direct
@@ -93,7 +99,8 @@ fn subject_of(token: &str, oidc: &AuthenticateOidc, now: u64) -> Option<String> 
 pub(crate) fn read_claims(outcome: &Outcome, subject: &str) -> Result<Claims, Refusal> {
     let body = match outcome {
         Outcome::Answered { status: 200..=299, body } => body,
-        Outcome::Answered { .. } | Outcome::Failed => return Err((500, reason::AUTH_USERINFO_EP_REQUEST_FAILED)),
+        Outcome::Answered { status, .. } => return Err((refused(*status), reason::AUTH_USERINFO_EP_REQUEST_FAILED)),
+        Outcome::Failed => return Err((500, reason::AUTH_USERINFO_EP_REQUEST_FAILED)),
         Outcome::Timeout => return Err((500, reason::AUTH_USERINFO_EP_REQUEST_TIMEOUT)),
         Outcome::TooLarge => return Err((500, reason::AUTH_USERINFO_RESPONSE_SIZE_EXCEEDED)),
     };
