@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::ClusterName;
 use tokio::time::{Instant, interval};
-use wire::local::{View, path};
+use wire::local::{ServiceView, View, path};
 
 use crate::client::{Client, with_query};
 use crate::cluster;
@@ -49,6 +49,8 @@ pub(crate) struct Goal {
     pub(crate) services: Vec<String>,
     /// The version of the view that has the changes; 0 for any.
     pub(crate) version: u64,
+    /// Deployments that were rolled back before, see [`report::rolled_back`]: no news.
+    pub(crate) rolled_back: Vec<String>,
     /// How long.
     pub(crate) timeout: Duration,
 }
@@ -94,6 +96,11 @@ pub(crate) async fn until_steady(client: Client, goal: &Goal, printer: &mut Prin
             }
         };
         show(&mut progress, printer, goal, &view, started)?;
+        let rolled_back = rolled_back(&view, goal);
+        if !rolled_back.is_empty() {
+            progress.end(printer)?;
+            return Ok(Reached::Failed(view, rolled_back));
+        }
         if is_steady(&view, goal) {
             progress.end(printer)?;
             return Ok(Reached::Steady(view));
@@ -121,6 +128,20 @@ fn is_steady(view: &View, goal: &Goal) -> bool {
     };
     let steady = |name: &String| cluster.services.iter().any(|service| service.service_name == *name && service.steady);
     view.version >= goal.version && goal.services.iter().all(steady)
+}
+
+/// Services that went back to an earlier deployment since the goal was set: they may be steady, but not what was asked for.
+fn rolled_back(view: &View, goal: &Goal) -> Vec<String> {
+    let services = cluster::find(view, &goal.cluster).map(|cluster| &cluster.services[..]).unwrap_or_default();
+    let news = |service: &&ServiceView| report::rolled_back(service).is_some_and(|failed| !goal.rolled_back.contains(failed));
+    let found = services.iter().filter(|service| goal.services.contains(&service.service_name)).filter(news);
+    found.map(|service| service.service_name.clone()).collect()
+}
+
+/// The deployments of a cluster that were rolled back up to now.
+pub(crate) fn known_rollbacks(view: &View, cluster: &ClusterName) -> Vec<String> {
+    let services = cluster::find(view, cluster).map(|cluster| &cluster.services[..]).unwrap_or_default();
+    services.iter().filter_map(report::rolled_back).cloned().collect()
 }
 
 fn hopeless(first: &View, view: &View, goal: &Goal) -> Vec<String> {

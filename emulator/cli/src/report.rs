@@ -54,6 +54,11 @@ pub(crate) fn hopeless(first: &ClusterView, now: &ClusterView, service: &Service
     failing || unhealthy >= UNHEALTHY || failed >= FAILURES as usize
 }
 
+/// The deployment that failed, where the circuit breaker went back from it to what the service runs now.
+pub(crate) fn rolled_back(service: &ServiceView) -> Option<&String> {
+    service.deployments.iter().find(|deployment| deployment.status == "PRIMARY")?.rolled_back_from.as_ref()
+}
+
 /// Says what is missing and why, for each of the services that are not steady, and what to do; the exit code is 1.
 pub(crate) async fn not_steady(trouble: &Trouble<'_>, printer: &mut Printer) -> Outcome<End> {
     let Trouble { client, cluster, services, message } = *trouble;
@@ -62,7 +67,7 @@ pub(crate) async fn not_steady(trouble: &Trouble<'_>, printer: &mut Printer) -> 
             printer.talk(&format!("{name} does not exist"))?;
             continue;
         };
-        if service.steady {
+        if service.steady && rolled_back(service).is_none() {
             continue;
         }
         for line in lines(cluster, service) {
@@ -96,6 +101,9 @@ fn lines(cluster: &ClusterView, service: &ServiceView) -> Vec<String> {
             "  {} {} ({}) is {}{failed}{reason}",
             deployment.status, deployment.id, deployment.task_definition, deployment.rollout_state
         ));
+    }
+    if let Some(failed) = rolled_back(service) {
+        lines.push(format!("  deployment {failed} failed; the service went back to {}", service.task_definition));
     }
     lines.extend(service.waiting.iter().map(|waiting| format!("  waiting: {}", visible(waiting))));
     if let Some(task) = newest_failed(cluster, service) {
@@ -215,6 +223,17 @@ mod tests {
           target 127.0.0.1:32770 (task beef0000) is unhealthy: Target.ResponseCodeMismatch: Health checks failed with these codes: [500]
         "#);
         assert_eq!(culprit(cluster, &cluster.services[0]).map(|task| short(&task.task_id)), Some("dead0000"));
+    }
+
+    #[test]
+    fn a_rollback_is_told() {
+        let mut cluster = sample::view().clusters.remove(0);
+        let service = &mut cluster.services[0];
+        (service.steady, service.task_definition) = (true, "posts:1".into());
+        assert_eq!(rolled_back(service), None);
+        service.deployments[0].rolled_back_from = Some("ecs-svc/2".into());
+        assert_eq!(rolled_back(service).map(String::as_str), Some("ecs-svc/2"));
+        assert!(lines(&cluster, &cluster.services[0]).contains(&"  deployment ecs-svc/2 failed; the service went back to posts:1".to_owned()));
     }
 
     /// Whether `posts` is hopeless after `change`, seen first as it is in the sample.

@@ -65,6 +65,7 @@ fn service_view(snapshot: &Snapshot, key: &ServiceKey, service: &Service) -> Ser
         failed_tasks: deployment.failed_tasks,
         rollout_state: deployment.rollout_state.as_str().into(),
         rollout_state_reason: deployment.rollout_state_reason(),
+        rolled_back_from: deployment.rolled_back_from.as_ref().map(ToString::to_string),
         created_at: seconds(deployment.created_at),
     });
     ServiceView {

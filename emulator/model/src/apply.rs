@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::deployment::BreakerCount;
 use crate::world::{Cluster, FamilyRevisions, World};
 use crate::{
     Change, ClusterName, Deployment, DeploymentStatus, DesiredStatus, Ids, LaunchBackoff, Listener, ListenerProtocol, LoadBalancer,
@@ -209,6 +210,7 @@ impl World {
         let service = Service {
             cluster,
             deployments: vec![new_deployment(&revision, now, ids)],
+            completed: None,
             revision,
             status: ServiceStatus::Active,
             created_at: now,
@@ -225,6 +227,9 @@ impl World {
         self.check_service(&cluster, &spec, &revision)?;
         let service = self.active_service_mut(&ServiceKey { cluster, name: spec.name.clone() })?;
         if service.revision != revision || service.spec.load_balancers != spec.load_balancers {
+            if let Some(completed) = service.primary().filter(|primary| primary.rollout_state == RolloutState::Completed) {
+                service.completed = Some(completed.clone());
+            }
             for older in &mut service.deployments {
                 older.status = DeploymentStatus::Active;
                 older.updated_at = now;
@@ -322,6 +327,8 @@ fn new_deployment(revision: &Revision, now: Timestamp, ids: &mut Ids) -> Deploym
         updated_at: now,
         rollout_state: RolloutState::InProgress,
         failed_tasks: 0,
+        breaker: BreakerCount::default(),
+        rolled_back_from: None,
     }
 }
 

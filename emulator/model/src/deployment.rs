@@ -21,6 +21,21 @@ pub struct Deployment {
     pub rollout_state: RolloutState,
     /// Consecutive tasks that failed to launch, to reach RUNNING or to pass health; 0 again once one runs.
     pub failed_tasks: u32,
+    /// What the circuit breaker has counted (ecs.md 3.5).
+    #[serde(default)]
+    pub breaker: BreakerCount,
+    /// The deployment that failed, and from which the circuit breaker went back to this one.
+    #[serde(default)]
+    pub rolled_back_from: Option<DeploymentId>,
+}
+
+/// What the circuit breaker knows of a deployment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerCount {
+    /// One of its tasks has reached RUNNING: from then on only those count that are replaced for failed health checks.
+    pub has_run: bool,
+    /// Failures.
+    pub failures: u32,
 }
 
 impl Deployment {
@@ -28,7 +43,11 @@ impl Deployment {
     #[must_use]
     pub fn rollout_state_reason(&self) -> String {
         match self.rollout_state {
+            RolloutState::InProgress if self.rolled_back_from.is_some() => {
+                format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", self.id)
+            }
             RolloutState::InProgress => format!("ECS deployment {} in progress.", self.id),
+            RolloutState::Failed => "ECS deployment circuit breaker: tasks failed to start.".to_owned(),
             RolloutState::Completed => format!("ECS deployment {} completed.", self.id),
         }
     }
@@ -61,6 +80,8 @@ pub enum RolloutState {
     InProgress,
     /// Reached steady state once.
     Completed,
+    /// Given up by the circuit breaker: nothing is launched for it.
+    Failed,
 }
 
 impl RolloutState {
@@ -70,6 +91,7 @@ impl RolloutState {
         match self {
             Self::InProgress => "IN_PROGRESS",
             Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
         }
     }
 }

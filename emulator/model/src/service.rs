@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::event::MAX_SERVICE_EVENTS;
-use crate::{ClusterName, ContainerName, Deployment, DeploymentStatus, Revision, ServiceEvent, ServiceName, TargetGroupName, Timestamp};
+use crate::{
+    CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Revision, ServiceEvent, ServiceName, TargetGroupName, Timestamp,
+};
 
 /// A service is unique in its cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,6 +58,9 @@ pub struct ServiceSpec {
     pub maximum_percent: u32,
     /// How long failing health checks of a young task are forgiven. Default 0.
     pub health_check_grace_period: Duration,
+    /// When a deployment is given up; `None` where it never is. Default none.
+    #[serde(default)]
+    pub circuit_breaker: Option<CircuitBreaker>,
 }
 
 impl ServiceSpec {
@@ -100,6 +105,9 @@ pub struct Service {
     pub created_at: Timestamp,
     /// Newest first; the first is PRIMARY.
     pub deployments: Vec<Deployment>,
+    /// The most recent deployment that was COMPLETED and is no longer PRIMARY: what a failed one goes back to.
+    #[serde(default)]
+    pub completed: Option<Deployment>,
     /// When launches may go on, after failures.
     pub backoff: LaunchBackoff,
     /// Whether its last word was "has reached a steady state".
@@ -173,6 +181,7 @@ mod tests {
             minimum_healthy_percent: minimum,
             maximum_percent: maximum,
             health_check_grace_period: Duration::ZERO,
+            circuit_breaker: None,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use crate::world::World;
 use crate::{
-    ClusterName, Deployment, LaunchBackoff, ServiceEvent, ServiceKey, Target, TargetGroupName, TargetHealth, TargetKey, Task, TaskId, Timestamp,
+    ClusterName, Deployment, LaunchBackoff, Revision, ServiceEvent, ServiceKey, Target, TargetGroupName, TargetHealth, TargetKey, Task, TaskId,
+    Timestamp,
 };
 
 /// One record. Applying the same step twice gives the same World (but for an event's number).
@@ -45,6 +46,13 @@ pub enum Step {
         service: ServiceKey,
         /// Newest first.
         deployments: Vec<Deployment>,
+    },
+    /// A service goes back to the revision of an earlier deployment.
+    RollBack {
+        /// The service.
+        service: ServiceKey,
+        /// What it runs again.
+        revision: Revision,
     },
     /// A service's launches are spaced out, or are so no more.
     SetBackoff {
@@ -109,6 +117,9 @@ impl World {
                 self.services.remove(&key);
             }
             Step::SetDeployments { service, deployments } => self.change_service(&service, |found| found.deployments = deployments),
+            Step::RollBack { service, revision } => self.change_service(&service, |found| {
+                (found.revision, found.backoff) = (revision, LaunchBackoff::default());
+            }),
             Step::SetBackoff { service, backoff } => self.change_service(&service, |found| found.backoff = backoff),
             Step::SetSteady { service, steady } => self.change_service(&service, |found| found.steady = steady),
             Step::Event { service, at, message } => {

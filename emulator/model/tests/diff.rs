@@ -70,6 +70,7 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
             minimum_healthy_percent: 100,
             maximum_percent: 200,
             health_check_grace_period: Duration::ZERO,
+            circuit_breaker: None,
         };
         desired.services.insert(spec.name.clone(), DesiredService { spec, task_definition: family, revision: None });
     }

@@ -37,6 +37,14 @@ pub(crate) fn completed(service: &ServiceName, deployment: &DeploymentId) -> Str
     format!("(service {service}) (deployment {deployment}) deployment completed.")
 }
 
+pub(crate) fn failed(service: &ServiceName, deployment: &DeploymentId) -> String {
+    format!("(service {service}) (deployment {deployment}) deployment failed: tasks failed to start.")
+}
+
+pub(crate) fn rolling_back(service: &ServiceName, deployment: &DeploymentId) -> String {
+    format!("(service {service}) rolling back to deployment {deployment}.")
+}
+
 pub(crate) fn steady(service: &ServiceName) -> String {
     format!("(service {service}) has reached a steady state.")
 }

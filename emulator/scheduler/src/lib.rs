@@ -14,6 +14,7 @@
 //! **Entry points:** [`plan`] and [`learn`].
 
 mod backoff;
+mod breaker;
 mod container;
 mod context;
 mod dependencies;

@@ -12,7 +12,7 @@ use crate::draft::{Draft, TaskDraft};
 use crate::health::{self, Sick};
 use crate::ports::{Fit, Ports};
 use crate::rollout::{self, Bounds, Decision, Member};
-use crate::{backoff, events, targets};
+use crate::{backoff, breaker, events, targets};
 
 /// A deleted service's tasks are all stopped.
 pub(crate) fn end_if_deleted(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>) {
@@ -60,8 +60,14 @@ pub(crate) fn advance<'a>(context: &Context<'a>, draft: &mut Draft<'a>, ports: &
     settle(context, key, service, draft, (well && !moving, backoff));
 }
 
+/// Whether the circuit breaker gave the newest deployment up, with nothing to go back to.
+fn is_given_up(service: &Service) -> bool {
+    service.primary().is_some_and(|primary| primary.rollout_state == RolloutState::Failed)
+}
+
 fn bounds(context: &Context<'_>, service: &Service, backoff: LaunchBackoff, fit: Fit) -> Bounds {
     let limit = match fit {
+        _ if is_given_up(service) => 0,
         _ if context.now < backoff.not_before => 0,
         Fit::Any => usize::MAX,
         Fit::Once => 1,
@@ -71,7 +77,8 @@ fn bounds(context: &Context<'_>, service: &Service, backoff: LaunchBackoff, fit:
     let spec = &service.spec;
     Bounds {
         desired: number(spec.desired_count),
-        lower: number(spec.lower_bound()),
+        // What serves goes on where nothing comes to replace it.
+        lower: if is_given_up(service) { usize::MAX } else { number(spec.lower_bound()) },
         upper: number(spec.upper_bound()),
         limit,
         ports_taken: fit == Fit::No && context.now >= backoff.not_before,
@@ -125,6 +132,10 @@ fn sick_stops(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, p
 /// Says why a needed launch does not happen: back-off, ports, percentages.
 fn tell_hindrance(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, why: (&Decision, LaunchBackoff, Fit)) {
     let (decision, backoff, fit) = why;
+    if is_given_up(service) {
+        let reason = format!("{} starts nothing more until another revision is deployed", service.spec.name);
+        return draft.found.waiting.push((None, reason));
+    }
     if decision.needed > decision.launch && context.now < backoff.not_before {
         draft.found.wake(context, backoff.not_before);
         let seconds = backoff.not_before.since(context.now).as_millis().div_ceil(1000);
@@ -322,6 +333,7 @@ fn settle(context: &Context<'_>, key: &model::ServiceKey, service: &Service, dra
             deployment.updated_at = context.now;
         }
     }
+    breaker::advance(context, key, service, draft, &mut deployments);
     if deployments != service.deployments {
         draft.found.steps.push(Step::SetDeployments { service: key.clone(), deployments });
     }

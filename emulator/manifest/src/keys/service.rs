@@ -63,10 +63,10 @@ static DEPLOYMENT_CONFIGURATION: Object = Object::new(
         field("minimumHealthyPercent", integer(0, 100), "Never fewer healthy tasks during a deployment, in percent of desiredCount. Default 100."),
         field("maximumPercent", integer(100, 10_000), "Never more tasks during a deployment, in percent of desiredCount. Default 200."),
         field("strategy", Shape::Choice(&ROLLOUT), "Default ROLLING."),
+        field("deploymentCircuitBreaker", Shape::Object(&CIRCUIT_BREAKER), "When a deployment is given up. Default never."),
     ],
 )
 .refusing(&[
-    ("deploymentCircuitBreaker", "the deployment circuit breaker is not supported yet"),
     ("alarms", "CloudWatch alarms are not supported"),
     ("bakeTimeInMinutes", "blue/green deployments are not supported yet"),
     ("lifecycleHooks", "lifecycle hooks are not supported"),
@@ -74,6 +74,29 @@ static DEPLOYMENT_CONFIGURATION: Object = Object::new(
     ("canaryConfiguration", "canary deployments are not supported yet"),
     ("earlySuccessCriteria", "a deployment is complete when the service is steady"),
 ]);
+
+static CIRCUIT_BREAKER: Object = Object::new(
+    "DeploymentCircuitBreaker",
+    "deployment circuit breaker",
+    &[
+        field("enable", Shape::Boolean, "Whether a deployment whose tasks keep failing is given up.").required(),
+        field("rollback", Shape::Boolean, "Whether the service then goes back to the most recent deployment that was completed.").required(),
+        field("thresholdConfiguration", Shape::Object(&THRESHOLD), "How many failed tasks are too many. Default 50 BOUNDED_PERCENT."),
+        field("resetOnHealthyTask", Shape::Boolean, "Whether a task that gets healthy makes failures before it forgotten. Default true."),
+    ],
+);
+
+static THRESHOLD: Object = Object::new(
+    "CircuitBreakerThreshold",
+    "circuit breaker threshold",
+    &[
+        field("type", Shape::Choice(&THRESHOLD_TYPE), "Percent of desiredCount between 3 and 200 tasks, percent without bounds, or tasks.")
+            .required(),
+        field("value", integer(1, 10_000), "In percent, or in tasks.").required(),
+    ],
+);
+
+static THRESHOLD_TYPE: Choice = Choice { accepted: &["BOUNDED_PERCENT", "UNBOUNDED_PERCENT", "COUNT"], refused: &[] };
 
 static DEPLOYMENT_CONTROLLER: Object =
     Object::new("DeploymentController", "deployment controller", &[field("type", Shape::Choice(&CONTROLLER), "Default ECS.").required()]);

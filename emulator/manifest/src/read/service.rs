@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{DesiredService, Family, ServiceLoadBalancer, ServiceSpec, TargetGroupName};
+use model::{CircuitBreaker, DesiredService, FailureThreshold, Family, ServiceLoadBalancer, ServiceSpec, TargetGroupName};
 
 use super::target_group::name_of;
 use crate::node::Node;
@@ -30,6 +30,7 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<DesiredService> {
         minimum_healthy_percent: percent("minimumHealthyPercent", 100),
         maximum_percent: percent("maximumPercent", 200),
         health_check_grace_period: Duration::from_secs(node.integer_of("healthCheckGracePeriodSeconds").unwrap_or(0)),
+        circuit_breaker: configuration.and_then(|node| node.get("deploymentCircuitBreaker")).and_then(|node| circuit_breaker(node, report)),
     };
     if spec.desired_count > 0 && spec.lower_bound() >= spec.upper_bound() {
         report.note(
@@ -41,6 +42,30 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<DesiredService> {
         );
     }
     Some(DesiredService { spec, task_definition, revision })
+}
+
+/// `None` where it is off.
+fn circuit_breaker(node: &Node, report: &mut Report) -> Option<CircuitBreaker> {
+    let threshold = node.get("thresholdConfiguration").map_or(Some(FailureThreshold::default()), |node| threshold(node, report));
+    let says = |key: &str| node.get(key).and_then(Node::boolean);
+    let breaker =
+        CircuitBreaker { rollback: says("rollback")?, threshold: threshold?, reset_on_healthy_task: says("resetOnHealthyTask").unwrap_or(true) };
+    says("enable")?.then_some(breaker)
+}
+
+fn threshold(node: &Node, report: &mut Report) -> Option<FailureThreshold> {
+    let value: u32 = node.integer_of("value")?;
+    Some(match node.get("type")?.text()? {
+        "COUNT" => FailureThreshold::Count(value),
+        _ if value > 100 => {
+            report
+                .problem(super::place(node, "value"), format!("{value} per cent is more than all tasks"))
+                .hint("1 to 100; for a number of tasks say `type: COUNT`");
+            return None;
+        }
+        "UNBOUNDED_PERCENT" => FailureThreshold::UnboundedPercent(value),
+        _ => FailureThreshold::BoundedPercent(value),
+    })
 }
 
 fn task_definition(node: &Node, report: &mut Report) -> Option<(Family, Option<u32>)> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test that cannot go on fails the test")]
 
 mod authentication;
+mod circuit_breaker;
 mod encryption;
 mod hints;
 mod https;

@@ -1129,7 +1129,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
     assert_snapshot!(broken(&[
         ("- family: users", "- family: users\n    networkMode: awsvpc\n    volumes: [{ name: data }]"),
         ("memory: 256", "memory: 256\n        watch: true\n        secrets: [{ name: A, valueFrom: b }]\n        mountPoints: []\n        logConfiguration: { logDriver: awsfirelens }"),
-        ("taskDefinition: users", "taskDefinition: users\n    networkConfiguration: { awsvpcConfiguration: { subnets: [a] } }\n    deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true }, strategy: BLUE_GREEN }\n    placementConstraints: [{ type: distinctInstance }]"),
+        ("taskDefinition: users", "taskDefinition: users\n    networkConfiguration: { awsvpcConfiguration: { subnets: [a] } }\n    deploymentConfiguration: { alarms: { alarmNames: [a], enable: true, rollback: true }, strategy: BLUE_GREEN }\n    placementConstraints: [{ type: distinctInstance }]"),
         ("- port: 80", "- port: 443\n        protocol: HTTPS\n        certificates: [{ certificateArn: a }]"),
     ]), @r#"
     error: Certificate ARN 'a' is not valid
@@ -1188,19 +1188,19 @@ fn what_acts_on_aws_only_is_refused_by_name() {
        |
        = hint: it belongs to `networkMode: awsvpc`; tasks run in `bridge` mode here
 
-    error: `deploymentCircuitBreaker` of a deployment configuration is not supported
+    error: `alarms` of a deployment configuration is not supported
       --> cluster.yaml:33:32
        |
-    33 |     deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true }, strategy: BLUE_GREEN }
-       |                                ^^^^^^^^^^^^^^^^^^^^^^^^
+    33 |     deploymentConfiguration: { alarms: { alarmNames: [a], enable: true, rollback: true }, strategy: BLUE_GREEN }
+       |                                ^^^^^^
        |
-       = hint: the deployment circuit breaker is not supported yet
+       = hint: CloudWatch alarms are not supported
 
     error: `strategy: BLUE_GREEN` is not supported
-      --> cluster.yaml:33:102
+      --> cluster.yaml:33:101
        |
-    33 |     deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true }, strategy: BLUE_GREEN }
-       |                                                                                                      ^^^^^^^^^^
+    33 |     deploymentConfiguration: { alarms: { alarmNames: [a], enable: true, rollback: true }, strategy: BLUE_GREEN }
+       |                                                                                                     ^^^^^^^^^^
        |
        = hint: use `ROLLING`
 

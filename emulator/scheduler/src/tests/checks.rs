@@ -33,6 +33,7 @@ fn subject(step: &Step) -> String {
         Step::SetSteady { service, .. } => format!("steady {service}"),
         Step::RemoveService(key) => format!("remove service {key}"),
         Step::RemoveCluster(name) => format!("remove cluster {name}"),
+        Step::RollBack { service, revision } => format!("roll back {service} {revision}"),
         Step::Event { service, message, .. } => format!("event {service} {message}"),
     }
 }

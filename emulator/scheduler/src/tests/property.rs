@@ -1,6 +1,6 @@
 //! Any script, with crashes of the daemon and lost work in between, comes to rest steady; every plan on the way is checked.
 
-use model::{Change, DependencyCondition, DesiredStatus, Step, TargetHealthState, TaskStatus};
+use model::{Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, RolloutState, Step, TargetHealthState, TaskStatus};
 use proptest::prelude::*;
 
 use super::fleet::{Behaviour, Fleet};
@@ -41,7 +41,8 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-type Shape = (bool, bool, (u32, u32), u64, Pod, u32);
+/// Last: with a circuit breaker.
+type Shape = (bool, bool, (u32, u32), u64, Pod, u32, bool);
 
 /// The containers of a task.
 #[derive(Clone, Copy, Debug)]
@@ -54,10 +55,10 @@ enum Pod {
 fn shape() -> impl Strategy<Value = Shape> {
     let percent = prop_oneof![4 => Just((100, 200)), 1 => Just((50, 100)), 1 => Just((0, 100)), 1 => Just((100, 150)), 1 => Just((34, 134))];
     let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered)];
-    (any::<bool>(), any::<bool>(), percent, 0..3_u64, pod, 0..4_u32)
+    (any::<bool>(), any::<bool>(), percent, 0..3_u64, pod, 0..4_u32, any::<bool>())
 }
 
-fn setup((balanced, listener, percent, grace, pod, desired): Shape) -> Setup {
+fn setup((balanced, listener, percent, grace, pod, desired, breaks): Shape) -> Setup {
     let containers = match pod {
         Pod::One => vec![web()],
         Pod::Checked => vec![checked(web())],
@@ -67,7 +68,8 @@ fn setup((balanced, listener, percent, grace, pod, desired): Shape) -> Setup {
             container("side"),
         ],
     };
-    Setup { name: "users", desired, balanced, listener, percent, grace, containers }
+    let breaker = breaks.then(|| CircuitBreaker { rollback: true, threshold: FailureThreshold::Count(2), reset_on_healthy_task: true });
+    Setup { name: "users", desired, balanced, listener, percent, grace, breaker, containers }
 }
 
 fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {
@@ -131,7 +133,15 @@ proptest! {
         let spec = setup.spec();
         // Such percentages leave a deployment no room, as in AWS; that it is said is a test of its own.
         let cannot_roll = spec.lower_bound() >= spec.desired_count && spec.upper_bound() <= spec.desired_count;
-        if !(cannot_roll && fleet.service("users").deployments.len() > 1) {
+        let users = fleet.service("users").clone();
+        let primary = users.primary().unwrap();
+        if primary.rollout_state == RolloutState::Failed {
+            prop_assert!(setup.breaker.is_some());
+            let own = fleet.tasks("users").iter().filter(|task| task.deployment.as_ref() == Some(&primary.id) && task.created_at > primary.updated_at).count();
+            prop_assert_eq!(own, 0, "nothing is launched for what was given up");
+        } else if !(cannot_roll && users.deployments.len() > 1) {
+            // What was given up went back to what was complete.
+            let number = if primary.rolled_back_from.is_some() { users.revision.number } else { number };
             fleet.assert_steady("users");
             prop_assert_eq!(fleet.unstopped("users"), usize::try_from(setup.desired).unwrap());
             prop_assert!(fleet.tasks("users").iter().filter(|task| task.last_status != TaskStatus::Stopped).all(|task| task.revision.number == number));

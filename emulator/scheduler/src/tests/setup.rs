@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::{
-    Action, Change, ClusterName, ContainerDefinition, ContainerDependency, ContainerHealthCheck, ContainerName, DependencyCondition, Family, Forward,
-    Listener, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision, ServiceKey, ServiceLoadBalancer, ServiceName,
-    ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TaskDefinition, TransportProtocol, WeightedTargetGroup,
+    Action, Change, CircuitBreaker, ClusterName, ContainerDefinition, ContainerDependency, ContainerHealthCheck, ContainerName, DependencyCondition,
+    Family, Forward, Listener, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision, ServiceKey, ServiceLoadBalancer,
+    ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TaskDefinition, TransportProtocol, WeightedTargetGroup,
 };
 
 pub(super) fn cluster() -> ClusterName {
@@ -89,12 +89,13 @@ pub(super) struct Setup {
     pub(super) listener: bool,
     pub(super) percent: (u32, u32),
     pub(super) grace: u64,
+    pub(super) breaker: Option<CircuitBreaker>,
     pub(super) containers: Vec<ContainerDefinition>,
 }
 
 impl Setup {
     pub(super) fn new(name: &'static str, desired: u32) -> Self {
-        Self { name, desired, balanced: true, listener: true, percent: (100, 200), grace: 0, containers: vec![web()] }
+        Self { name, desired, balanced: true, listener: true, percent: (100, 200), grace: 0, breaker: None, containers: vec![web()] }
     }
 
     pub(super) fn plain(name: &'static str, desired: u32) -> Self {
@@ -110,6 +111,7 @@ impl Setup {
             minimum_healthy_percent: self.percent.0,
             maximum_percent: self.percent.1,
             health_check_grace_period: Duration::from_secs(self.grace),
+            circuit_breaker: self.breaker.clone(),
         }
     }
 

@@ -94,10 +94,13 @@ pub struct DeploymentView {
     pub pending_count: u32,
     /// Consecutive failures.
     pub failed_tasks: u32,
-    /// IN_PROGRESS or COMPLETED.
+    /// IN_PROGRESS, COMPLETED or FAILED.
     pub rollout_state: String,
     /// ECS's sentence for it.
     pub rollout_state_reason: String,
+    /// The deployment that failed, and from which the circuit breaker went back to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back_from: Option<String>,
     /// When it was asked for.
     pub created_at: Seconds,
 }

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::cluster;
 use crate::commands::diff::change_line;
 use crate::end::{End, Outcome};
-use crate::follow::{Goal, Reached, until_steady};
+use crate::follow::{Goal, Reached, known_rollbacks, until_steady};
 use crate::interrupt::Interrupts;
 use crate::print::Printer;
 use crate::print::color::Tone;
@@ -38,11 +38,12 @@ pub(super) enum Brought {
 /// Asks for the changes and waits. An `Err` means that nothing was changed.
 pub(super) async fn bring_up(client: Client, wanted: &Wanted, printer: &mut Printer, interrupts: &mut Interrupts) -> Outcome<Brought> {
     let started = Instant::now();
+    let rolled_back = known_rollbacks(&client.get(path::VIEW).await?, &wanted.desired.cluster);
     let Some(version) = apply(client, wanted, printer, interrupts).await? else {
         return Ok(Brought::Interrupted);
     };
     let services = wanted.desired.services.keys().map(ToString::to_string).collect();
-    let goal = Goal { cluster: wanted.desired.cluster.clone(), services, version, timeout: wanted.timeout };
+    let goal = Goal { cluster: wanted.desired.cluster.clone(), services, version, rolled_back, timeout: wanted.timeout };
     let (view, failed, message) = match until_steady(client, &goal, printer, interrupts).await {
         Ok(Reached::Steady(view)) => return Ok(Brought::Steady(view, started.elapsed().as_secs_f64())),
         Ok(Reached::Interrupted) => return Ok(Brought::Interrupted),
