@@ -68,7 +68,7 @@ fn setup((balanced, listener, percent, grace, pod, desired, breaks): Shape) -> S
             container("side"),
         ],
     };
-    let breaker = breaks.then(|| CircuitBreaker { rollback: true, threshold: FailureThreshold::Count(2), reset_on_healthy_task: true });
+    let breaker = breaks.then_some(CircuitBreaker { rollback: true, threshold: FailureThreshold::Count(2), reset_on_healthy_task: true });
     Setup { name: "users", desired, balanced, listener, percent, grace, breaker, containers }
 }
 
