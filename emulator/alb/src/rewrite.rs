@@ -1,6 +1,6 @@
 //! Heads on their way through: what is added, replaced and taken out (alb.md 6.3, 6.5, 6.6, 6.7).
 
-use std::str::from_utf8;
+use std::collections::BTreeSet;
 
 use authentication::IDENTITY_HEADERS;
 use message::{Framing, Headers, RequestHead, ResponseHead, Target, Version};
@@ -256,15 +256,13 @@ fn is_invalid(name: &[u8]) -> bool {
 /// addresses the message.
 const NOT_NAMED: [&str; 6] = ["close", "keep-alive", "upgrade", "host", CONTENT_LENGTH, TRANSFER_ENCODING];
 
+/// By a set of names: somebody may name thousands of them, and send thousands of lines.
 fn strip_named(headers: &mut Headers) {
-    let named: Vec<String> = headers
-        .tokens("connection")
-        .filter_map(|token| from_utf8(token).ok())
-        .filter(|token| !token.is_empty() && !NOT_NAMED.iter().any(|known| token.eq_ignore_ascii_case(known)))
-        .map(str::to_owned)
-        .collect();
-    for name in named {
-        headers.remove(&name);
+    let small = |name: &[u8]| name.to_ascii_lowercase();
+    let mut named: BTreeSet<Vec<u8>> = headers.tokens("connection").map(small).collect();
+    NOT_NAMED.iter().for_each(|known| drop(named.remove(small(known.as_bytes()).as_slice())));
+    if !named.is_empty() {
+        headers.retain(|name, _| !named.contains(&small(name)));
     }
 }
 

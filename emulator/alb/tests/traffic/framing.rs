@@ -108,6 +108,19 @@ async fn doubtful_responses_earn_502() {
 }
 
 #[tokio::test]
+async fn many_names_of_this_hop_and_many_lines_are_no_burden() {
+    let (target, seen) = named("a").await;
+    let front = Front::start(&[("g", &[target])]);
+    let names: Vec<String> = (0..2500).map(|number| format!("n{number}")).collect();
+    let lines: String = (0..5000).map(|number| format!("N{number}: \r\n")).collect();
+    let mut client = front.client().await;
+    client.send(&format!("GET /g HTTP/1.1\r\nHost: a.b\r\nConnection: {}\r\n{lines}\r\n", names.join(","))).await;
+    assert_eq!(client.message().await.status(), 200);
+    let message = seen.last();
+    assert!(message.all("n2499").is_empty() && message.all("n2500") == [""]);
+}
+
+#[tokio::test]
 async fn many_headers_pass_both_ways() {
     let lines = |count: usize| (0..count).map(|number| format!("X-{number}: v\r\n")).collect::<String>();
     let (target, seen) = answering(format!("HTTP/1.1 200 OK\r\n{}Content-Length: 0\r\n\r\n", lines(500)).leak()).await;

@@ -30,6 +30,8 @@ mod sequence;
 #[cfg(test)]
 mod sticky;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tls;
