@@ -259,8 +259,8 @@ const NOT_NAMED: [&str; 6] = ["close", "keep-alive", "upgrade", "host", CONTENT_
 /// By a set of names: somebody may name thousands of them, and send thousands of lines.
 fn strip_named(headers: &mut Headers) {
     let small = |name: &[u8]| name.to_ascii_lowercase();
-    let mut named: BTreeSet<Vec<u8>> = headers.tokens("connection").map(small).collect();
-    NOT_NAMED.iter().for_each(|known| drop(named.remove(small(known.as_bytes()).as_slice())));
+    let usual = |token: &&[u8]| !NOT_NAMED.iter().any(|known| token.eq_ignore_ascii_case(known.as_bytes()));
+    let named: BTreeSet<Vec<u8>> = headers.tokens("connection").filter(usual).map(small).collect();
     if !named.is_empty() {
         headers.retain(|name, _| !named.contains(&small(name)));
     }
