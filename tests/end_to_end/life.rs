@@ -150,6 +150,34 @@ fn a_new_version_rolls_under_load_without_one_failure() {
 }
 
 #[test]
+fn a_version_that_cannot_start_is_given_up_and_what_served_goes_on() {
+    let lab = three_services();
+    let guarded = include_str!("three.yaml").replace(
+        "desiredCount: 1\n",
+        "desiredCount: 1\n    deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } }\n",
+    );
+    lab.write("cluster.yaml", &guarded);
+    lab.must(&["up", "-d"]);
+    let before = lab.tasks("users");
+    let load = Load::begin(lab.port, &PATHS);
+    lab.write("cluster.yaml", &guarded.replacen("stopTimeout: 5", "stopTimeout: 5\n        entryPoint: [/nowhere]", 1));
+    lab.run(&["up", "-d"]).fails(1, &["failed; the service went back to", "CannotStartContainerError"]);
+    lab.must(&["wait", "steady"]);
+    load.pass(50);
+    for (path, tally) in load.end() {
+        assert_eq!(tally.failed, Vec::<String>::new(), "{path}");
+    }
+    assert_eq!(lab.tasks("users"), before, "what served was not touched");
+    let told = lab.must(&["events"]).out;
+    assert!(
+        told.contains("deployment failed: tasks failed to start.") && told.contains("(service users) rolling back to deployment ecs-svc/"),
+        "{told}"
+    );
+    lab.must(&["down"]);
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}
+
+#[test]
 fn death_by_memory_and_by_another_hand_is_told_in_ecs_words() {
     let lab = three_services();
     let before = lab.tasks("users");

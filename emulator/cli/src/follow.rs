@@ -49,8 +49,9 @@ pub(crate) struct Goal {
     pub(crate) services: Vec<String>,
     /// The version of the view that has the changes; 0 for any.
     pub(crate) version: u64,
-    /// Deployments that were rolled back before, see [`report::rolled_back`]: no news.
-    pub(crate) rolled_back: Vec<String>,
+    /// Deployments that were rolled back before, see [`report::rolled_back`]: any other one is a failure. `None` where an earlier revision
+    /// is as good.
+    pub(crate) rolled_back: Option<Vec<String>>,
     /// How long.
     pub(crate) timeout: Duration,
 }
@@ -132,8 +133,9 @@ fn is_steady(view: &View, goal: &Goal) -> bool {
 
 /// Services that went back to an earlier deployment since the goal was set: they may be steady, but not what was asked for.
 fn rolled_back(view: &View, goal: &Goal) -> Vec<String> {
+    let Some(known) = &goal.rolled_back else { return Vec::new() };
     let services = cluster::find(view, &goal.cluster).map(|cluster| &cluster.services[..]).unwrap_or_default();
-    let news = |service: &&ServiceView| report::rolled_back(service).is_some_and(|failed| !goal.rolled_back.contains(failed));
+    let news = |service: &&ServiceView| report::rolled_back(service).is_some_and(|failed| !known.contains(failed));
     let found = services.iter().filter(|service| goal.services.contains(&service.service_name)).filter(news);
     found.map(|service| service.service_name.clone()).collect()
 }

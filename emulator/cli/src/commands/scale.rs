@@ -11,7 +11,7 @@ use crate::args::Scale;
 use crate::client::Client;
 use crate::cluster;
 use crate::end::{End, INPUT, Outcome};
-use crate::follow::{Goal, Reached, known_rollbacks, until_steady};
+use crate::follow::{Goal, Reached, until_steady};
 use crate::interrupt::Interrupts;
 use crate::print::Printer;
 use crate::report::{self, Trouble};
@@ -37,8 +37,7 @@ pub(crate) async fn run(args: &Scale, settings: Settings, printer: &mut Printer)
         return if settings.json { Ok(printer.json(cluster::require(&now, &name)?)?) } else { Ok(()) };
     }
     let services = desired_counts.keys().map(ToString::to_string).collect();
-    let rolled_back = known_rollbacks(&view, &name);
-    let goal = Goal { cluster: name, services, version: now.version, rolled_back, timeout: Duration::from_secs(args.timeout) };
+    let goal = Goal { cluster: name, services, version: now.version, rolled_back: None, timeout: Duration::from_secs(args.timeout) };
     settle(client, &goal, settings.json, printer).await
 }
 

@@ -6,7 +6,7 @@ use super::look;
 use crate::args::{Wait, WaitUntil};
 use crate::cluster;
 use crate::end::Outcome;
-use crate::follow::{Goal, known_rollbacks};
+use crate::follow::Goal;
 use crate::print::Printer;
 use crate::settings::Settings;
 
@@ -15,8 +15,6 @@ pub(crate) async fn run(args: &Wait, settings: Settings, printer: &mut Printer) 
     let WaitUntil::Steady = args.until;
     let (client, view, name) = look(&settings, printer).await?;
     let services = cluster::require(&view, &name)?.services.iter().map(|service| service.service_name.clone()).collect();
-    // Whoever waits for steadiness alone has it in an earlier revision, too.
-    let rolled_back = known_rollbacks(&view, &name);
-    let goal = Goal { cluster: name, services, version: 0, rolled_back, timeout: Duration::from_secs(args.timeout) };
+    let goal = Goal { cluster: name, services, version: 0, rolled_back: None, timeout: Duration::from_secs(args.timeout) };
     super::scale::settle(client, &goal, settings.json, printer).await
 }

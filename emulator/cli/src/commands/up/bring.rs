@@ -38,7 +38,7 @@ pub(super) enum Brought {
 /// Asks for the changes and waits. An `Err` means that nothing was changed.
 pub(super) async fn bring_up(client: Client, wanted: &Wanted, printer: &mut Printer, interrupts: &mut Interrupts) -> Outcome<Brought> {
     let started = Instant::now();
-    let rolled_back = known_rollbacks(&client.get(path::VIEW).await?, &wanted.desired.cluster);
+    let rolled_back = Some(known_rollbacks(&client.get(path::VIEW).await?, &wanted.desired.cluster));
     let Some(version) = apply(client, wanted, printer, interrupts).await? else {
         return Ok(Brought::Interrupted);
     };
