@@ -35,8 +35,11 @@ impl Headers {
     /// Makes what stands there, behind the last line's value and its end, a part of that value.
     pub(crate) fn continue_last(&mut self, range: Range<usize>) {
         let Some(last) = self.lines.last_mut() else { return };
-        self.text[last.value.end..range.start].iter_mut().for_each(|byte| *byte = b' ');
-        last.value.end = range.end;
+        // A value that was stored apart stands behind everything that came, and cannot be continued in place.
+        if let Some(between) = self.text.get_mut(last.value.end..range.start) {
+            between.fill(b' ');
+            last.value.end = range.end;
+        }
     }
 
     pub(crate) fn text(&self) -> &[u8] {

@@ -187,12 +187,14 @@ impl Lines {
     }
 
     fn line(&mut self, range: Range<usize>) {
+        let media_type = std::mem::take(&mut self.media_type);
         let line = &self.headers.text()[range.clone()];
         if trim(line).is_empty() {
             return self.doubts.ambiguous("EmptyHeader");
         }
         let continues = is_blank(line[0]);
-        if continues && self.media_type {
+        if continues && media_type {
+            self.media_type = true;
             self.doubt_text(range.clone());
             return self.headers.continue_last(range);
         }
@@ -206,7 +208,10 @@ impl Lines {
                 let stored = self.headers.store(&value);
                 self.add(whole.start..colon, stored);
             }
-            Some(colon) => self.add(range.start..colon, colon + 1..range.end),
+            Some(colon) => {
+                self.media_type = self.headers.text()[range.start..colon].eq_ignore_ascii_case(b"content-type");
+                self.add(range.start..colon, colon + 1..range.end);
+            }
             None => {
                 self.doubts.ambiguous(if continues { "MultilineHeader" } else { "MissingHeaderColon" });
                 self.add(whole.clone(), whole.end..whole.end);
@@ -221,7 +226,6 @@ impl Lines {
             return self.doubts.ambiguous("EmptyHeader");
         }
         let token = own.iter().copied().all(is_token);
-        self.media_type = own.eq_ignore_ascii_case(b"content-type");
         let kept = within(value.start, said);
         self.doubt_text(name.clone());
         self.doubt_text(value);

@@ -70,6 +70,14 @@ fn what_continues_a_line_is_looked_at_as_the_line_is() {
 fn only_the_type_of_content_may_be_continued() {
     let head = parse("POST /a HTTP/1.1\r\nContent-Type: multipart/mixed;\r\n boundary=a:b\r\nC: d\r\n\r\n").unwrap();
     assert_eq!((&*lines(&head), head.doubt), ("Content-Type: multipart/mixed;   boundary=a:b|C: d", None));
+    for (head, expected) in [
+        ("GET /a HTTP/1.1\r\nA: b\r\n Content-Type: c\r\n d\r\nE: f\r\n\r\n", "A: b|Content-Type: c:|d: |E: f"),
+        ("GET /a HTTP/1.1\r\nContent-Type: c\r\n: x\r\n d\r\nE: f\r\n\r\n", "Content-Type: c|d: |E: f"),
+        ("GET /a HTTP/1.1\r\nContent-Type: c\r\nno colon\r\n d\r\n\r\n", "Content-Type: c|no colon: |d: "),
+        ("GET /a HTTP/1.1\r\nContent-Type: c\r\n d\r\n e\r\n\r\n", "Content-Type: c   d   e"),
+    ] {
+        assert_eq!(lines(&parse(head).unwrap()), expected, "{head:?}");
+    }
 }
 
 #[test]
