@@ -230,7 +230,7 @@ def load(port, scenario, seconds):
     requests = int(re.search(r"(\d+) requests in", out).group(1))
     if requests == 0:
         raise SystemExit(f"{scenario[0]}: port {port} answered nothing in {seconds} s")
-    return requests, milliseconds(re.search(r"99%\s+(\S+)", out).group(1))
+    return requests, milliseconds(re.search(r"^\s+99%\s+(\S+)", out, re.MULTILINE).group(1))
 
 
 def measure(candidates, scenario, rounds, seconds):
