@@ -22,8 +22,8 @@ use crate::state::ConnectionState;
 use crate::transport::{TargetStream, User};
 use crate::worker::Worker;
 
-/// The least and the most that is read at once, in bytes. Who fills the room is given twice as much the
-/// next time, and who needs little of it half as much.
+/// The least and the most that is read at once, in bytes. A target that fills the room is given twice as
+/// much, and one whose whole response needs little of it half as much for the next.
 const READ: (usize, usize) = (4 * 1024, 128 * 1024);
 /// Room for what comes that an idle connection keeps.
 const KEPT: usize = 8 * 1024;
@@ -71,6 +71,8 @@ pub(super) struct Http1 {
     buffer: BytesMut,
     /// How much is read at once.
     room: usize,
+    /// The most that came at once of the last response.
+    largest: usize,
     outbound: Option<Box<Outbound>>,
     decoder: Decoder,
     /// The target lets another request follow.
@@ -85,7 +87,7 @@ impl Http1 {
         let user: User = Rc::new(RefCell::new(Some(Rc::clone(state))));
         let stream = TargetStream { stream, user };
         let decoder = Decoder::new(Framing::Length(0));
-        Ok(Self { stream, buffer: BytesMut::new(), room: READ.0, outbound: None, decoder, keeps: true, gave_up: false })
+        Ok(Self { stream, buffer: BytesMut::new(), room: READ.0, largest: READ.0, outbound: None, decoder, keeps: true, gave_up: false })
     }
 
     /// Whether another request can be sent on it: it is read up to here, so that a close by the target is seen.
@@ -107,6 +109,9 @@ impl Http1 {
 
     /// Sends a request and waits for the head of its response.
     pub(super) async fn send(&mut self, outbound: Box<Outbound>) -> Result<ResponseHead, Unanswered> {
+        if std::mem::take(&mut self.largest) < self.room / 4 {
+            self.room = (self.room / 2).max(READ.0);
+        }
         let asks_for_head = outbound.asks_for_head;
         self.outbound = Some(outbound);
         let mut scan = HeadScan::default();
@@ -200,10 +205,9 @@ impl Http1 {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         self.buffer.reserve(self.room);
         let read = ready!(pin!(self.stream.read_buf(&mut self.buffer)).poll(cx)).unwrap_or_default();
+        self.largest = self.largest.max(read);
         if read >= self.room {
             self.room = (2 * self.room).min(READ.1);
-        } else if read < self.room / 4 {
-            self.room = (self.room / 2).max(READ.0);
         }
         Poll::Ready(read > 0)
     }
