@@ -18,7 +18,7 @@ pub const X_FORWARDED_PORT: &str = "X-Forwarded-Port";
 pub const X_AMZN_TRACE_ID: &str = "X-Amzn-Trace-Id";
 
 /// Headers that end at the load balancer, in small letters. The two sides' framing (`transfer-encoding`, `content-length`) is not
-/// among them: it belongs to the HTTP implementation. `upgrade` is sent anew where a connection is upgraded.
+/// among them: it is made anew where it has to be. `upgrade` is sent anew where a connection is upgraded.
 pub const HOP_BY_HOP: [&str; 6] = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
 
 /// Whether a header of that name, in letters of any case, ends at the load balancer. `Expect` does too: the load balancer answers
