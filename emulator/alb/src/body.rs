@@ -10,7 +10,7 @@ use message::{Decoder, RequestHead, Step, Version};
 use routing::InFlight;
 
 use crate::client::Client;
-use crate::state::{ConnectionState, Turn};
+use crate::state::{ConnectionState, Phase, Turn};
 use crate::upstream::Lease;
 
 /// The longest body that is read to its end though no target takes it, so that the connection can go on.
@@ -67,7 +67,8 @@ impl RequestBody {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
         match &mut self.source {
             Source::Http1 { client, decoder, expects } => {
-                let piece = ready!(poll_upload(client, decoder, expects, cx));
+                let answering = self.state.phase.get() == Phase::Answering;
+                let piece = ready!(poll_upload(client, decoder, (expects, answering), cx));
                 Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
             }
             Source::Http2(incoming) => Pin::new(incoming).poll_frame(cx).map_err(|_| BrokeOff),
@@ -75,7 +76,13 @@ impl RequestBody {
     }
 }
 
-fn poll_upload(client: &Client, decoder: &mut Decoder, expects: &mut bool, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokeOff>>> {
+/// `answering` until the response begins, behind whose head no leave can stand.
+fn poll_upload(
+    client: &Client,
+    decoder: &mut Decoder,
+    (expects, answering): (&mut bool, bool),
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Bytes, BrokeOff>>> {
     loop {
         match client.take(|buffer| decoder.next(buffer)) {
             Ok(Step::Data(data)) => return Poll::Ready(Some(Ok(data))),
@@ -83,7 +90,7 @@ fn poll_upload(client: &Client, decoder: &mut Decoder, expects: &mut bool, cx: &
             Ok(Step::More) => {}
             Err(_) => return Poll::Ready(Some(Err(BrokeOff))),
         }
-        if std::mem::take(expects) {
+        if std::mem::take(expects) && answering {
             client.out.borrow_mut().text().extend_from_slice(CONTINUE);
         }
         // It is written once, and with the response at the latest; whether it could be shows there.

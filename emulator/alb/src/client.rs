@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use message::{HeadScan, RequestHead, blank_lines};
@@ -33,10 +33,7 @@ pub(crate) enum Came {
 
 /// See the module.
 pub(crate) struct Client {
-    /// `None` once the connection has come to its end, which a body may outlive that a target over HTTP/2 has not let go of.
-    stream: RefCell<Option<ClientStream>>,
-    /// Whoever waits for more of a body.
-    reader: RefCell<Option<Waker>>,
+    stream: RefCell<ClientStream>,
     /// What came and belongs to nobody yet. Without room of its own while the connection is idle.
     buffer: RefCell<BytesMut>,
     pub(crate) out: RefCell<Outgoing>,
@@ -48,8 +45,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(stream: ClientIo, worker: &Rc<Worker>, state: &Rc<ConnectionState>) -> Self {
         Self {
-            stream: RefCell::new(Some(ClientStream { stream, state: Rc::clone(state) })),
-            reader: RefCell::default(),
+            stream: RefCell::new(ClientStream { stream, state: Rc::clone(state) }),
             buffer: RefCell::default(),
             out: RefCell::default(),
             ended: Cell::new(false),
@@ -58,20 +54,13 @@ impl Client {
         }
     }
 
-    /// The connection at its end, and what came on it beyond the last request. Who waits for more of a body waits in vain, and is told.
-    pub(crate) fn take_stream(&self) -> Option<(ClientIo, Bytes)> {
-        let stream = self.stream.take()?.stream;
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-        Some((stream, self.buffer.take().freeze()))
+    /// The connection at its end, and what came on it beyond the last request.
+    pub(crate) fn into_stream(self) -> (ClientIo, Bytes) {
+        (self.stream.into_inner().stream, self.buffer.into_inner().freeze())
     }
 
     fn poll_read(&self, read: &mut ReadBuf<'_>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self.stream.borrow_mut() {
-            Some(stream) => Pin::new(stream).poll_read(cx, read),
-            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-        }
+        Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, read)
     }
 
     /// Waits for the next head.
@@ -123,15 +112,7 @@ impl Client {
         let room = left.map_or(CHUNKED_READ, |left| left.clamp(BODY_READ.0, BODY_READ.1));
         buffer.reserve(usize::try_from(room).unwrap_or_default());
         let mut stream = self.stream.borrow_mut();
-        let Some(stream) = &mut *stream else { return Poll::Ready(Ok(false)) };
-        let polled = pin!(stream.read_buf(&mut *buffer)).poll(cx);
-        let read = match polled {
-            Poll::Ready(read) => read?,
-            Poll::Pending => {
-                self.reader.borrow_mut().get_or_insert_with(|| cx.waker().clone()).clone_from(cx.waker());
-                return Poll::Pending;
-            }
-        };
+        let read = ready!(pin!(stream.read_buf(&mut *buffer)).poll(cx))?;
         self.ended.set(read == 0);
         Poll::Ready(Ok(read > 0))
     }
@@ -167,10 +148,7 @@ impl Client {
 
     /// Writes what waits to be written.
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self.stream.borrow_mut() {
-            Some(stream) => self.out.borrow_mut().poll_write(stream, cx),
-            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-        }
+        self.out.borrow_mut().poll_write(&mut *self.stream.borrow_mut(), cx)
     }
 
     /// Nothing is under way: gives back all room.

@@ -56,7 +56,10 @@ pub(crate) async fn serve(context: &Rc<ConnectionContext>, stream: ClientIo) {
         })
         .await
     };
-    finish(context, &client, end).await;
+    // Its last request is over, and with it whatever else held the client.
+    if let Some(client) = Rc::into_inner(client) {
+        finish(context, client, end).await;
+    }
     state.over();
 }
 
@@ -165,10 +168,10 @@ impl Progress {
     }
 }
 
-async fn finish(context: &ConnectionContext, client: &Client, end: End) {
+async fn finish(context: &ConnectionContext, client: Client, end: End) {
     let state = &context.state;
     let gone = client.has_ended();
-    let Some((mut stream, read_ahead)) = client.take_stream() else { return };
+    let (mut stream, read_ahead) = client.into_stream();
     let failure = match end {
         End::Upgraded => {
             let Some(tunnel) = state.tunnel.take() else { return };

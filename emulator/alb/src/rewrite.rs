@@ -271,6 +271,8 @@ fn strip_named(headers: &mut Headers) {
 pub(crate) fn response(head: &mut ResponseHead, asker: &Asker, over: bool) -> (Coding, bool) {
     let headers = &mut head.headers;
     strip_hop_by_hop(headers);
+    // Equal ones mean one (RFC 9110, 8.6).
+    headers.keep_first(CONTENT_LENGTH);
     let bodiless = asker.head_only || matches!(head.status, 204 | 304);
     if bodiless || headers.contains(CONTENT_LENGTH) {
         if asker.version < Version::Http11 {

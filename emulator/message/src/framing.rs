@@ -4,7 +4,6 @@ use routing::ClientFailure;
 
 use crate::doubt::{Doubts, looks_like};
 use crate::headers::Headers;
-use crate::response::MalformedResponse;
 use crate::version::Version;
 
 /// How the end of a body is told.
@@ -25,6 +24,11 @@ impl Framing {
         matches!(self, Self::Length(0))
     }
 }
+
+/// A response that is no HTTP/1, or whose end could be seen in two places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the response is malformed")]
+pub struct MalformedResponse;
 
 const TRANSFER_ENCODING: &str = "transfer-encoding";
 const CONTENT_LENGTH: &str = "content-length";

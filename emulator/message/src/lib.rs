@@ -26,10 +26,10 @@ mod version;
 
 pub use decode::{Decoder, MalformedBody, Step};
 pub use encode::{CHUNK_ENDS, LAST_CHUNK, chunk_begins};
-pub use framing::Framing;
+pub use framing::{Framing, MalformedResponse};
 pub use headers::Headers;
 pub use request::RequestHead;
-pub use response::{MalformedResponse, ResponseHead};
+pub use response::ResponseHead;
 pub use scan::{HeadScan, blank_lines};
 pub use target::Target;
 pub use version::Version;

@@ -2,15 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::framing::{self, Framing};
+use crate::framing::{self, Framing, MalformedResponse};
 use crate::headers::Headers;
 use crate::line::{is_text, is_token, within, without_end};
 use crate::version::Version;
-
-/// A response that is no HTTP/1, or whose end could be seen in two places.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the response is malformed")]
-pub struct MalformedResponse;
 
 /// A response without its body.
 #[derive(Clone, Debug)]

@@ -46,6 +46,24 @@ enum Upstream {
     Http2(Http2),
 }
 
+/// A request that got no answer, and its body if nothing of it was sent.
+struct Unserved {
+    failure: UpstreamFailure,
+    unsent: Option<RequestBody>,
+}
+
+impl Unserved {
+    const fn unsent(body: Option<RequestBody>) -> Self {
+        Self { failure: UpstreamFailure::ClosedBeforeResponse, unsent: body }
+    }
+}
+
+impl From<UpstreamFailure> for Unserved {
+    fn from(failure: UpstreamFailure) -> Self {
+        Self { failure, unsent: None }
+    }
+}
+
 impl Lease {
     /// An idle connection that the target has not closed, else a new one.
     pub(crate) async fn get(worker: &Rc<Worker>, target: &Arc<TargetState>, state: &Rc<ConnectionState>) -> Result<Self, UpstreamFailure> {
@@ -87,42 +105,33 @@ impl Lease {
         state: &Rc<ConnectionState>,
     ) -> Result<Head, UpstreamFailure> {
         let Some(own) = body.take() else { return Err(UpstreamFailure::ClosedBeforeResponse) };
-        if self.is_http2() { self.send_http2(head, (own, body), state).await } else { self.send_http1(head, (own, body), state).await }
+        let sent = if self.is_http2() { self.send_http2(head, own, state).await } else { self.send_http1(head, own, state).await };
+        sent.map_err(|Unserved { failure, unsent }| {
+            *body = unsent;
+            failure
+        })
     }
 
-    async fn send_http1(
-        &mut self,
-        head: &RequestHead,
-        (own, place): (RequestBody, &mut Option<RequestBody>),
-        state: &Rc<ConnectionState>,
-    ) -> Result<Head, UpstreamFailure> {
-        let mut outbound = Box::new(Outbound::new(head, own));
+    async fn send_http1(&mut self, head: &RequestHead, body: RequestBody, state: &Rc<ConnectionState>) -> Result<Head, Unserved> {
+        let mut outbound = Box::new(Outbound::new(head, body));
         loop {
-            let Some(Upstream::Http1(upstream)) = &mut self.upstream else { return Err(UpstreamFailure::ClosedBeforeResponse) };
+            let Some(Upstream::Http1(upstream)) = &mut self.upstream else { return Err(UpstreamFailure::ClosedBeforeResponse.into()) };
             match upstream.send(outbound).await {
                 Ok(head) => return Ok((head, None)),
                 Err(Unanswered::Unsent(unsent)) if self.reused => {
                     outbound = unsent;
                     self.renew(state).await?;
                 }
-                Err(Unanswered::Unsent(unsent)) => {
-                    *place = unsent.into_body();
-                    return Err(UpstreamFailure::ClosedBeforeResponse);
-                }
-                Err(Unanswered::Failed(failure)) => return Err(failure),
+                Err(Unanswered::Unsent(unsent)) => return Err(Unserved::unsent(unsent.into_body())),
+                Err(Unanswered::Failed(failure)) => return Err(failure.into()),
             }
         }
     }
 
-    async fn send_http2(
-        &mut self,
-        head: &RequestHead,
-        (own, place): (RequestBody, &mut Option<RequestBody>),
-        state: &Rc<ConnectionState>,
-    ) -> Result<Head, UpstreamFailure> {
-        let mut request = convert::request_to_http2(head, self.target.protocol, own);
+    async fn send_http2(&mut self, head: &RequestHead, body: RequestBody, state: &Rc<ConnectionState>) -> Result<Head, Unserved> {
+        let mut request = convert::request_to_http2(head, self.target.protocol, body);
         loop {
-            let Some(Upstream::Http2(upstream)) = &mut self.upstream else { return Err(UpstreamFailure::ClosedBeforeResponse) };
+            let Some(Upstream::Http2(upstream)) = &mut self.upstream else { return Err(UpstreamFailure::ClosedBeforeResponse.into()) };
             match upstream.send(request).await {
                 Ok(response) => {
                     let (parts, incoming) = response.into_parts();
@@ -132,11 +141,8 @@ impl Lease {
                     request = unsent;
                     self.renew(state).await?;
                 }
-                Err(Ok(unsent)) => {
-                    *place = Some(unsent.into_body());
-                    return Err(UpstreamFailure::ClosedBeforeResponse);
-                }
-                Err(Err(failure)) => return Err(failure),
+                Err(Ok(unsent)) => return Err(Unserved::unsent(Some(unsent.into_body()))),
+                Err(Err(failure)) => return Err(failure.into()),
             }
         }
     }

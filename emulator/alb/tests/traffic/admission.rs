@@ -72,13 +72,16 @@ fn token(key: &RsaKeyPair, claims: &str) -> String {
     format!("{text}.{}", encoded(signature))
 }
 
+/// What an issuer publishes of its key.
+fn keys(key: &RsaKeyPair) -> String {
+    let public: RsaPublicKeyComponents<Vec<u8>> = key.public_key().into();
+    format!(r#"{{"keys":[{{"kty":"RSA","alg":"RS256","use":"sig","kid":"k1","n":"{}","e":"{}"}}]}}"#, encoded(public.n), encoded(public.e))
+}
+
 #[tokio::test]
 async fn bearer_tokens_are_checked_with_the_keys_of_their_issuer() {
     let key = RsaKeyPair::from_pkcs8(KEY).unwrap();
-    let public: RsaPublicKeyComponents<Vec<u8>> = key.public_key().into();
-    let jwks =
-        format!(r#"{{"keys":[{{"kty":"RSA","alg":"RS256","use":"sig","kid":"k1","n":"{}","e":"{}"}}]}}"#, encoded(public.n), encoded(public.e));
-    let (idp, asked) = provider(vec![("/keys", jwks)]).await;
+    let (idp, asked) = provider(vec![("/keys", keys(&key))]).await;
     let secure = Secure::new();
     let rule = JwtValidation { jwks_endpoint: format!("{idp}/keys"), issuer: "me".into(), additional_claims: Vec::new() };
     let (mut front, seen) = guarded(&secure, Authenticate::Jwt(rule)).await;
@@ -105,6 +108,40 @@ async fn bearer_tokens_are_checked_with_the_keys_of_their_issuer() {
     assert_eq!(front.record_metrics().get(BalancerMetric::JwtFailures), 3);
     assert_eq!(seen.messages().len(), 2);
     assert_eq!(get(&secure, &front, "/none", "").await.status(), 404, "other rules ask nothing");
+}
+
+#[tokio::test]
+async fn who_was_admitted_by_a_rule_is_asked_by_the_one_that_stands_there_now() {
+    let key = RsaKeyPair::from_pkcs8(KEY).unwrap();
+    let asked = Arc::new(tokio::sync::Notify::new());
+    let answered = Arc::new(tokio::sync::Notify::new());
+    let idp = {
+        let (keys, asked, answered) = (keys(&key), Arc::clone(&asked), Arc::clone(&answered));
+        origin(move |mut connection, _| {
+            let (keys, asked, answered) = (keys.clone(), Arc::clone(&asked), Arc::clone(&answered));
+            async move {
+                while connection.try_message().await.is_some() {
+                    asked.notify_one();
+                    answered.notified().await;
+                    connection.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{keys}", keys.len())).await;
+                }
+            }
+        })
+        .await
+    };
+    let secure = Secure::new();
+    let rule = |issuer: &str| JwtValidation { jwks_endpoint: format!("http://{idp}/keys"), issuer: issuer.into(), additional_claims: Vec::new() };
+    let (mut front, seen) = guarded(&secure, Authenticate::Jwt(rule("me"))).await;
+    let good = token(&key, &format!(r#"{{"iss":"me","exp":{FAR}}}"#));
+    let mut client: Client<_> = secure.client(&front, "one.test").await;
+    client.send(&format!("GET /users HTTP/1.1\r\nHost: one.test\r\nAuthorization: Bearer {good}\r\n\r\n")).await;
+    within(asked.notified()).await;
+    front.put(model::Rule { authenticate: Some(Authenticate::Jwt(rule("you"))), ..forward_rule(1, "users") });
+    answered.notify_one();
+    answered.notify_one();
+    assert_eq!(client.message().await.status(), 401);
+    assert_eq!(front.record().await.error_reason, Some("JWTClaimValueInvalid"));
+    assert!(seen.messages().is_empty());
 }
 
 #[tokio::test]
