@@ -1,9 +1,12 @@
 //! What can be typed, with its help.
 
-use std::net::IpAddr;
+mod options;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use options::*;
 
 const ABOUT: &str = "Amazon ECS and an Application Load Balancer on your laptop.";
 
@@ -124,6 +127,50 @@ Examples:
     /// Change how many tasks services have
     #[command(after_help = "Examples:\n  ecslocal scale posts=3\n  ecslocal scale posts=3 users=2 --no-wait")]
     Scale(Scale),
+    /// Begin a deployment of one service: of what the manifest says now, or of another revision
+    #[command(after_help = "\
+Its images are built or looked for again, its task definition is registered where
+it is new, and its tasks roll whether anything has changed or not. The rest of
+the manifest is left for `ecslocal up`.
+
+Examples:
+  ecslocal deploy posts
+  ecslocal deploy posts --task-definition posts:3
+  ecslocal deploy posts --task-definition 3 --no-wait")]
+    Deploy(Deploy),
+    /// Deploy again what a service ran before
+    #[command(after_help = "\
+That is the revision of its latest successful deployment of another one; a
+deployment under way is ended by it.
+
+Examples:
+  ecslocal rollback posts
+  ecslocal deployments posts     what there is to go back to")]
+    Rollback(Rollback),
+    /// List what was rolled out, and how it ended
+    #[command(after_help = "The last 20 of each service.\n\nExamples:\n  ecslocal deployments\n  ecslocal deployments posts --output json")]
+    Deployments(Deployments),
+    /// Run tasks that no service keeps alive, to their end
+    #[command(after_help = "\
+What the task writes is printed where it wrote it, and its exit code is passed
+on: that of its first essential container that fails. Ctrl-C stops it in order.
+The manifest's task definition is run (built first where it says so), or a
+registered revision.
+
+Examples:
+  ecslocal run migrate
+  ecslocal run migrate -e DRY_RUN=1 -- node migrate.js --all
+  ecslocal run reports:3 --count 4 --detach")]
+    Run(Run),
+    /// Keep tasks from being scaled in or replaced by a deployment
+    #[command(after_help = "\
+Not from `stop`, from failing health checks, or from their own end.
+
+Examples:
+  ecslocal protect 3f2a9c1e
+  ecslocal protect 3f2a9c1e --minutes 10
+  ecslocal protect 3f2a9c1e --off")]
+    Protect(Protect),
     /// Show what containers write
     #[command(after_help = "\
 Control characters of a container's output are shown, never sent to your terminal.
@@ -189,194 +236,6 @@ Examples:
     /// Run the daemon in the foreground
     #[command(hide = true)]
     Daemon,
-}
-
-/// `up`
-#[derive(Debug, Args)]
-pub(crate) struct Up {
-    #[command(flatten)]
-    pub(crate) files: Files,
-    /// Return when every service is steady, and leave the daemon in the background
-    #[arg(short, long)]
-    pub(crate) detach: bool,
-    /// How long services may take to become steady once images are built
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    pub(crate) timeout: u64,
-}
-
-/// `down`
-#[derive(Debug, Args)]
-pub(crate) struct Down {
-    #[command(flatten)]
-    pub(crate) files: Files,
-    /// How long to wait for the end; the daemon goes on after it
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    pub(crate) timeout: u64,
-}
-
-/// `ps`
-#[derive(Debug, Args)]
-pub(crate) struct Ps {
-    #[command(flatten)]
-    pub(crate) files: Files,
-    /// Again after every change, until Ctrl-C
-    #[arg(short, long)]
-    pub(crate) watch: bool,
-    /// Stopped tasks too, with their reasons
-    #[arg(short, long)]
-    pub(crate) all: bool,
-}
-
-/// `scale`
-#[derive(Debug, Args)]
-pub(crate) struct Scale {
-    #[command(flatten)]
-    pub(crate) files: Files,
-    /// A service and its new number of tasks
-    #[arg(required = true, value_name = "SERVICE=N", value_parser = parse_count)]
-    pub(crate) counts: Vec<(String, u32)>,
-    /// Return at once
-    #[arg(long)]
-    pub(crate) no_wait: bool,
-    /// How long services may take to become steady
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    pub(crate) timeout: u64,
-}
-
-/// `logs`
-#[derive(Debug, Args)]
-pub(crate) struct Logs {
-    #[command(flatten)]
-    pub(crate) files: LongFiles,
-    /// Go on with new lines, until Ctrl-C
-    #[arg(short, long)]
-    pub(crate) follow: bool,
-    /// Only the last lines of each container
-    #[arg(short = 'n', long, value_name = "N")]
-    pub(crate) tail: Option<u32>,
-    /// A service, or the beginning of a task's id
-    #[arg(value_name = "SERVICE|TASK")]
-    pub(crate) of: Option<String>,
-}
-
-/// `events`
-#[derive(Debug, Args)]
-pub(crate) struct Events {
-    #[command(flatten)]
-    pub(crate) files: LongFiles,
-    /// Go on with new events, until Ctrl-C
-    #[arg(short, long)]
-    pub(crate) follow: bool,
-    /// A service
-    pub(crate) service: Option<String>,
-}
-
-/// `requests`
-#[derive(Debug, Args)]
-pub(crate) struct Requests {
-    #[command(flatten)]
-    pub(crate) files: LongFiles,
-    /// Go on with new requests, until Ctrl-C
-    #[arg(short, long)]
-    pub(crate) follow: bool,
-    /// Only the last ones
-    #[arg(short = 'n', long, value_name = "N")]
-    pub(crate) tail: Option<u32>,
-    /// Lines in the format of ALB's access log
-    #[arg(long)]
-    pub(crate) log: bool,
-}
-
-/// A listing with nothing to choose.
-#[derive(Debug, Args)]
-pub(crate) struct Listing {
-    #[command(flatten)]
-    pub(crate) files: Files,
-}
-
-/// `explain`
-#[derive(Debug, Args)]
-pub(crate) struct Explain {
-    #[command(flatten)]
-    pub(crate) files: Files,
-    /// GET, POST …
-    #[arg(value_parser = parse_method)]
-    pub(crate) method: String,
-    /// `http://host:port/path?query`, or a path alone
-    pub(crate) url: String,
-    /// A request header; may be repeated
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
-    pub(crate) headers: Vec<(String, String)>,
-    /// The address that the request comes from, for conditions on `source-ip`; default 127.0.0.1 (`curl localhost` may come from ::1)
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) source_ip: Option<IpAddr>,
-}
-
-/// `stop`
-#[derive(Debug, Args)]
-pub(crate) struct Stop {
-    #[command(flatten)]
-    pub(crate) files: Files,
-    /// The task's id, or as much of its beginning as names one task only
-    pub(crate) task: String,
-    /// Shown as the task's stopped reason
-    #[arg(long)]
-    pub(crate) reason: Option<String>,
-}
-
-/// `wait`
-#[derive(Debug, Args)]
-pub(crate) struct Wait {
-    #[command(flatten)]
-    pub(crate) files: Files,
-    /// `steady`: every service has all its tasks, healthy, and nothing else is under way
-    #[arg(value_enum)]
-    pub(crate) until: WaitUntil,
-    /// How long
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    pub(crate) timeout: u64,
-}
-
-/// What can be waited for.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum WaitUntil {
-    Steady,
-}
-
-/// A command about the manifest.
-#[derive(Debug, Args)]
-pub(crate) struct Manifest {
-    #[command(flatten)]
-    pub(crate) files: Files,
-}
-
-/// Reads `posts=3`.
-fn parse_count(text: &str) -> Result<(String, u32), String> {
-    let (service, count) = text.split_once('=').ok_or("write it as `SERVICE=N`, for example `posts=3`")?;
-    if service.is_empty() {
-        return Err("the name of the service is missing before `=`".into());
-    }
-    let count = count.parse().map_err(|_| format!("`{count}` is not a number of tasks"))?;
-    Ok((service.to_owned(), count))
-}
-
-/// Reads a method: a token (RFC 9110 5.6.2), in capitals.
-fn parse_method(text: &str) -> Result<String, String> {
-    let is_token = |character: char| character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character);
-    if text.is_empty() || !text.chars().all(is_token) {
-        return Err("it is no method; write for example `GET`".into());
-    }
-    Ok(text.to_ascii_uppercase())
-}
-
-/// Reads `Name: value`.
-fn parse_header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("write it as `Name: value`")?;
-    let name = name.trim();
-    if name.is_empty() {
-        return Err("the name of the header is missing before `:`".into());
-    }
-    Ok((name.to_owned(), value.trim().to_owned()))
 }
 
 #[cfg(test)]

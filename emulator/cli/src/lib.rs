@@ -28,6 +28,7 @@ mod report;
 #[cfg(test)]
 mod sample;
 mod settings;
+mod steps;
 mod stream;
 
 use std::collections::BTreeMap;

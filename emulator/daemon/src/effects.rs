@@ -186,22 +186,18 @@ async fn unbroken(work: impl Future<Output = Result<Option<Fact>, EngineError>>)
 fn order(world: &World, work: &Work) -> Order {
     let found = |task: &TaskId, container: &ContainerName| {
         let task = world.tasks.get(task)?;
-        let definition = world.definition(&task.revision)?;
-        Some((task, definition, task.container(container)?, definition.container(container)?))
+        let definition = task.overrides.applied_to(world.definition(&task.revision)?);
+        let wanted = definition.container(container)?.clone();
+        Some((task, definition, task.container(container)?, wanted))
     };
     match work {
-        Work::PrepareImage { task, container } => found(task, container).map_or(Order::Void, |(_, _, _, definition)| Order::Image {
-            reference: definition.image_id.clone().unwrap_or_else(|| definition.image.clone()),
-        }),
+        Work::PrepareImage { task, container } => found(task, container)
+            .map_or(Order::Void, |(_, _, _, definition)| Order::Image { reference: definition.image_id.unwrap_or(definition.image) }),
         Work::Create { task, container } => found(task, container).map_or(Order::Void, |(task, whole, record, definition)| {
             let owner = world.settings.owner.clone();
             let service = task.service_key();
             Order::Create(Box::new(ContainerSpec {
-                network: NetworkSpec {
-                    owner: owner.clone(),
-                    // Every task of today belongs to a service; one that runs by itself would get a network of its own.
-                    service: service.clone().unwrap_or_else(|| lone(task)),
-                },
+                network: NetworkSpec { owner: owner.clone(), service: task.network() },
                 owner,
                 cluster: task.cluster.clone(),
                 service,
@@ -210,7 +206,7 @@ fn order(world: &World, work: &Work) -> Order {
                 revision: task.revision.clone(),
                 runtime_name: record.runtime_name.clone(),
                 image_id: record.image_id.clone().unwrap_or_else(|| definition.image.clone()),
-                definition: definition.clone(),
+                definition,
                 task_cpu: whole.cpu,
                 task_memory: whole.memory,
             }))
@@ -220,11 +216,6 @@ fn order(world: &World, work: &Work) -> Order {
         Work::Remove { .. } => Order::Remove,
         Work::RemoveNetwork(service) => Order::RemoveNetwork(NetworkSpec { owner: world.settings.owner.clone(), service: service.clone() }),
     }
-}
-
-fn lone(task: &model::Task) -> model::ServiceKey {
-    let name = model::ServiceName::new(task.revision.family.as_str()).unwrap_or_else(|_| unreachable!("a family obeys the rule of a service name"));
-    model::ServiceKey { cluster: task.cluster.clone(), name }
 }
 
 async fn execute(engine: &dyn Engine, work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::{BuildSpec, Clock, Engine, EngineError, EngineErrorKind, Progress};
-use model::{Build, ContainerDefinition, Desired};
+use model::{Build, ContainerDefinition, Desired, TaskDefinition};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::local::{Failure, UpEvent};
@@ -47,20 +47,21 @@ impl Images {
     /// The first image that could not be had; the others are let go of.
     pub async fn resolve(&self, desired: &mut Desired, progress: &mpsc::Sender<UpEvent>) -> Result<(), Failure> {
         let used: Vec<_> = desired.services.values().filter(|service| service.revision.is_none()).map(|service| &service.task_definition).collect();
-        let containers = |desired: &Desired| -> Vec<Wanted> {
-            let definitions = desired.task_definitions.iter().filter(|(family, _)| used.contains(family));
-            definitions.flat_map(|(_, definition)| definition.containers.iter().map(wanted)).collect()
-        };
-        let mut all = containers(desired);
+        let definitions = desired.task_definitions.iter_mut().filter(|(family, _)| used.contains(family));
+        self.resolve_all(&mut definitions.map(|(_, definition)| definition).collect::<Vec<_>>(), progress).await
+    }
+
+    /// The same for every image of these task definitions.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub async fn resolve_all(&self, definitions: &mut [&mut TaskDefinition], progress: &mpsc::Sender<UpEvent>) -> Result<(), Failure> {
+        let mut all: Vec<_> = definitions.iter().flat_map(|definition| definition.containers.iter().map(wanted)).collect();
         all.sort();
         all.dedup();
         let ids = self.get_all(all, progress).await?;
-        for definition in desired.task_definitions.values_mut() {
-            for container in &mut definition.containers {
-                if let Some(id) = ids.get(&wanted(container)) {
-                    container.image_id = Some(id.clone());
-                }
-            }
+        for container in definitions.iter_mut().flat_map(|definition| &mut definition.containers) {
+            container.image_id = ids.get(&wanted(container)).cloned();
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Clock;
-use model::{Change, Desired, Fact, Ids, Refused, Timestamp, World};
+use model::{Change, Desired, Fact, Ids, Refused, TaskId, Timestamp, World};
 use scheduler::{Pace, Plan, Waiting, Work};
 use tokio::sync::{mpsc, watch};
 
@@ -81,11 +81,20 @@ pub struct Keeper {
     publisher: watch::Sender<Arc<Snapshot>>,
 }
 
+/// What changes made.
+#[derive(Debug, Default)]
+struct Made {
+    /// One line a change, where somebody wants to read them.
+    changes: Vec<String>,
+    /// Tasks of RunTask.
+    tasks: Vec<TaskId>,
+}
+
 /// What one turn has taken in.
 #[derive(Default)]
 struct Turn {
     /// Who waits for this turn's snapshot, and whether what they asked was applied.
-    replies: Vec<(Reply, Result<Vec<String>, Refused>)>,
+    replies: Vec<(Reply, Result<Made, Refused>)>,
     /// Something that a user asked was applied: it is saved before the replies.
     asked: bool,
     /// Something beside the World has changed.
@@ -183,7 +192,7 @@ impl Keeper {
     fn handle(&mut self, input: Input, turn: &mut Turn) {
         match input {
             Input::Change { changes, reply } => {
-                let result = self.world.apply_all(changes, self.clock.now(), &mut self.ids).map(|()| Vec::new());
+                let result = self.world.apply_all(changes, self.clock.now(), &mut self.ids).map(|tasks| Made { tasks, ..Made::default() });
                 turn.asked |= result.is_ok();
                 turn.replies.push((reply, result));
             }
@@ -216,11 +225,11 @@ impl Keeper {
         }
     }
 
-    fn up(&mut self, desired: &Desired) -> Result<Vec<String>, Refused> {
+    fn up(&mut self, desired: &Desired) -> Result<Made, Refused> {
         let changes = model::diff::changes(&self.world, desired)?;
         let summary = changes.iter().map(|change: &Change| change.summary(&self.world)).collect();
-        self.world.apply_all(changes, self.clock.now(), &mut self.ids)?;
-        Ok(summary)
+        let tasks = self.world.apply_all(changes, self.clock.now(), &mut self.ids)?;
+        Ok(Made { changes: summary, tasks })
     }
 
     fn finished(&mut self, finished: Finished) {
@@ -315,12 +324,12 @@ impl Keeper {
         }
     }
 
-    fn reply(&self, replies: Vec<(Reply, Result<Vec<String>, Refused>)>) {
+    fn reply(&self, replies: Vec<(Reply, Result<Made, Refused>)>) {
         let sequence = self.publisher.borrow().sequence;
         for (reply, result) in replies {
             let unsaved = self.state_problem.clone();
             // Whoever asked may have gone; what was asked is done all the same.
-            reply.send(result.map(|changes| Done { changes, sequence, unsaved })).ok();
+            reply.send(result.map(|Made { changes, tasks }| Done { changes, tasks, sequence, unsaved })).ok();
         }
     }
 }

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use model::{
-    ClusterName, Container, DeploymentId, Listener, LoadBalancer, Rule, Service, ServiceKey, TargetGroup, TargetHealthReason, TargetHealthState,
-    Task, TaskStatus, Timestamp, World,
+    ClusterName, Container, ContainerDefinition, DeploymentId, Listener, LoadBalancer, Rule, Service, ServiceKey, TargetGroup, TargetHealthReason,
+    TargetHealthState, Task, TaskStatus, Timestamp, World,
 };
 use wire::local::{
     ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, Seconds,
-    ServiceView, TargetGroupView, TargetView, TaskView, View,
+    ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
 };
 
 use crate::keeper::Snapshot;
@@ -76,8 +76,21 @@ fn service_view(snapshot: &Snapshot, key: &ServiceKey, service: &Service) -> Ser
         pending_count: count(TaskStatus::Pending, None),
         task_definition: service.revision.to_string(),
         steady: service.steady,
+        scheduling_strategy: service.spec.scheduling_strategy.as_str().into(),
         deployments: deployments.collect(),
+        service_deployments: service.history.iter().rev().map(service_deployment).collect(),
         waiting: snapshot.waiting.iter().filter(|waiting| waiting.service == *key).map(|waiting| waiting.reason.clone()).collect(),
+    }
+}
+
+fn service_deployment(known: &model::ServiceDeployment) -> ServiceDeploymentView {
+    ServiceDeploymentView {
+        id: known.id.to_string(),
+        status: known.status.as_str().into(),
+        target: known.revision.to_string(),
+        source: known.source.as_ref().map(ToString::to_string),
+        started_at: seconds(known.started_at),
+        finished_at: known.finished_at.map(seconds),
     }
 }
 
@@ -88,14 +101,14 @@ fn tasks(world: &World, cluster: &ClusterName) -> Vec<TaskView> {
 }
 
 fn task_view(world: &World, task: &Task) -> TaskView {
-    let images = world.definition(&task.revision);
-    let image =
-        |container: &Container| images.and_then(|found| found.container(&container.name)).map(|found| found.image.clone()).unwrap_or_default();
+    let definition = world.definition(&task.revision);
+    let wanted = |container: &Container| definition.and_then(|found| found.container(&container.name));
     TaskView {
         task_id: task.id.to_string(),
         task_arn: world.task_arn(task),
         service_name: task.service.as_ref().map(ToString::to_string),
-        started_by: task.deployment.as_ref().map(ToString::to_string),
+        started_by: task.deployment.as_ref().map(ToString::to_string).or_else(|| task.started_by.clone()),
+        protected_until: task.protected_until.map(seconds),
         task_definition: task.revision.to_string(),
         desired_status: task.desired_status.as_str().into(),
         last_status: task.last_status.as_str().into(),
@@ -105,11 +118,11 @@ fn task_view(world: &World, task: &Task) -> TaskView {
         stopped_at: task.stopped_at.map(seconds),
         stop_code: task.stop.as_ref().map(|stop| stop.code.as_str().into()),
         stopped_reason: task.stop.as_ref().map(|stop| stop.reason.clone()),
-        containers: task.containers.iter().map(|container| container_view(container, image(container))).collect(),
+        containers: task.containers.iter().map(|container| container_view(container, wanted(container))).collect(),
     }
 }
 
-fn container_view(container: &Container, image: String) -> ContainerView {
+fn container_view(container: &Container, wanted: Option<&ContainerDefinition>) -> ContainerView {
     let bindings = container.network_bindings.iter().map(|binding| NetworkBindingView {
         bind_ip: binding.bind_ip.to_string(),
         container_port: binding.container_port,
@@ -118,7 +131,8 @@ fn container_view(container: &Container, image: String) -> ContainerView {
     });
     ContainerView {
         name: container.name.to_string(),
-        image,
+        image: wanted.map(|wanted| wanted.image.clone()).unwrap_or_default(),
+        essential: wanted.is_some_and(|wanted| wanted.essential),
         runtime_id: container.runtime_id.as_ref().map(ToString::to_string),
         runtime_name: container.runtime_name.clone(),
         last_status: container.last_status.as_str().into(),

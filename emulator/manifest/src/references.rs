@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::TaskDefinitionName;
+
 use crate::node::{Node, Span};
 use crate::problem::Report;
-use crate::read::{action_lists, actions_of, address_of, authenticating, split_reference, target_group_name};
+use crate::read::{action_lists, actions_of, address_of, authenticating, target_group_name};
 use crate::suggest::listed;
 
 /// Checks every reference of a tree whose shapes have been checked.
@@ -64,7 +66,7 @@ impl<'a> Index<'a> {
 
     /// The definition that a service runs, if it is this manifest's own.
     fn definition_of(&self, service: &Node) -> Option<&'a Node> {
-        match split_reference(service.text_of("taskDefinition")?) {
+        match TaskDefinitionName::split(service.text_of("taskDefinition")?) {
             (family, None) => self.definitions.get(family).copied(),
             (_, Some(_)) => None,
         }
@@ -174,7 +176,7 @@ fn target_group_exists(name: &str, node: &Node, index: &Index<'_>, report: &mut 
 
 fn task_definition(service: &Node, index: &Index<'_>, report: &mut Report) {
     let Some((node, text)) = service.get("taskDefinition").and_then(|node| node.text().map(|text| (node, text))) else { return };
-    let (family, revision) = split_reference(text);
+    let (family, revision) = TaskDefinitionName::split(text);
     if revision.is_none() && !index.definitions.contains_key(family) {
         let hint = report.suggest(family, index.definitions.keys().copied()).unwrap_or_else(|| "list it under `taskDefinitions`".into());
         report.problem(node.span, format!("the task definition `{family}` is not in this manifest")).label("no such family").hint(hint);

@@ -1,32 +1,34 @@
 //! How a [`Change`] is applied: whole, or refused and the World left as it was.
 
-use std::collections::{BTreeMap, VecDeque};
+mod service;
+mod task;
 
-use crate::deployment::BreakerCount;
+use std::collections::BTreeMap;
+
 use crate::world::{Cluster, FamilyRevisions, World};
 use crate::{
-    Change, ClusterName, Deployment, DeploymentStatus, DesiredStatus, Ids, LaunchBackoff, Listener, ListenerProtocol, LoadBalancer,
-    LoadBalancerAttributes, LoadBalancerName, NetworkMode, Refused, Revision, RolloutState, Service, ServiceKey, ServiceSpec, ServiceStatus, Stop,
-    TargetGroup, TargetGroupName, TargetGroupSpec, TargetType, TaskDefinition, TaskId, TaskStatus, Timestamp,
+    Change, ClusterName, Ids, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, LoadBalancerName, Refused, Service, ServiceStatus,
+    Stop, TargetGroup, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskId, Timestamp,
 };
 
 /// The most tasks that a service may ask for (a guard against a slip of the finger, not a quota of AWS).
 pub const MAX_DESIRED_COUNT: u32 = 5000;
 
 impl World {
-    /// Applies a change whole, or refuses it and leaves the World as it was.
+    /// Applies a change whole, or refuses it and leaves the World as it was. Gives the tasks that it started.
     ///
     /// # Errors
     /// [`Refused`] saying why.
-    pub fn apply(&mut self, change: Change, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
+    pub fn apply(&mut self, change: Change, now: Timestamp, ids: &mut Ids) -> Result<Vec<TaskId>, Refused> {
         self.apply_all(vec![change], now, ids)
     }
 
     /// May leave the World half changed where it refuses.
-    fn make(&mut self, change: Change, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
+    fn make(&mut self, change: Change, now: Timestamp, ids: &mut Ids) -> Result<Vec<TaskId>, Refused> {
+        let mut started = Vec::new();
         match change {
             Change::CreateCluster(name) => self.create_cluster(name, now)?,
-            Change::DeleteCluster(name) => self.delete_cluster(&name)?,
+            Change::DeleteCluster(name) => self.delete_cluster(&name, now)?,
             Change::RegisterTaskDefinition { cluster, definition } => self.register(cluster, *definition),
             Change::CreateTargetGroup { cluster, spec } => self.create_target_group(cluster, *spec, now, ids)?,
             Change::ModifyTargetGroup(spec) => {
@@ -62,24 +64,29 @@ impl World {
                 service.status = ServiceStatus::Draining;
                 service.steady = false;
             }
+            Change::Deploy { service, task_definition } => self.deploy(&service, task_definition.as_ref(), now, ids)?,
+            Change::RollBack(service) => self.roll_back(&service, now, ids)?,
+            Change::RunTask(run) => started = self.run_task(&run, now, ids)?,
             Change::StopTask { task, reason } => self.stop_task(&task, reason.as_deref(), now)?,
+            Change::ProtectTask { task, until } => self.protect_task(&task, until, now)?,
         }
         self.version += 1;
-        Ok(())
+        Ok(started)
     }
 
-    /// Applies all changes, or none of them.
+    /// Applies all changes, or none of them. Gives the tasks that they started.
     ///
     /// # Errors
     /// The first refusal.
-    pub fn apply_all(&mut self, changes: Vec<Change>, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
+    pub fn apply_all(&mut self, changes: Vec<Change>, now: Timestamp, ids: &mut Ids) -> Result<Vec<TaskId>, Refused> {
         let mut trial = self.clone();
+        let mut started = Vec::new();
         for change in changes {
-            trial.make(change, now, ids)?;
+            started.extend(trial.make(change, now, ids)?);
         }
         trial.check_listeners()?;
         *self = trial;
-        Ok(())
+        Ok(started)
     }
 
     fn create_cluster(&mut self, name: ClusterName, now: Timestamp) -> Result<(), Refused> {
@@ -95,7 +102,7 @@ impl World {
         }
     }
 
-    fn delete_cluster(&mut self, name: &ClusterName) -> Result<(), Refused> {
+    fn delete_cluster(&mut self, name: &ClusterName, now: Timestamp) -> Result<(), Refused> {
         let cluster = self.clusters.get_mut(name).ok_or_else(|| Refused::NotFound { what: "cluster", name: name.to_string() })?;
         cluster.deleting = true;
         self.load_balancers.retain(|_, balancer| balancer.owner != *name);
@@ -104,6 +111,8 @@ impl World {
             service.status = ServiceStatus::Draining;
             service.steady = false;
         }
+        let alone = self.tasks.values_mut().filter(|task| task.cluster == *name && task.service.is_none());
+        alone.for_each(|task| task.end(Stop::user_initiated(None), now));
         Ok(())
     }
 
@@ -196,106 +205,9 @@ impl World {
         Ok(())
     }
 
-    fn create_service(&mut self, cluster: ClusterName, spec: ServiceSpec, revision: Revision, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
-        self.check_service(&cluster, &spec, &revision)?;
-        let key = ServiceKey { cluster: cluster.clone(), name: spec.name.clone() };
-        if let Some(found) = self.services.get(&key) {
-            return Err(match found.status {
-                ServiceStatus::Active => Refused::Exists { what: "service", name: key.name.to_string(), owner: None },
-                ServiceStatus::Draining => {
-                    Refused::InUse { what: "service name", name: key.name.to_string(), by: "a deleted service whose tasks are still stopping".into() }
-                }
-            });
-        }
-        let service = Service {
-            cluster,
-            deployments: vec![new_deployment(&revision, now, ids)],
-            completed: None,
-            revision,
-            status: ServiceStatus::Active,
-            created_at: now,
-            backoff: LaunchBackoff::default(),
-            steady: false,
-            events: VecDeque::new(),
-            spec,
-        };
-        self.services.insert(key, service);
-        Ok(())
-    }
-
-    fn update_service(&mut self, cluster: ClusterName, spec: ServiceSpec, revision: Revision, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
-        self.check_service(&cluster, &spec, &revision)?;
-        let service = self.active_service_mut(&ServiceKey { cluster, name: spec.name.clone() })?;
-        if service.revision != revision || service.spec.load_balancers != spec.load_balancers {
-            if let Some(completed) = service.primary().filter(|primary| primary.rollout_state == RolloutState::Completed) {
-                service.completed = Some(completed.clone());
-            }
-            for older in &mut service.deployments {
-                older.status = DeploymentStatus::Active;
-                older.updated_at = now;
-            }
-            service.deployments.insert(0, new_deployment(&revision, now, ids));
-            service.backoff = LaunchBackoff::default();
-        }
-        service.steady = service.steady && service.spec.desired_count == spec.desired_count && service.revision == revision;
-        service.revision = revision;
-        service.spec = spec;
-        Ok(())
-    }
-
-    fn scale(&mut self, key: &ServiceKey, desired_count: u32) -> Result<(), Refused> {
-        check_desired_count(desired_count)?;
-        let service = self.active_service_mut(key)?;
-        service.steady = service.steady && service.spec.desired_count == desired_count;
-        service.spec.desired_count = desired_count;
-        Ok(())
-    }
-
-    fn stop_task(&mut self, id: &TaskId, reason: Option<&str>, now: Timestamp) -> Result<(), Refused> {
-        let task = self.tasks.get_mut(id).ok_or_else(|| Refused::NotFound { what: "task", name: id.to_string() })?;
-        if task.desired_status == DesiredStatus::Running && task.last_status != TaskStatus::Stopped {
-            task.desired_status = DesiredStatus::Stopped;
-            task.stopping_at = Some(now);
-            task.stop = Some(Stop::user_initiated(reason));
-        }
-        Ok(())
-    }
-
-    /// What must hold for a service, whether new or changed (ecs.md 4).
-    fn check_service(&self, cluster: &ClusterName, spec: &ServiceSpec, revision: &Revision) -> Result<(), Refused> {
-        match self.clusters.get(cluster) {
-            Some(found) if !found.deleting => {}
-            Some(_) | None => return Err(Refused::NotFound { what: "cluster", name: cluster.to_string() }),
-        }
-        let definition = self.definition(revision).ok_or_else(|| Refused::NotFound { what: "task definition", name: revision.to_string() })?;
-        check_desired_count(spec.desired_count)?;
-        self.require_target_groups(spec.load_balancers.iter().map(|entry| &entry.target_group))?;
-        for entry in &spec.load_balancers {
-            self.require_target_type(&entry.target_group, definition.network_mode)?;
-            let (name, port) = (&entry.container_name, entry.container_port);
-            let container =
-                definition.container(name).ok_or_else(|| Refused::Invalid(format!("The container {name} does not exist in the task definition.")))?;
-            if !container.port_mappings.iter().any(|mapping| mapping.container_port == port) {
-                return Err(Refused::Invalid(format!("The container {name} did not have a container port {port} defined.")));
-            }
-        }
-        Ok(())
-    }
-
     fn require_target_groups<'a>(&self, mut names: impl Iterator<Item = &'a TargetGroupName>) -> Result<(), Refused> {
         let missing = names.find(|name| self.target_groups.get(*name).is_none_or(|group| group.deleting));
         missing.map_or(Ok(()), |name| Err(Refused::NotFound { what: "target group", name: name.to_string() }))
-    }
-
-    /// Tasks in a network of the host's register by instance and host port.
-    fn require_target_type(&self, name: &TargetGroupName, mode: NetworkMode) -> Result<(), Refused> {
-        let ip = self.target_groups.get(name).is_some_and(|group| group.spec.target_type == TargetType::Ip);
-        match mode {
-            NetworkMode::Bridge if ip => Err(Refused::Invalid(format!(
-                "The provided target group {name} has target type ip, which is incompatible with the bridge network mode specified in the task definition."
-            ))),
-            NetworkMode::Bridge => Ok(()),
-        }
     }
 
     fn target_group_mut(&mut self, name: &TargetGroupName) -> Result<&mut TargetGroup, Refused> {
@@ -311,30 +223,4 @@ impl World {
         let found = self.load_balancer_mut(balancer)?.listeners.get_mut(&port);
         found.ok_or_else(|| Refused::NotFound { what: "listener", name: format!("{balancer}:{port}") })
     }
-
-    fn active_service_mut(&mut self, key: &ServiceKey) -> Result<&mut Service, Refused> {
-        let found = self.services.get_mut(key).filter(|service| service.status == ServiceStatus::Active);
-        found.ok_or_else(|| Refused::NotFound { what: "service", name: key.name.to_string() })
-    }
-}
-
-fn new_deployment(revision: &Revision, now: Timestamp, ids: &mut Ids) -> Deployment {
-    Deployment {
-        id: ids.deployment(),
-        status: DeploymentStatus::Primary,
-        revision: revision.clone(),
-        created_at: now,
-        updated_at: now,
-        rollout_state: RolloutState::InProgress,
-        failed_tasks: 0,
-        breaker: BreakerCount::default(),
-        rolled_back_from: None,
-    }
-}
-
-fn check_desired_count(desired_count: u32) -> Result<(), Refused> {
-    if desired_count > MAX_DESIRED_COUNT {
-        return Err(Refused::Invalid(format!("a desired count of {desired_count} is more than {MAX_DESIRED_COUNT}")));
-    }
-    Ok(())
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, Service, ServiceKey, ServiceSpec, TargetGroupName,
-    TargetGroupSpec, TaskDefinition, TaskId, World,
+    ClusterName, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, RunTask, Service, ServiceKey, ServiceSpec,
+    TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
 };
 
 /// One change of what is wanted.
@@ -107,14 +107,32 @@ pub enum Change {
         /// How many.
         desired_count: u32,
     },
+    /// Begin a deployment of a service whether anything has changed or not (`forceNewDeployment`).
+    Deploy {
+        /// The service.
+        service: ServiceKey,
+        /// What it runs from now on; `None` for what it runs.
+        task_definition: Option<TaskDefinitionName>,
+    },
+    /// Begin a deployment of what a service ran before: the revision of its latest successful deployment of another one.
+    RollBack(ServiceKey),
     /// Stop a service's tasks, then forget it.
     DeleteService(ServiceKey),
+    /// Start tasks that no service keeps alive.
+    RunTask(Box<RunTask>),
     /// Stop one task; its service starts another.
     StopTask {
         /// Which.
         task: TaskId,
         /// The caller's reason.
         reason: Option<String>,
+    },
+    /// Keep a service's task from being scaled in or replaced by a deployment (ecs.md 3.12).
+    ProtectTask {
+        /// Which.
+        task: TaskId,
+        /// Until when; `None` ends the protection.
+        until: Option<Timestamp>,
     },
 }
 
@@ -189,10 +207,30 @@ impl Change {
                 let old = before.services.get(service).map_or(0, |old| old.spec.desired_count);
                 format!("~ service {}, desired count {old} -> {desired_count}", service.name)
             }
+            Self::Deploy { service, task_definition } => {
+                let of = task_definition.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+                format!("~ service {}, a new deployment{of}", service.name)
+            }
+            Self::RollBack(service) => format!("~ service {}, rolled back", service.name),
             Self::DeleteService(key) => format!("- service {}", key.name),
+            Self::RunTask(run) => format!("+ {} tasks of {}", run.count, run.task_definition),
             Self::StopTask { task, .. } => format!("- task {task}"),
+            Self::ProtectTask { task, until } => format!("~ task {task}, {}", if until.is_some() { "protected" } else { "no longer protected" }),
         }
     }
+}
+
+/// Which settings differ, by AWS's names.
+fn settings(old: &ServiceSpec, new: &ServiceSpec) -> String {
+    let differences = [
+        (old.load_balancers != new.load_balancers, "loadBalancers"),
+        (old.minimum_healthy_percent != new.minimum_healthy_percent, "minimumHealthyPercent"),
+        (old.maximum_percent != new.maximum_percent, "maximumPercent"),
+        (old.health_check_grace_period != new.health_check_grace_period, "healthCheckGracePeriodSeconds"),
+        (old.circuit_breaker != new.circuit_breaker, "deploymentCircuitBreaker"),
+        (old.scheduling_strategy != new.scheduling_strategy, "schedulingStrategy"),
+    ];
+    differences.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| format!(", {name}")).collect()
 }
 
 /// What an update changes of a service, each part with a comma before it.
@@ -204,8 +242,5 @@ fn difference(old: &Service, spec: &ServiceSpec, revision: &Revision) -> String 
     if old.spec.desired_count != spec.desired_count {
         parts += &format!(", desired count {} -> {}", old.spec.desired_count, spec.desired_count);
     }
-    if parts.is_empty() {
-        parts += ", settings";
-    }
-    parts
+    parts + &settings(&old.spec, spec)
 }

@@ -34,8 +34,10 @@ pub mod name;
 pub mod observed;
 pub mod regex;
 pub mod rule;
+pub mod run_task;
 pub mod security_policy;
 pub mod service;
+pub mod service_deployment;
 pub mod step;
 pub mod stickiness;
 pub mod stop;
@@ -62,17 +64,19 @@ pub use load_balancer::{DesyncMode, LoadBalancer, LoadBalancerAttributes, LogBuc
 pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, ServiceName, TargetGroupName};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};
 pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, WeightedTargetGroup};
+pub use run_task::{ContainerOverride, RunTask, TaskOverrides};
 pub use security_policy::{SecurityPolicy, SecurityPolicyError, TlsCipher, TlsVersion};
-pub use service::{LaunchBackoff, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus};
+pub use service::{LaunchBackoff, SchedulingStrategy, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus};
+pub use service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 pub use step::Step;
 pub use stickiness::{Stickiness, StickyCookie};
 pub use stop::{ContainerFailure, ContainerFailureKind, Stop, StopCode};
 pub use target_group::{ProtocolVersion, RegisteredTarget, Target, TargetGroup, TargetGroupSpec, TargetKey, TargetProtocol, TargetType};
 pub use target_group_attributes::{Algorithm, FailOpen, TargetGroupAttributes};
-pub use task::{Container, ContainerStatus, DesiredStatus, HealthStatus, NetworkBinding, Task, TaskStatus};
+pub use task::{Birth, Container, ContainerStatus, DesiredStatus, HealthStatus, NetworkBinding, Task, TaskStatus};
 pub use task_definition::{
     Build, ContainerDefinition, ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, NetworkMode, PortMapping, Revision,
-    TaskDefinition, TransportProtocol, Ulimit,
+    TaskDefinition, TaskDefinitionName, TransportProtocol, Ulimit,
 };
 pub use time::Timestamp;
 pub use transform::{Rewrite, Transforms};

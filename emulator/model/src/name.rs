@@ -116,6 +116,13 @@ names! {
     TargetGroupName: "target group name", 32, underscore: false, edge_hyphen: false;
 }
 
+impl ServiceName {
+    /// The name that stands for a task which runs by itself where a service's is asked for: `task-` and its id.
+    pub(crate) fn of_task(task: &crate::TaskId) -> Self {
+        Self(format!("task-{task}").into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::MAX_SERVICE_EVENTS;
 use crate::{
-    CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Revision, ServiceEvent, ServiceName, TargetGroupName, Timestamp,
+    CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Revision, ServiceDeployment, ServiceEvent, ServiceName,
+    TargetGroupName, Timestamp,
 };
 
 /// A service is unique in its cluster.
@@ -61,6 +62,30 @@ pub struct ServiceSpec {
     /// When a deployment is given up; `None` where it never is. Default none.
     #[serde(default)]
     pub circuit_breaker: Option<CircuitBreaker>,
+    /// Who says how many tasks there are. Default REPLICA.
+    #[serde(default)]
+    pub scheduling_strategy: SchedulingStrategy,
+}
+
+/// Who says how many tasks a service has (ecs.md 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SchedulingStrategy {
+    /// The user does, by the desired count.
+    #[default]
+    Replica,
+    /// The cluster does: one on each container instance, and that is one, this machine.
+    Daemon,
+}
+
+impl SchedulingStrategy {
+    /// As the API prints it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Replica => "REPLICA",
+            Self::Daemon => "DAEMON",
+        }
+    }
 }
 
 impl ServiceSpec {
@@ -110,6 +135,9 @@ pub struct Service {
     pub completed: Option<Deployment>,
     /// When launches may go on, after failures.
     pub backoff: LaunchBackoff,
+    /// Its last deployments, oldest first, at most [`crate::service_deployment::MAX_SERVICE_DEPLOYMENTS`].
+    #[serde(default)]
+    pub history: VecDeque<ServiceDeployment>,
     /// Whether its last word was "has reached a steady state".
     pub steady: bool,
     /// Oldest first, at most [`MAX_SERVICE_EVENTS`].
@@ -182,6 +210,7 @@ mod tests {
             maximum_percent: maximum,
             health_check_grace_period: Duration::ZERO,
             circuit_breaker: None,
+            scheduling_strategy: SchedulingStrategy::Replica,
         }
     }
 

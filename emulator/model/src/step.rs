@@ -116,7 +116,7 @@ impl World {
             Step::RemoveService(key) => {
                 self.services.remove(&key);
             }
-            Step::SetDeployments { service, deployments } => self.change_service(&service, |found| found.deployments = deployments),
+            Step::SetDeployments { service, deployments } => self.change_service(&service, |found| found.put_deployments(deployments)),
             Step::RollBack { service, revision } => self.change_service(&service, |found| {
                 (found.revision, found.backoff) = (revision, LaunchBackoff::default());
             }),

@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterName, ContainerId, ContainerName, DeploymentId, Revision, ServiceKey, ServiceName, Stop, TaskId, Timestamp, TransportProtocol};
+use crate::{
+    ClusterName, ContainerId, ContainerName, DeploymentId, Ids, Revision, ServiceKey, ServiceName, Stop, TaskDefinition, TaskId, TaskOverrides,
+    Timestamp, TransportProtocol,
+};
 
 /// One task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,9 +38,88 @@ pub struct Task {
     pub stop: Option<Stop>,
     /// In the task definition's order.
     pub containers: Vec<Container>,
+    /// What it does otherwise than its task definition says.
+    #[serde(default)]
+    pub overrides: TaskOverrides,
+    /// Who asked for it, of a task that runs by itself.
+    #[serde(default)]
+    pub started_by: Option<String>,
+    /// Until when it is neither scaled in nor replaced by a deployment (ecs.md 3.12).
+    #[serde(default)]
+    pub protected_until: Option<Timestamp>,
+    /// Whether it has a network of its own in the engine, or may have: a task that runs by itself, until that is removed.
+    #[serde(default)]
+    pub own_network: bool,
+}
+
+/// What a task is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Birth<'a> {
+    /// The cluster.
+    pub cluster: &'a ClusterName,
+    /// The service that it belongs to, and the deployment.
+    pub service: Option<(&'a ServiceName, Option<&'a DeploymentId>)>,
+    /// What it is made from.
+    pub revision: &'a Revision,
+    /// The same in full.
+    pub definition: &'a TaskDefinition,
+    /// When it is accepted.
+    pub at: Timestamp,
 }
 
 impl Task {
+    /// A task that is accepted and has done nothing yet.
+    #[must_use]
+    pub fn new(birth: &Birth<'_>, ids: &mut Ids) -> Self {
+        let id = ids.task();
+        let revision = birth.revision;
+        let mut container = |name: &ContainerName| {
+            let plain: String = name.as_str().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+            Container::new(name.clone(), format!("ecs-{}-{}-{plain}-{}", revision.family, revision.number, ids.container_suffix()))
+        };
+        Self {
+            containers: birth.definition.containers.iter().map(|wanted| container(&wanted.name)).collect(),
+            id,
+            cluster: birth.cluster.clone(),
+            service: birth.service.map(|(service, _)| service.clone()),
+            deployment: birth.service.and_then(|(_, deployment)| deployment.cloned()),
+            revision: revision.clone(),
+            desired_status: DesiredStatus::Running,
+            last_status: TaskStatus::Pending,
+            created_at: birth.at,
+            started_at: None,
+            stopping_at: None,
+            stopped_at: None,
+            stop: None,
+            overrides: TaskOverrides::default(),
+            started_by: None,
+            protected_until: None,
+            own_network: birth.service.is_none(),
+        }
+    }
+
+    /// Begins its end, unless that has begun.
+    pub fn end(&mut self, stop: Stop, now: Timestamp) {
+        if self.is_live() {
+            self.desired_status = DesiredStatus::Stopped;
+            self.stopping_at = Some(now);
+            self.stop = Some(stop);
+        }
+    }
+
+    /// Whose network it joins: its service's, or one of its own.
+    #[must_use]
+    pub fn network(&self) -> ServiceKey {
+        // A task's id is made of hexadecimal digits, and so obeys the rule of a service's name.
+        self.service_key().unwrap_or_else(|| ServiceKey { cluster: self.cluster.clone(), name: ServiceName::of_task(&self.id) })
+    }
+
+    /// Whether it is neither scaled in nor replaced by a deployment now.
+    #[must_use]
+    pub fn is_protected(&self, now: Timestamp) -> bool {
+        self.protected_until.is_some_and(|until| now < until)
+    }
+
     /// The service's key, for a task of a service.
     #[must_use]
     pub fn service_key(&self) -> Option<ServiceKey> {
@@ -138,6 +220,27 @@ pub struct Container {
     pub direct: bool,
     /// Published ports.
     pub network_bindings: Vec<NetworkBinding>,
+}
+
+impl Container {
+    /// One of which nothing exists yet.
+    #[must_use]
+    pub const fn new(name: ContainerName, runtime_name: String) -> Self {
+        Self {
+            name,
+            runtime_name,
+            runtime_id: None,
+            image_id: None,
+            last_status: ContainerStatus::None,
+            started_at: None,
+            exit_code: None,
+            reason: None,
+            health: HealthStatus::Unknown,
+            address: None,
+            direct: false,
+            network_bindings: Vec::new(),
+        }
+    }
 }
 
 /// How far a container is (ecs.md 2.1). It only moves forward.

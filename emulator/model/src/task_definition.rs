@@ -42,6 +42,56 @@ impl TaskDefinition {
     pub fn container(&self, name: &ContainerName) -> Option<&ContainerDefinition> {
         self.containers.iter().find(|container| container.name == *name)
     }
+
+    /// The host ports that its tasks take by number, so that only one of them can run on a container instance.
+    pub fn static_ports(&self) -> impl Iterator<Item = (TransportProtocol, u16)> {
+        let mappings = self.containers.iter().flat_map(|container| &container.port_mappings);
+        mappings.filter(|mapping| mapping.host_port != 0).map(|mapping| (mapping.protocol, mapping.host_port))
+    }
+}
+
+/// A task definition as a user names it: `family` for the latest revision, or `family:revision`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskDefinitionName {
+    /// The family.
+    pub family: Family,
+    /// `None` for the latest.
+    pub revision: Option<u32>,
+}
+
+impl TaskDefinitionName {
+    /// Family and revision in `family`, `family:revision`, or an ARN that ends so.
+    #[must_use]
+    pub fn split(text: &str) -> (&str, Option<&str>) {
+        let name = text.strip_prefix("arn:").and_then(|arn| arn.split_once(":task-definition/")).map_or(text, |(_, name)| name);
+        name.split_once(':').map_or((name, None), |(family, revision)| (family, Some(revision)))
+    }
+}
+
+impl From<Revision> for TaskDefinitionName {
+    fn from(revision: Revision) -> Self {
+        Self { family: revision.family, revision: Some(revision.number) }
+    }
+}
+
+impl std::fmt::Display for TaskDefinitionName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.revision {
+            Some(number) => write!(f, "{}:{number}", self.family),
+            None => write!(f, "{}", self.family),
+        }
+    }
+}
+
+impl std::str::FromStr for TaskDefinitionName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (family, revision) = Self::split(text);
+        let number = |text: &str| {
+            text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("`{text}` is not a revision: revisions are numbers from 1"))
+        };
+        Ok(Self { family: Family::new(family).map_err(|error| error.to_string())?, revision: revision.map(number).transpose()? })
+    }
 }
 
 /// How a task's containers meet the network.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, Family, LoadBalancer, LoadBalancerName, OwnerId, Revision, Service, ServiceKey, TargetGroup, TargetGroupName, Task, TaskDefinition,
-    TaskId, TaskStatus, Timestamp,
+    ClusterName, Family, LoadBalancer, LoadBalancerName, OwnerId, Refused, Revision, Service, ServiceKey, TargetGroup, TargetGroupName, Task,
+    TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
 };
 
 /// The one state of the house. Held by the daemon's keeper, written to the state file, read by everybody else as a snapshot.
@@ -92,6 +92,17 @@ impl World {
     #[must_use]
     pub fn definition(&self, revision: &Revision) -> Option<&TaskDefinition> {
         self.task_definitions.get(&revision.family)?.revisions.get(&revision.number)
+    }
+
+    /// The revision that a user means by a name.
+    ///
+    /// # Errors
+    /// Where there is none of that name.
+    pub fn resolve(&self, name: &TaskDefinitionName) -> Result<Revision, Refused> {
+        let latest = || self.task_definitions.get(&name.family).map(FamilyRevisions::latest);
+        let revision = name.revision.or_else(latest).map(|number| Revision { family: name.family.clone(), number });
+        let not_found = || Refused::NotFound { what: "task definition", name: name.to_string() };
+        revision.filter(|revision| self.definition(revision).is_some()).ok_or_else(not_found)
     }
 
     /// The tasks of a service, in the order of their ids.

@@ -68,6 +68,13 @@ pub(crate) fn stuck(service: &ServiceName) -> String {
     )
 }
 
+pub(crate) fn protected(service: &ServiceName, deployment: &DeploymentId) -> String {
+    format!(
+        "service ({service}) was unable to reach steady state because task set ({deployment}) was unable to scale in. \
+         Reason: The number of protected tasks are more than the desired count of tasks."
+    )
+}
+
 pub(crate) fn port_in_use(service: &ServiceName, instance: &str) -> String {
     format!(
         "(service {service}) was unable to place a task because no container instance met all of its requirements. \

@@ -52,8 +52,12 @@ fn change(world: &World, task: &TaskId, container: &model::ContainerName, change
     vec![Step::PutTask(Box::new(task))]
 }
 
-/// A deleted service is gone with its network; its tasks have all stopped.
+/// A deleted service is gone with its network; its tasks have all stopped. A task that ran by itself has none of its own any more.
 fn forget(world: &World, key: &ServiceKey) -> Vec<Step> {
+    let alone = |task: &&Task| task.own_network && task.last_status == TaskStatus::Stopped && task.network() == *key;
+    if let Some(task) = world.tasks.values().find(alone) {
+        return vec![Step::PutTask(Box::new(Task { own_network: false, ..task.clone() }))];
+    }
     let draining = world.services.get(key).is_some_and(|service| service.status == ServiceStatus::Draining);
     if !draining || world.has_unstopped_tasks(key) {
         return Vec::new();

@@ -23,6 +23,8 @@ pub struct Pace {
     pub event_suppression: Duration,
     /// Tasks that crashed, or failed to start or their health checks, whose containers stay, so that their logs can be read. AWS: all, for 3 h (ecs.md 2.7). Ours: 2.
     pub crashed_kept: usize,
+    /// Tasks that ran by themselves and ended, however, whose containers stay likewise. AWS: all. Ours: 20.
+    pub finished_kept: usize,
     /// How long they stay. AWS: 3 h. Ours: 10 min.
     pub crashed_kept_for: Duration,
     /// How long a stopped task can be described. AWS: at least 1 h (ecs.md 2.1). Ours: 1 h.
@@ -43,6 +45,7 @@ impl Default for Pace {
             failures_until_event: 3,
             event_suppression: Duration::from_secs(6 * 3600),
             crashed_kept: 2,
+            finished_kept: 20,
             crashed_kept_for: Duration::from_secs(600),
             stopped_kept_for: Duration::from_secs(3600),
             stopped_kept: 50,

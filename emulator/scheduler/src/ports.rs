@@ -26,32 +26,29 @@ pub(crate) enum Fit {
     No,
 }
 
-fn fixed(definition: &TaskDefinition) -> impl Iterator<Item = (TransportProtocol, u16)> {
-    let mappings = definition.containers.iter().flat_map(|container| &container.port_mappings);
-    mappings.filter(|mapping| mapping.host_port != 0).map(|mapping| (mapping.protocol, mapping.host_port))
-}
-
 impl Ports {
     pub(crate) fn new(world: &World, drafts: &[Draft<'_>]) -> Self {
         let mut ports = Self::default();
         let mut known: BTreeMap<&Revision, Vec<(TransportProtocol, u16)>> = BTreeMap::new();
         for task in drafts.iter().flat_map(|draft| &draft.tasks).map(|draft| &draft.task).filter(|task| task.last_status != TaskStatus::Stopped) {
-            let held = known.entry(&task.revision).or_insert_with(|| world.definition(&task.revision).into_iter().flat_map(fixed).collect());
+            let held = known
+                .entry(&task.revision)
+                .or_insert_with(|| world.definition(&task.revision).into_iter().flat_map(TaskDefinition::static_ports).collect());
             if task.is_live() { ports.live.extend(held.iter()) } else { ports.stopping.extend(held.iter()) }
         }
         ports
     }
 
     pub(crate) fn fit(&self, definition: &TaskDefinition) -> Fit {
-        match (fixed(definition).next(), fixed(definition).any(|port| self.live.contains(&port))) {
+        match (definition.static_ports().next(), definition.static_ports().any(|port| self.live.contains(&port))) {
             (None, _) => Fit::Any,
             (_, true) => Fit::No,
-            _ if fixed(definition).any(|port| self.stopping.contains(&port)) => Fit::Soon,
+            _ if definition.static_ports().any(|port| self.stopping.contains(&port)) => Fit::Soon,
             _ => Fit::Once,
         }
     }
 
     pub(crate) fn take(&mut self, definition: &TaskDefinition) {
-        self.live.extend(fixed(definition));
+        self.live.extend(definition.static_ports());
     }
 }

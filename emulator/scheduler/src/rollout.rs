@@ -8,6 +8,8 @@ pub(crate) struct Member {
     pub(crate) primary: bool,
     pub(crate) available: bool,
     pub(crate) sick: bool,
+    /// Neither scaled in nor replaced by a deployment.
+    pub(crate) protected: bool,
     pub(crate) created_at: Timestamp,
 }
 
@@ -32,6 +34,8 @@ pub(crate) struct Decision {
     pub(crate) replaced: usize,
     pub(crate) needed: usize,
     pub(crate) stuck: bool,
+    /// Tasks that would go if they were not protected.
+    pub(crate) kept: usize,
 }
 
 /// Old tasks go first the not healthy, then the oldest, never below the lower bound; surplus tasks go first the not yet healthy,
@@ -44,6 +48,10 @@ pub(crate) fn decide(members: &[Member], bounds: &Bounds) -> Decision {
     old.sort_by_key(|index| (members[*index].available, members[*index].created_at));
     for index in &old {
         let counts = members[*index].available && !members[*index].sick;
+        if members[*index].protected {
+            decision.kept += 1;
+            continue;
+        }
         if !counts || available > lower {
             available -= usize::from(counts);
             decision.scale_in.push(*index);
@@ -54,12 +62,17 @@ pub(crate) fn decide(members: &[Member], bounds: &Bounds) -> Decision {
         (0..members.len()).filter(|index| members[*index].primary).partition(|index| members[*index].sick);
     well.sort_by_key(|index| (members[*index].available, std::cmp::Reverse(members[*index].created_at)));
     let surplus = well.len().saturating_sub(bounds.desired);
-    decision.scale_in.extend(&well[..surplus]);
-    let healthy = well[surplus..].iter().filter(|index| members[**index].available).count();
+    let protected = well.iter().filter(|index| members[**index].protected).count();
+    let cut = surplus.min(well.len() - protected);
+    decision.kept += surplus - cut;
+    // What may go is in front.
+    well.sort_by_key(|index| members[*index].protected);
+    decision.scale_in.extend(&well[..cut]);
+    let healthy = well[cut..].iter().filter(|index| members[**index].available).count();
     let mut sick_stops = (healthy + sick.len()).saturating_sub(bounds.desired).min(sick.len());
     decision.needed = bounds.desired.saturating_sub(well.len());
     let cap = if old.is_empty() { bounds.upper.max(bounds.desired) } else { bounds.upper };
-    let room = |sick_stops: usize| cap.saturating_sub(old_left + well.len() - surplus + sick.len() - sick_stops);
+    let room = |sick_stops: usize| cap.saturating_sub(old_left + well.len() - cut + sick.len() - sick_stops);
     // Where nothing may be started, one sick task gives way to its replacement, and the next when that is healthy.
     let full = bounds.ports_taken || (bounds.limit > 0 && room(sick_stops) == 0);
     if full && decision.needed > 0 && well.iter().all(|index| members[*index].available) {
@@ -70,6 +83,6 @@ pub(crate) fn decide(members: &[Member], bounds: &Bounds) -> Decision {
     decision.sick = sick[..sick_stops].to_vec();
     let settled = members.iter().all(|member| member.available);
     let idle = decision.scale_in.is_empty() && decision.sick.is_empty() && room(sick_stops) == 0;
-    decision.stuck = old_left > 0 && decision.needed > 0 && settled && idle;
+    decision.stuck = old_left > decision.kept && decision.needed > 0 && settled && idle;
     decision
 }

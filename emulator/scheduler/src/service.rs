@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use model::{
-    Container, ContainerStatus, Deployment, DeploymentId, DeploymentStatus, DesiredStatus, HealthStatus, Ids, LaunchBackoff, RolloutState, Service,
-    ServiceStatus, Step, Stop, Task, TaskDefinition, TaskId, TaskStatus,
+    Birth, Deployment, DeploymentId, DeploymentStatus, Ids, LaunchBackoff, RolloutState, Service, ServiceStatus, Step, Stop, Task, TaskDefinition,
+    TaskStatus,
 };
 
 use crate::context::Context;
@@ -93,7 +93,9 @@ fn members(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>) -> (
         let (sick, grace) = health::sick(context, service, one);
         at.into_iter().chain(grace).for_each(|at| draft.found.wake(context, at));
         let primary = one.task.deployment.as_ref() == primary;
-        members.push(Member { primary, available, sick: sick.is_some(), created_at: one.task.created_at });
+        let protected = one.task.is_protected(context.now);
+        one.task.protected_until.into_iter().for_each(|until| draft.found.wake(context, until));
+        members.push(Member { primary, available, sick: sick.is_some(), protected, created_at: one.task.created_at });
         places.push(place);
     }
     (members, places)
@@ -145,6 +147,10 @@ fn tell_hindrance(context: &Context<'_>, service: &Service, draft: &mut Draft<'_
     }
     let message = if decision.stuck {
         events::stuck(&service.spec.name)
+    } else if let Some(primary) = service.primary().filter(|_| decision.kept > 0) {
+        let reason = format!("{} keeps {} more tasks than it needs, which are protected", service.spec.name, decision.kept);
+        draft.found.waiting.push((None, reason));
+        events::protected(&service.spec.name, &primary.id)
     } else if decision.needed > 0 && fit == Fit::No && decision.sick.is_empty() {
         events::port_in_use(&service.spec.name, &context.world.settings.instance)
     } else {
@@ -173,39 +179,9 @@ fn launch<'a>(context: &Context<'a>, service: &Service, draft: &mut Draft<'a>, w
 }
 
 fn new_task(context: &Context<'_>, service: &Service, definition: &TaskDefinition, ids: &mut Ids) -> Task {
-    let id: TaskId = ids.task();
-    let mut container = |name: &model::ContainerName| {
-        let plain: String = name.as_str().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-        Container {
-            name: name.clone(),
-            runtime_name: format!("ecs-{}-{}-{plain}-{}", service.revision.family, service.revision.number, ids.container_suffix()),
-            runtime_id: None,
-            image_id: None,
-            last_status: ContainerStatus::None,
-            started_at: None,
-            exit_code: None,
-            reason: None,
-            health: HealthStatus::Unknown,
-            address: None,
-            direct: false,
-            network_bindings: Vec::new(),
-        }
-    };
-    Task {
-        containers: definition.containers.iter().map(|wanted| container(&wanted.name)).collect(),
-        id,
-        cluster: service.cluster.clone(),
-        service: Some(service.spec.name.clone()),
-        deployment: service.primary().map(|primary| primary.id.clone()),
-        revision: service.revision.clone(),
-        desired_status: DesiredStatus::Running,
-        last_status: TaskStatus::Pending,
-        created_at: context.now,
-        started_at: None,
-        stopping_at: None,
-        stopped_at: None,
-        stop: None,
-    }
+    let deployment = service.primary().map(|primary| &primary.id);
+    let (cluster, service, revision) = (&service.cluster, Some((&service.spec.name, deployment)), &service.revision);
+    Task::new(&Birth { cluster, service, revision, definition, at: context.now }, ids)
 }
 
 /// Begins the stop of tasks. The event comes when the stop begins, before the deregistration that follows (ecs.md 3.6).
@@ -218,9 +194,7 @@ fn stop(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, stops: 
         } else {
             pending += 1
         }
-        task.desired_status = DesiredStatus::Stopped;
-        task.stopping_at = Some(context.now);
-        task.stop = Some(why);
+        task.end(why, context.now);
     }
     if !running.is_empty() {
         draft.found.events.push(events::stopped_running(&service.spec.name, &running));

@@ -4,9 +4,8 @@ use wire::local::{DiffReply, UpRequest, path};
 
 use crate::end::Outcome;
 use crate::launch::Launcher;
+use crate::listing::change_line;
 use crate::print::Printer;
-use crate::print::color::{Palette, Tone};
-use crate::print::sanitize::visible;
 use crate::settings::Settings;
 
 /// Asks the daemon; nothing is changed.
@@ -28,15 +27,4 @@ pub(crate) async fn run(settings: Settings, printer: &mut Printer) -> Outcome {
         printer.talk("note: nothing is built to tell this; a changed source shows when `up` builds it")?;
     }
     Ok(())
-}
-
-/// A change in the colour of its first character.
-pub(crate) fn change_line(change: &str, palette: Palette) -> String {
-    let tone = match change.chars().next() {
-        Some('+') => Tone::Good,
-        Some('~') => Tone::Warning,
-        Some('-') => Tone::Error,
-        _ => Tone::Plain,
-    };
-    palette.paint(tone, &visible(change))
 }

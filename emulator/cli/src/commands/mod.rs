@@ -1,6 +1,8 @@
 //! What each command does, one file each.
 
 mod completions;
+mod deploy;
+mod deployments;
 mod diff;
 mod doctor;
 mod down;
@@ -8,8 +10,10 @@ mod events;
 mod explain;
 mod listings;
 mod logs;
+mod protect;
 mod ps;
 mod requests;
+mod run;
 mod scale;
 mod stop;
 mod up;
@@ -41,6 +45,11 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Targets(args) => listings::targets(settings.with_files(&args.files.file), printer).await,
         Command::Routes(args) => listings::routes(settings.with_files(&args.files.file), printer).await,
         Command::Explain(args) => explain::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Deploy(args) => deploy::deploy(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Rollback(args) => deploy::rollback(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Deployments(args) => deployments::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Run(args) => run::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Protect(args) => protect::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Stop(args) => stop::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Wait(args) => wait::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Validate(args) => validate::run(&settings.with_files(&args.files.file), printer),

@@ -1,5 +1,6 @@
 //! Views as tables. Pure: what is printed here is decided by the view alone.
 
+pub(crate) mod deployments;
 pub(crate) mod explain;
 pub(crate) mod routes;
 pub(crate) mod targets;
@@ -7,7 +8,8 @@ pub(crate) mod tasks;
 
 use wire::local::Seconds;
 
-use crate::print::color::Tone;
+use crate::print::color::{Palette, Tone};
+use crate::print::sanitize::visible;
 
 /// The first eight digits of a task's id, enough for a person.
 pub(crate) fn short(task: &str) -> &str {
@@ -32,12 +34,25 @@ pub(crate) fn moment(seconds: Seconds) -> String {
     jiff::Timestamp::from_second(seconds as i64).map_or_else(|_| seconds.to_string(), |moment| moment.to_string())
 }
 
+/// A change in the colour of its first character.
+pub(crate) fn change_line(change: &str, palette: Palette) -> String {
+    let tone = match change.chars().next() {
+        Some('+') => Tone::Good,
+        Some('~') => Tone::Warning,
+        Some('-') => Tone::Error,
+        _ => Tone::Plain,
+    };
+    palette.paint(tone, &visible(change))
+}
+
 /// What a status or state means.
 pub(crate) fn tone(word: &str) -> Tone {
     match word {
-        "RUNNING" | "HEALTHY" | "ACTIVE" | "COMPLETED" | "healthy" | "yes" => Tone::Good,
-        "UNHEALTHY" | "FAILED" | "unhealthy" => Tone::Error,
-        "PENDING" | "PROVISIONING" | "IN_PROGRESS" | "initial" | "draining" | "DEACTIVATING" | "STOPPING" | "DRAINING" => Tone::Warning,
+        "RUNNING" | "HEALTHY" | "ACTIVE" | "COMPLETED" | "SUCCESSFUL" | "ROLLBACK_SUCCESSFUL" | "healthy" | "yes" => Tone::Good,
+        "UNHEALTHY" | "FAILED" | "ROLLBACK_FAILED" | "unhealthy" => Tone::Error,
+        "PENDING" | "PROVISIONING" | "IN_PROGRESS" | "ROLLBACK_IN_PROGRESS" | "initial" | "draining" | "DEACTIVATING" | "STOPPING" | "DRAINING" => {
+            Tone::Warning
+        }
         "STOPPED" | "UNKNOWN" | "unused" => Tone::Faint,
         _ => Tone::Plain,
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::{Change, ClusterName, ContainerId, Desired, ObservedContainer, Refused, TargetGroupName, TargetHealth, TargetKey, Timestamp, World};
+use model::{
+    Change, ClusterName, ContainerId, Desired, ObservedContainer, Refused, TargetGroupName, TargetHealth, TargetKey, TaskId, Timestamp, World,
+};
 use scheduler::Waiting;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -71,6 +73,8 @@ pub type Reply = oneshot::Sender<Result<Done, Refused>>;
 pub struct Done {
     /// What was changed, one line a change; empty when there was nothing to do.
     pub changes: Vec<String>,
+    /// The tasks that were started by it, without a service.
+    pub tasks: Vec<TaskId>,
     /// The snapshot that shows it, or a later one.
     pub sequence: u64,
     /// Why it could not be saved, if it could not: it is in effect, and is lost if the daemon ends before it can be.

@@ -1,13 +1,14 @@
 //! Operations that change something. A client that hangs up does not take a change back: it was queued, and the keeper does it.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::stream;
 use hyper::Response;
-use model::{Change, ClusterName, Desired, Refused, ServiceKey, TaskId, World};
+use model::{Change, ClusterName, Desired, Refused, ServiceKey, World};
 use tokio::sync::mpsc;
-use wire::local::{DiffReply, Failure, ScaleRequest, ShutdownReply, StopTaskRequest, UpEvent, UpRequest};
+use wire::local::{DiffReply, Failure, ScaleRequest, ShutdownReply, UpEvent, UpRequest};
 
 use super::Context;
 use super::answer::{self, Body};
@@ -18,12 +19,20 @@ use crate::keeper::Done;
 const PROGRESS: usize = 256;
 
 pub(super) fn up(context: Arc<Context>, request: UpRequest) -> Response<Body> {
+    with_progress(context, move |context, progress| Box::pin(bring_up(context, request, progress)))
+}
+
+/// Something that takes long, owned by the daemon: it goes on when its client hangs up. It changes all or nothing, so it may be cut
+/// anywhere by the end of the daemon.
+pub(super) fn with_progress<W>(context: Arc<Context>, work: W) -> Response<Body>
+where
+    W: for<'a> FnOnce(&'a Context, &'a mpsc::Sender<UpEvent>) -> LongWork<'a> + Send + 'static,
+{
     let (sender, receiver) = mpsc::channel(PROGRESS);
     let ups = context.ups.clone();
     ups.spawn(async move {
-        // It changes all or nothing, so it may be cut anywhere.
-        let brought = context.ending.run_until_cancelled(bring_up(&context, request, &sender)).await;
-        let last = match brought.unwrap_or_else(|| Err(ended())) {
+        let done = context.ending.run_until_cancelled(work(&context, &sender)).await;
+        let last = match done.unwrap_or_else(|| Err(ended())) {
             Ok(()) => UpEvent::Done,
             Err(failure) => UpEvent::Failed { failure },
         };
@@ -37,13 +46,14 @@ pub(super) fn up(context: Arc<Context>, request: UpRequest) -> Response<Body> {
     answer::lines(stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) }))
 }
 
+/// What [`with_progress`] runs.
+pub(super) type LongWork<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+
 async fn bring_up(context: &Context, request: UpRequest, progress: &mpsc::Sender<UpEvent>) -> Result<(), Failure> {
     let mut desired = request.desired;
     // What the manifest cannot have is refused before anything is built for it.
     model::diff::changes(&context.keeper.snapshot().world, &desired).map_err(refused)?;
-    if let Some(problem) = &context.keeper.snapshot().engine_problem {
-        return Err(Failure::environment(format!("the container engine cannot be reached: {problem}")).hint("`ecslocal doctor` looks into it"));
-    }
+    require_engine(context)?;
     let ports: BTreeSet<u16> = desired.load_balancers.values().flat_map(|balancer| balancer.listeners.keys().copied()).collect();
     if let Some(listeners) = &context.listeners {
         listeners.certificates().check(&desired)?;
@@ -61,12 +71,18 @@ async fn bring_up(context: &Context, request: UpRequest, progress: &mpsc::Sender
     if let Some(listeners) = &context.listeners {
         listeners.release(&ports, &context.keeper.snapshot().table.ports());
     }
-    let Done { changes, sequence, unsaved } = applied?;
-    progress.send(UpEvent::Applied { changes, version: sequence }).await.ok();
+    tell(applied?, progress).await;
+    Ok(())
+}
+
+/// Tells what was changed.
+pub(super) async fn tell(done: Done, progress: &mpsc::Sender<UpEvent>) {
+    let Done { changes, tasks, sequence, unsaved } = done;
+    let tasks = tasks.iter().map(ToString::to_string).collect();
+    progress.send(UpEvent::Applied { changes, version: sequence, tasks }).await.ok();
     if let Some(message) = unsaved {
         progress.send(UpEvent::Notice { message }).await.ok();
     }
-    Ok(())
 }
 
 pub(super) async fn diff(context: &Context, request: UpRequest) -> Result<Response<Body>, Failure> {
@@ -107,25 +123,6 @@ pub(super) async fn scale(context: &Context, request: ScaleRequest) -> Result<Re
     Ok(answer::json(&serde_json::json!({})))
 }
 
-pub(super) async fn stop_task(context: &Context, request: StopTaskRequest) -> Result<Response<Body>, Failure> {
-    let snapshot = context.keeper.snapshot();
-    let task = find_task(&snapshot.world, &request)?;
-    let change = Change::StopTask { task: task.clone(), reason: request.reason };
-    done(context.keeper.change(vec![change]).await)?;
-    Ok(answer::json(&serde_json::json!({ "task": task.as_str() })))
-}
-
-fn find_task(world: &World, request: &StopTaskRequest) -> Result<TaskId, Failure> {
-    let asked = request.task.rsplit('/').next().unwrap_or_default();
-    let found: Vec<_> = world.tasks.values().filter(|task| task.cluster == request.cluster && task.id.as_str().starts_with(asked)).collect();
-    match found.as_slice() {
-        [only] => Ok(only.id.clone()),
-        // ECS's own sentence for an unknown task (ecs.md 11.5), lower-cased as our messages are.
-        [] => Err(Failure::input(format!("the referenced task was not found: `{}`", request.task)).hint("`ecslocal ps` lists the tasks")),
-        several => Err(Failure::input(format!("`{}` is the beginning of {} tasks", request.task, several.len())).hint("give more of its id")),
-    }
-}
-
 pub(super) fn shutdown(context: &Context, query: &Query) -> Response<Body> {
     // An `up` that still builds has no cluster yet, and would be cut.
     let idle = || context.ups.is_empty() && context.keeper.snapshot().world.clusters.is_empty();
@@ -136,8 +133,18 @@ pub(super) fn shutdown(context: &Context, query: &Query) -> Response<Body> {
     answer::json(&ShutdownReply { stopping })
 }
 
+/// Images are had from the engine only.
+pub(super) fn require_engine(context: &Context) -> Result<(), Failure> {
+    match &context.keeper.snapshot().engine_problem {
+        Some(problem) => {
+            Err(Failure::environment(format!("the container engine cannot be reached: {problem}")).hint("`ecslocal doctor` looks into it"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// A change that is in effect and could not be saved is told as a failure: it would be lost with the daemon.
-fn done(result: Option<Result<Done, Refused>>) -> Result<(), Failure> {
+pub(super) fn done(result: Option<Result<Done, Refused>>) -> Result<(), Failure> {
     match result.ok_or_else(ended)?.map_err(refused)?.unsaved {
         None => Ok(()),
         Some(problem) => Err(Failure::environment(format!("the change is in effect, but {problem}"))
@@ -145,9 +152,10 @@ fn done(result: Option<Result<Done, Refused>>) -> Result<(), Failure> {
     }
 }
 
-fn refused(refused: Refused) -> Failure {
+pub(super) fn refused(refused: Refused) -> Failure {
     let hint = match &refused {
         Refused::NotFound { what: "service", .. } => Some("`ecslocal ps` lists the services"),
+        Refused::NotFound { what: "task definition", .. } => Some("`ecslocal up` registers those of the manifest"),
         Refused::NotFound { what: "cluster", .. } => Some("`ecslocal up` makes the cluster of the manifest"),
         Refused::Exists { owner: Some(_), .. } => Some(
             "names of load balancers and target groups are the region's: give it another name, or take that cluster down with `ecslocal down --cluster`",
@@ -162,6 +170,6 @@ fn refused(refused: Refused) -> Failure {
     }
 }
 
-fn ended() -> Failure {
+pub(super) fn ended() -> Failure {
     Failure::environment("the daemon is ending").hint("`ecslocal up` starts it again")
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::{Clock, Engine, EngineErrorKind, LogLine, LogOptions, LogStream};
 use futures_util::{StreamExt as _, stream};
 use hyper::Response;
-use model::{ClusterName, ContainerId, ContainerStatus, ServiceName, World};
+use model::{ClusterName, ContainerId, ContainerStatus, ServiceName, Task, TaskStatus, World};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::local::{Failure, LogRecord};
@@ -68,7 +68,8 @@ async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecor
     let mut known = BTreeSet::new();
     let mut tail = asked.tail;
     loop {
-        let found = sources(&snapshots.borrow_and_update().world, asked);
+        let snapshot = snapshots.borrow_and_update().clone();
+        let found = sources(&snapshot.world, asked);
         known.retain(|id| found.iter().any(|source| source.id == *id));
         for source in found {
             if known.insert(source.id.clone()) {
@@ -78,6 +79,10 @@ async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecor
         }
         // Those that start from now on are read from their first line.
         tail = None;
+        // What is followed of one task ends with it.
+        if readers.is_empty() && asked.task.is_some() && tasks(&snapshot.world, asked).all(|task| task.last_status == TaskStatus::Stopped) {
+            return;
+        }
         tokio::select! {
             changed = snapshots.changed() => if changed.is_err() { return },
             Some(_) = readers.join_next() => {}
@@ -153,11 +158,14 @@ impl Source {
     }
 }
 
-fn sources(world: &World, asked: &Asked) -> Vec<Source> {
+fn tasks<'w>(world: &'w World, asked: &Asked) -> impl Iterator<Item = &'w Task> {
     let tasks = world.tasks.values().filter(|task| task.cluster == asked.cluster);
     let tasks = tasks.filter(|task| asked.service.is_none() || task.service == asked.service);
-    let tasks = tasks.filter(|task| asked.task.as_ref().is_none_or(|prefix| task.id.as_str().starts_with(prefix.as_str())));
-    tasks
+    tasks.filter(|task| asked.task.as_ref().is_none_or(|prefix| task.id.as_str().starts_with(prefix.as_str())))
+}
+
+fn sources(world: &World, asked: &Asked) -> Vec<Source> {
+    tasks(world, asked)
         .flat_map(|task| task.containers.iter().map(move |container| (task, container)))
         .filter(|(_, container)| container.last_status >= ContainerStatus::Running)
         .filter_map(|(task, container)| {

@@ -11,7 +11,7 @@ use wire::local::{Failure, path};
 
 use super::answer::{self, Body};
 use super::query::Query;
-use super::{Context, changes, explain, guard, logs, metrics, reads, requests};
+use super::{Context, changes, explain, guard, logs, metrics, reads, requests, tasks};
 
 /// The largest request body.
 const MAX_BODY: usize = 4 << 20;
@@ -37,7 +37,11 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::POST, path::DIFF) => and_then(body(request).await, |asked| changes::diff(&context, asked)).await,
         (Method::POST, path::DOWN) => changes::down(&context, &query).await,
         (Method::POST, path::SCALE) => and_then(body(request).await, |asked| changes::scale(&context, asked)).await,
-        (Method::POST, path::STOP_TASK) => and_then(body(request).await, |asked| changes::stop_task(&context, asked)).await,
+        (Method::POST, path::DEPLOY) => body(request).await.map(|asked| tasks::deploy(context, asked)),
+        (Method::POST, path::ROLLBACK) => tasks::rollback(&context, &query).await,
+        (Method::POST, path::RUN_TASK) => body(request).await.map(|asked| tasks::run_task(context, asked)),
+        (Method::POST, path::PROTECT) => and_then(body(request).await, |asked| tasks::protect(&context, asked)).await,
+        (Method::POST, path::STOP_TASK) => and_then(body(request).await, |asked| tasks::stop_task(&context, asked)).await,
         (Method::POST, path::EXPLAIN) => body(request).await.and_then(|asked| explain::explain(&context, &asked)),
         (Method::POST, path::SHUTDOWN) => Ok(changes::shutdown(&context, &query)),
         (Method::GET, other) => match public_key(&context, other) {

@@ -13,7 +13,11 @@ pub(crate) static SERVICE: Object = Object::new(
         field("healthCheckGracePeriodSeconds", integer(0, 2_147_483_647), "How long failing health checks of a young task are forgiven. Default 0."),
         field("deploymentConfiguration", Shape::Object(&DEPLOYMENT_CONFIGURATION), "How a new revision rolls out."),
         field("deploymentController", Shape::Object(&DEPLOYMENT_CONTROLLER), "Who rolls out: `{type: ECS}`."),
-        field("schedulingStrategy", Shape::Choice(&STRATEGY), "Default REPLICA."),
+        field(
+            "schedulingStrategy",
+            Shape::Choice(&STRATEGY),
+            "REPLICA, so many tasks as `desiredCount` says, or DAEMON, one on each container instance. Default REPLICA.",
+        ),
         inert("cluster", "the manifest's own `cluster` says it"),
         inert("launchType", "every task runs on the local engine").of(Shape::Choice(&LAUNCH_TYPE)),
         inert("capacityProviderStrategy", "every task runs on the local engine"),
@@ -106,7 +110,7 @@ static CONTROLLER: Choice =
 
 static LAUNCH_TYPE: Choice = Choice { accepted: &["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"], refused: &[] };
 
-static STRATEGY: Choice = Choice { accepted: &["REPLICA"], refused: &[("DAEMON", "use `REPLICA`; there is one container instance")] };
+static STRATEGY: Choice = Choice { accepted: &["REPLICA", "DAEMON"], refused: &[] };
 
 static ROLLOUT: Choice =
     Choice { accepted: &["ROLLING"], refused: &[("BLUE_GREEN", "use `ROLLING`"), ("LINEAR", "use `ROLLING`"), ("CANARY", "use `ROLLING`")] };

@@ -28,7 +28,6 @@ use crate::problem::Report;
 
 pub(crate) use action::authenticating;
 pub(crate) use listener::{action_lists, actions_of};
-pub(crate) use service::split_reference;
 pub(crate) use target_group::name_of as target_group_name;
 pub(crate) use targets::address_of;
 

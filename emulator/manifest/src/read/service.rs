@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use model::{CircuitBreaker, DesiredService, FailureThreshold, Family, ServiceLoadBalancer, ServiceSpec, TargetGroupName};
+use model::{
+    CircuitBreaker, DesiredService, FailureThreshold, Family, SchedulingStrategy, ServiceLoadBalancer, ServiceSpec, TargetGroupName,
+    TaskDefinitionName,
+};
 
 use super::target_group::name_of;
 use crate::node::Node;
@@ -10,27 +13,25 @@ use crate::problem::Report;
 
 const MAX_TARGET_GROUPS: usize = 5;
 
-/// What `taskDefinition` says: `family`, `family:revision`, or an ARN that ends so.
-pub(crate) fn split_reference(text: &str) -> (&str, Option<&str>) {
-    let name = text.strip_prefix("arn:").and_then(|arn| arn.split_once(":task-definition/")).map_or(text, |(_, name)| name);
-    name.split_once(':').map_or((name, None), |(family, revision)| (family, Some(revision)))
-}
-
 pub(super) fn read(node: &Node, report: &mut Report) -> Option<DesiredService> {
     let name = super::name_under(node, "serviceName", report);
     let definition = node.get("taskDefinition").and_then(|node| task_definition(node, report));
     let load_balancers = load_balancers(node, report);
     let configuration = node.get("deploymentConfiguration");
     let percent = |key: &str, default| configuration.and_then(|node| node.integer_of(key)).unwrap_or(default);
+    let scheduling_strategy = if node.text_of("schedulingStrategy") == Some("DAEMON") { daemon(node, report)? } else { SchedulingStrategy::Replica };
+    let (minimum, maximum) = if scheduling_strategy == SchedulingStrategy::Daemon { (0, 100) } else { (100, 200) };
     let (task_definition, revision) = definition?;
     let spec = ServiceSpec {
         name: name?,
+        // A DAEMON names none: one on each container instance.
         desired_count: node.integer_of("desiredCount").unwrap_or(1),
         load_balancers: load_balancers?,
-        minimum_healthy_percent: percent("minimumHealthyPercent", 100),
-        maximum_percent: percent("maximumPercent", 200),
+        minimum_healthy_percent: percent("minimumHealthyPercent", minimum),
+        maximum_percent: percent("maximumPercent", maximum),
         health_check_grace_period: Duration::from_secs(node.integer_of("healthCheckGracePeriodSeconds").unwrap_or(0)),
         circuit_breaker: configuration.and_then(|node| node.get("deploymentCircuitBreaker")).and_then(|node| circuit_breaker(node, report)),
+        scheduling_strategy,
     };
     if spec.desired_count > 0 && spec.lower_bound() >= spec.upper_bound() {
         report.note(
@@ -42,6 +43,24 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<DesiredService> {
         );
     }
     Some(DesiredService { spec, task_definition, revision })
+}
+
+/// What a DAEMON may not say (ecs.md 3.1).
+fn daemon(node: &Node, report: &mut Report) -> Option<SchedulingStrategy> {
+    let mut fits = true;
+    if node.get("desiredCount").is_some() {
+        let text = "The daemon scheduling strategy does not support a desired count for services.";
+        report.problem(super::place(node, "desiredCount"), text).hint("remove the desired count: there is one task on each container instance");
+        fits = false;
+    }
+    let configuration = node.get("deploymentConfiguration");
+    if let Some(configuration) = configuration.filter(|found| found.integer_of("maximumPercent").is_some_and(|percent: u32| percent != 100)) {
+        report
+            .problem(super::place(configuration, "maximumPercent"), "maximumPercent of a DAEMON service must be 100")
+            .hint("its task stops before the next one starts on the same container instance");
+        fits = false;
+    }
+    fits.then_some(SchedulingStrategy::Daemon)
 }
 
 /// `None` where it is off.
@@ -69,7 +88,7 @@ fn threshold(node: &Node, report: &mut Report) -> Option<FailureThreshold> {
 }
 
 fn task_definition(node: &Node, report: &mut Report) -> Option<(Family, Option<u32>)> {
-    let (family, revision) = split_reference(node.text()?);
+    let (family, revision) = TaskDefinitionName::split(node.text()?);
     let family = match Family::new(family) {
         Ok(family) => family,
         Err(error) => {

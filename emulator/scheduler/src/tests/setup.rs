@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use model::{
     Action, Change, CircuitBreaker, ClusterName, ContainerDefinition, ContainerDependency, ContainerHealthCheck, ContainerName, DependencyCondition,
-    Family, Forward, Listener, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision, ServiceKey, ServiceLoadBalancer,
-    ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TaskDefinition, TransportProtocol, WeightedTargetGroup,
+    Family, Forward, Listener, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision, SchedulingStrategy, ServiceKey,
+    ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TaskDefinition, TransportProtocol,
+    WeightedTargetGroup,
 };
 
 pub(super) fn cluster() -> ClusterName {
@@ -112,6 +113,7 @@ impl Setup {
             maximum_percent: self.percent.1,
             health_check_grace_period: Duration::from_secs(self.grace),
             circuit_breaker: self.breaker.clone(),
+            scheduling_strategy: SchedulingStrategy::Replica,
         }
     }
 

@@ -11,11 +11,14 @@ mod view;
 
 pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
 pub use failure::{Failure, Fault};
-pub use request::{DiffReply, ExplainRequest, Hello, ScaleRequest, ShutdownReply, StopTaskRequest, UpRequest};
+pub use request::{
+    DeployRequest, DiffReply, ExplainRequest, Hello, ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply,
+    UpRequest, Wanted,
+};
 pub use stream::{EventRecord, LogRecord, MetricRecord, RequestEvent, RequestRecord, UpEvent};
 pub use view::{
     ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, Seconds,
-    ServiceView, TargetGroupView, TargetView, TaskView, View,
+    ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
 };
 
 /// The version of this API. Daemon and command line must agree on it.
@@ -35,11 +38,20 @@ pub mod path {
     pub const DOWN: &str = "/local/v1/down";
     /// `POST` [`super::ScaleRequest`] → `{}`.
     pub const SCALE: &str = "/local/v1/scale";
+    /// `POST` [`super::DeployRequest`] → stream of [`super::UpEvent`]; the last is `done` or `failed`.
+    pub const DEPLOY: &str = "/local/v1/deploy";
+    /// `POST ?cluster=NAME&service=NAME` → `{}`.
+    pub const ROLLBACK: &str = "/local/v1/rollback";
+    /// `POST` [`super::RunTaskRequest`] → stream of [`super::UpEvent`]; the last is `done` or `failed`.
+    pub const RUN_TASK: &str = "/local/v1/run-task";
+    /// `POST` [`super::ProtectRequest`] → [`super::TasksReply`].
+    pub const PROTECT: &str = "/local/v1/protect";
     /// `POST` [`super::StopTaskRequest`] → `{"task": "<id>"}`.
     pub const STOP_TASK: &str = "/local/v1/stop-task";
     /// `GET ?cluster=NAME[&service=NAME][&after=SEQUENCE][&follow=true]` → stream of [`super::EventRecord`], oldest first.
     pub const EVENTS: &str = "/local/v1/events";
-    /// `GET ?cluster=NAME[&service=NAME][&task=ID][&tail=N][&follow=true]` → stream of [`super::LogRecord`].
+    /// `GET ?cluster=NAME[&service=NAME][&task=ID][&tail=N][&follow=true]` → stream of [`super::LogRecord`]. What is
+    /// followed of one task ends with it.
     pub const LOGS: &str = "/local/v1/logs";
     /// `GET ?cluster=NAME[&tail=N][&follow=true]` → stream of [`super::RequestEvent`], oldest first.
     pub const REQUESTS: &str = "/local/v1/requests";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use model::{ClusterName, Desired, ServiceName};
+use model::{ClusterName, ContainerName, Desired, ServiceName, TaskDefinition, TaskDefinitionName};
 use serde::{Deserialize, Serialize};
 
 use super::{EngineView, Seconds};
@@ -52,6 +52,70 @@ pub struct ScaleRequest {
     pub cluster: ClusterName,
     /// New desired counts by service.
     pub desired_counts: BTreeMap<ServiceName, u32>,
+}
+
+/// Begin a deployment of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeployRequest {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service.
+    pub service: ServiceName,
+    /// What it is to run.
+    pub what: Wanted,
+}
+
+/// Start tasks that no service keeps alive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunTaskRequest {
+    /// The cluster; made if it is not there.
+    pub cluster: ClusterName,
+    /// What they are to run.
+    pub what: Wanted,
+    /// How many, 1 to 10.
+    pub count: u32,
+    /// The container that the next two are about. Default: the first essential one.
+    pub container: Option<ContainerName>,
+    /// Replaces its command.
+    pub command: Option<Vec<String>>,
+    /// Replaces or adds variables.
+    pub environment: BTreeMap<String, String>,
+    /// Who asks.
+    pub started_by: Option<String>,
+}
+
+/// What is to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Wanted {
+    /// What runs now, of a service.
+    Current,
+    /// A registered task definition.
+    Registered(TaskDefinitionName),
+    /// A task definition as a manifest has it: its images are built or pulled, and it is registered where it is new.
+    Definition(Box<TaskDefinition>),
+}
+
+/// Keep tasks from being scaled in or replaced, or end that; all or none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProtectRequest {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The tasks' ids, or as much of the beginning of each as names one task only.
+    pub tasks: Vec<String>,
+    /// For how many minutes from now, 1 to 2880; `None` ends the protection.
+    pub minutes: Option<u32>,
+}
+
+/// The tasks that an operation was about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TasksReply {
+    /// Their ids.
+    pub tasks: Vec<String>,
 }
 
 /// Stop one task; its service starts another.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, Seconds};
 
-/// One step of an `up`.
+/// One step of an `up`, a `deploy` or a `run`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum UpEvent {
@@ -35,6 +35,9 @@ pub enum UpEvent {
         changes: Vec<String>,
         /// The version of the view that has them.
         version: u64,
+        /// The tasks that were started without a service.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tasks: Vec<String>,
     },
     /// Something to know that stops nothing, such as another port than the one asked for.
     Notice {

@@ -72,8 +72,14 @@ pub struct ServiceView {
     pub task_definition: String,
     /// Whether it has all its tasks, healthy, and nothing else is under way.
     pub steady: bool,
+    /// REPLICA or DAEMON.
+    #[serde(default)]
+    pub scheduling_strategy: String,
     /// Newest first.
     pub deployments: Vec<DeploymentView>,
+    /// Its last deployments, newest first, whether they are over or not.
+    #[serde(default)]
+    pub service_deployments: Vec<ServiceDeploymentView>,
     /// What it waits for, one sentence each.
     pub waiting: Vec<String>,
 }
@@ -105,6 +111,24 @@ pub struct DeploymentView {
     pub created_at: Seconds,
 }
 
+/// A deployment of the past, or the one that is under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceDeploymentView {
+    /// `ecs-svc/<digits>`
+    pub id: String,
+    /// IN_PROGRESS, SUCCESSFUL, STOPPED, ROLLBACK_IN_PROGRESS, ROLLBACK_SUCCESSFUL or ROLLBACK_FAILED.
+    pub status: String,
+    /// `family:revision` that it rolled out.
+    pub target: String,
+    /// `family:revision` that ran before; none for the first.
+    pub source: Option<String>,
+    /// When it was asked for.
+    pub started_at: Seconds,
+    /// When it was over.
+    pub finished_at: Option<Seconds>,
+}
+
 /// A task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -115,8 +139,11 @@ pub struct TaskView {
     pub task_arn: String,
     /// The service, if it belongs to one.
     pub service_name: Option<String>,
-    /// The deployment that started it.
+    /// The deployment that started it, or who asked for it by `run`.
     pub started_by: Option<String>,
+    /// Until when it is neither scaled in nor replaced by a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protected_until: Option<Seconds>,
     /// `family:revision`
     pub task_definition: String,
     /// RUNNING or STOPPED.
@@ -147,6 +174,9 @@ pub struct ContainerView {
     pub name: String,
     /// The image reference of the task definition.
     pub image: String,
+    /// Whether its end is the task's end.
+    #[serde(default)]
+    pub essential: bool,
     /// The engine's id of it.
     pub runtime_id: Option<String>,
     /// The engine's name of it.

@@ -1,0 +1,280 @@
+//! The options and arguments of each command.
+
+use std::net::IpAddr;
+
+use clap::{Args, ValueEnum};
+
+use super::{Files, LongFiles};
+
+/// `up`
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// Return when every service is steady, and leave the daemon in the background
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// How long services may take to become steady once images are built
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) timeout: u64,
+}
+
+/// `down`
+#[derive(Debug, Args)]
+pub(crate) struct Down {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// How long to wait for the end; the daemon goes on after it
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub(crate) timeout: u64,
+}
+
+/// `ps`
+#[derive(Debug, Args)]
+pub(crate) struct Ps {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// Again after every change, until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+    /// Stopped tasks too, with their reasons
+    #[arg(short, long)]
+    pub(crate) all: bool,
+}
+
+/// `scale`
+#[derive(Debug, Args)]
+pub(crate) struct Scale {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// A service and its new number of tasks
+    #[arg(required = true, value_name = "SERVICE=N", value_parser = parse_count)]
+    pub(crate) counts: Vec<(String, u32)>,
+    /// Return at once
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// How long services may take to become steady
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) timeout: u64,
+}
+
+/// `deploy`
+#[derive(Debug, Args)]
+pub(crate) struct Deploy {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// The service
+    pub(crate) service: String,
+    /// Another revision: `family:3`, `family` for its latest, or `3` of the family that runs
+    #[arg(long, value_name = "NAME")]
+    pub(crate) task_definition: Option<String>,
+    /// Return at once
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// How long the service may take to become steady
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) timeout: u64,
+}
+
+/// `rollback`
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// The service
+    pub(crate) service: String,
+    /// Return at once
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// How long the service may take to become steady
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) timeout: u64,
+}
+
+/// `deployments`
+#[derive(Debug, Args)]
+pub(crate) struct Deployments {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// Only those of one service
+    pub(crate) service: Option<String>,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// A family of the manifest, or a registered one; `family:3` for a revision
+    pub(crate) task_definition: String,
+    /// Replaces the command of the container
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+    /// Sets a variable, `NAME=value`; `NAME` alone takes the value that it has here; may be repeated
+    #[arg(short, long = "env", value_name = "NAME=VALUE")]
+    pub(crate) environment: Vec<String>,
+    /// The container that command and variables are for [default: the first essential one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) container: Option<String>,
+    /// How many tasks, up to 10
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub(crate) count: u32,
+    /// Print the tasks' ids and return at once
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// Shown as who started the tasks
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) started_by: Option<String>,
+}
+
+/// `protect`
+#[derive(Debug, Args)]
+pub(crate) struct Protect {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// Tasks of services: each an id, or as much of its beginning as names one task only
+    #[arg(required = true, value_name = "TASK")]
+    pub(crate) tasks: Vec<String>,
+    /// For how long, up to 2880
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=2880))]
+    pub(crate) minutes: u32,
+    /// End the protection
+    #[arg(long, conflicts_with = "minutes")]
+    pub(crate) off: bool,
+}
+
+/// `logs`
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    #[command(flatten)]
+    pub(crate) files: LongFiles,
+    /// Go on with new lines, until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only the last lines of each container
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) tail: Option<u32>,
+    /// A service, or the beginning of a task's id
+    #[arg(value_name = "SERVICE|TASK")]
+    pub(crate) of: Option<String>,
+}
+
+/// `events`
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    #[command(flatten)]
+    pub(crate) files: LongFiles,
+    /// Go on with new events, until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// A service
+    pub(crate) service: Option<String>,
+}
+
+/// `requests`
+#[derive(Debug, Args)]
+pub(crate) struct Requests {
+    #[command(flatten)]
+    pub(crate) files: LongFiles,
+    /// Go on with new requests, until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only the last ones
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) tail: Option<u32>,
+    /// Lines in the format of ALB's access log
+    #[arg(long)]
+    pub(crate) log: bool,
+}
+
+/// A listing with nothing to choose.
+#[derive(Debug, Args)]
+pub(crate) struct Listing {
+    #[command(flatten)]
+    pub(crate) files: Files,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// GET, POST …
+    #[arg(value_parser = parse_method)]
+    pub(crate) method: String,
+    /// `http://host:port/path?query`, or a path alone
+    pub(crate) url: String,
+    /// A request header; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    pub(crate) headers: Vec<(String, String)>,
+    /// The address that the request comes from, for conditions on `source-ip`; default 127.0.0.1 (`curl localhost` may come from ::1)
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) source_ip: Option<IpAddr>,
+}
+
+/// `stop`
+#[derive(Debug, Args)]
+pub(crate) struct Stop {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// The task's id, or as much of its beginning as names one task only
+    pub(crate) task: String,
+    /// Shown as the task's stopped reason
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+}
+
+/// `wait`
+#[derive(Debug, Args)]
+pub(crate) struct Wait {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// `steady`: every service has all its tasks, healthy, and nothing else is under way
+    #[arg(value_enum)]
+    pub(crate) until: WaitUntil,
+    /// How long
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) timeout: u64,
+}
+
+/// What can be waited for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum WaitUntil {
+    Steady,
+}
+
+/// A command about the manifest.
+#[derive(Debug, Args)]
+pub(crate) struct Manifest {
+    #[command(flatten)]
+    pub(crate) files: Files,
+}
+
+/// Reads `posts=3`.
+pub(super) fn parse_count(text: &str) -> Result<(String, u32), String> {
+    let (service, count) = text.split_once('=').ok_or("write it as `SERVICE=N`, for example `posts=3`")?;
+    if service.is_empty() {
+        return Err("the name of the service is missing before `=`".into());
+    }
+    let count = count.parse().map_err(|_| format!("`{count}` is not a number of tasks"))?;
+    Ok((service.to_owned(), count))
+}
+
+/// Reads a method: a token (RFC 9110 5.6.2), in capitals.
+pub(super) fn parse_method(text: &str) -> Result<String, String> {
+    let is_token = |character: char| character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character);
+    if text.is_empty() || !text.chars().all(is_token) {
+        return Err("it is no method; write for example `GET`".into());
+    }
+    Ok(text.to_ascii_uppercase())
+}
+
+/// Reads `Name: value`.
+pub(super) fn parse_header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write it as `Name: value`")?;
+    let name = name.trim();
+    if name.is_empty() {
+        return Err("the name of the header is missing before `:`".into());
+    }
+    Ok((name.to_owned(), value.trim().to_owned()))
+}

@@ -1,0 +1,149 @@
+//! Changes of services (ecs.md 3 and 4).
+
+use std::collections::VecDeque;
+
+use super::MAX_DESIRED_COUNT;
+use crate::{
+    ClusterName, Ids, LaunchBackoff, NetworkMode, Refused, Revision, SchedulingStrategy, Service, ServiceKey, ServiceSpec, ServiceStatus,
+    TargetGroupName, TargetType, TaskDefinitionName, Timestamp, World,
+};
+
+impl World {
+    pub(super) fn create_service(
+        &mut self,
+        cluster: ClusterName,
+        spec: ServiceSpec,
+        revision: Revision,
+        now: Timestamp,
+        ids: &mut Ids,
+    ) -> Result<(), Refused> {
+        self.check_service(&cluster, &spec, &revision)?;
+        let key = ServiceKey { cluster: cluster.clone(), name: spec.name.clone() };
+        if let Some(found) = self.services.get(&key) {
+            return Err(match found.status {
+                ServiceStatus::Active => Refused::Exists { what: "service", name: key.name.to_string(), owner: None },
+                ServiceStatus::Draining => {
+                    Refused::InUse { what: "service name", name: key.name.to_string(), by: "a deleted service whose tasks are still stopping".into() }
+                }
+            });
+        }
+        let mut service = Service {
+            cluster,
+            deployments: Vec::new(),
+            completed: None,
+            revision: revision.clone(),
+            status: ServiceStatus::Active,
+            created_at: now,
+            backoff: LaunchBackoff::default(),
+            steady: false,
+            events: VecDeque::new(),
+            history: VecDeque::new(),
+            spec,
+        };
+        service.begin_deployment(&revision, now, ids);
+        self.services.insert(key, service);
+        Ok(())
+    }
+
+    pub(super) fn update_service(
+        &mut self,
+        cluster: ClusterName,
+        spec: ServiceSpec,
+        revision: Revision,
+        now: Timestamp,
+        ids: &mut Ids,
+    ) -> Result<(), Refused> {
+        self.check_service(&cluster, &spec, &revision)?;
+        let service = self.active_service_mut(&ServiceKey { cluster, name: spec.name.clone() })?;
+        if service.spec.scheduling_strategy != spec.scheduling_strategy {
+            let (name, strategy) = (&spec.name, service.spec.scheduling_strategy.as_str());
+            return Err(Refused::Invalid(format!(
+                "the service `{name}` was made with the scheduling strategy {strategy}, which cannot be changed: give it another name"
+            )));
+        }
+        service.steady = service.steady && service.spec.desired_count == spec.desired_count;
+        let differs = service.revision != revision || service.spec.load_balancers != spec.load_balancers;
+        service.spec = spec;
+        if differs {
+            service.begin_deployment(&revision, now, ids);
+        }
+        Ok(())
+    }
+
+    /// A new deployment whether anything has changed or not (`forceNewDeployment`), of another revision if one is named.
+    pub(super) fn deploy(&mut self, key: &ServiceKey, named: Option<&TaskDefinitionName>, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
+        let service = self.active_service_mut(key)?;
+        let (spec, current) = (service.spec.clone(), service.revision.clone());
+        let revision = named.map_or(Ok(current), |named| self.resolve(named))?;
+        self.check_service(&key.cluster, &spec, &revision)?;
+        self.active_service_mut(key)?.begin_deployment(&revision, now, ids);
+        Ok(())
+    }
+
+    pub(super) fn roll_back(&mut self, key: &ServiceKey, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
+        let service = self.active_service_mut(key)?;
+        let Some(previous) = service.previous_revision().cloned() else {
+            let (name, revision) = (&key.name, &service.revision);
+            return Err(Refused::Invalid(format!(
+                "the service `{name}` has no successful deployment of another revision than {revision} to go back to"
+            )));
+        };
+        self.deploy(key, Some(&previous.into()), now, ids)
+    }
+
+    pub(super) fn scale(&mut self, key: &ServiceKey, desired_count: u32) -> Result<(), Refused> {
+        check_desired_count(desired_count)?;
+        let service = self.active_service_mut(key)?;
+        if service.spec.scheduling_strategy == SchedulingStrategy::Daemon {
+            let text = "The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again";
+            return Err(Refused::Invalid(text.into()));
+        }
+        service.steady = service.steady && service.spec.desired_count == desired_count;
+        service.spec.desired_count = desired_count;
+        Ok(())
+    }
+
+    /// What must hold for a service, whether new or changed (ecs.md 4).
+    fn check_service(&self, cluster: &ClusterName, spec: &ServiceSpec, revision: &Revision) -> Result<(), Refused> {
+        match self.clusters.get(cluster) {
+            Some(found) if !found.deleting => {}
+            Some(_) | None => return Err(Refused::NotFound { what: "cluster", name: cluster.to_string() }),
+        }
+        let definition = self.definition(revision).ok_or_else(|| Refused::NotFound { what: "task definition", name: revision.to_string() })?;
+        check_desired_count(spec.desired_count)?;
+        self.require_target_groups(spec.load_balancers.iter().map(|entry| &entry.target_group))?;
+        for entry in &spec.load_balancers {
+            self.require_target_type(&entry.target_group, definition.network_mode)?;
+            let (name, port) = (&entry.container_name, entry.container_port);
+            let container =
+                definition.container(name).ok_or_else(|| Refused::Invalid(format!("The container {name} does not exist in the task definition.")))?;
+            if !container.port_mappings.iter().any(|mapping| mapping.container_port == port) {
+                return Err(Refused::Invalid(format!("The container {name} did not have a container port {port} defined.")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tasks in a network of the host's register by instance and host port.
+    fn require_target_type(&self, name: &TargetGroupName, mode: NetworkMode) -> Result<(), Refused> {
+        let ip = self.target_groups.get(name).is_some_and(|group| group.spec.target_type == TargetType::Ip);
+        match mode {
+            NetworkMode::Bridge if ip => Err(Refused::Invalid(format!(
+                "The provided target group {name} has target type ip, which is incompatible with the bridge network mode specified in the task definition."
+            ))),
+            NetworkMode::Bridge => Ok(()),
+        }
+    }
+
+    pub(super) fn active_service_mut(&mut self, key: &ServiceKey) -> Result<&mut Service, Refused> {
+        let found = self.services.get_mut(key).filter(|service| service.status == ServiceStatus::Active);
+        found.ok_or_else(|| Refused::NotFound { what: "service", name: key.name.to_string() })
+    }
+}
+
+fn check_desired_count(desired_count: u32) -> Result<(), Refused> {
+    if desired_count > MAX_DESIRED_COUNT {
+        return Err(Refused::Invalid(format!("a desired count of {desired_count} is more than {MAX_DESIRED_COUNT}")));
+    }
+    Ok(())
+}

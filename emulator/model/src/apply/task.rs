@@ -1,0 +1,89 @@
+//! Changes of tasks (ecs.md 3.12 and 9).
+
+use crate::run_task::MAX_RUN_COUNT;
+use crate::{Birth, ContainerName, DeploymentStatus, Ids, Refused, RunTask, Stop, Task, TaskDefinition, TaskId, TaskStatus, Timestamp, World};
+
+/// The most characters of `startedBy`.
+const MAX_STARTED_BY: usize = 128;
+
+impl World {
+    /// Tasks that no service keeps alive. Gives their ids.
+    pub(super) fn run_task(&mut self, run: &RunTask, now: Timestamp, ids: &mut Ids) -> Result<Vec<TaskId>, Refused> {
+        if self.clusters.get(&run.cluster).is_none_or(|cluster| cluster.deleting) {
+            return Err(Refused::NotFound { what: "cluster", name: run.cluster.to_string() });
+        }
+        let revision = self.resolve(&run.task_definition)?;
+        let Some(definition) = self.definition(&revision) else { return Ok(Vec::new()) };
+        check_run(run, definition)?;
+        self.check_ports(definition, run.count)?;
+        let birth = Birth { cluster: &run.cluster, service: None, revision: &revision, definition, at: now };
+        let task = |_| Task { overrides: run.overrides.clone(), started_by: run.started_by.clone(), ..Task::new(&birth, ids) };
+        let tasks: Vec<Task> = (0..run.count).map(task).collect();
+        let started = tasks.iter().map(|task| task.id.clone()).collect();
+        self.tasks.extend(tasks.into_iter().map(|task| (task.id.clone(), task)));
+        Ok(started)
+    }
+
+    /// A static host port is one task's at a time. The words are those of a failure of RunTask (ecs.md 9).
+    fn check_ports(&self, definition: &TaskDefinition, count: u32) -> Result<(), Refused> {
+        let mut wanted = definition.static_ports().peekable();
+        if count > 1 && wanted.peek().is_some() {
+            return Err(Refused::Invalid(format!("RESOURCE:PORTS: {count} tasks cannot have the same host ports; `hostPort: 0` takes free ones")));
+        }
+        for (protocol, port) in wanted {
+            let holds = |task: &&Task| {
+                let definition = self.definition(&task.revision).filter(|_| task.last_status != TaskStatus::Stopped);
+                definition.is_some_and(|definition| definition.static_ports().any(|held| held == (protocol, port)))
+            };
+            if let Some(task) = self.tasks.values().find(holds) {
+                let (of, id) = (task.service.as_ref().map_or("task", |service| service.as_str()), task.id.short());
+                return Err(Refused::Invalid(format!("RESOURCE:PORTS: host port {port} is held by {of}/{id}")));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn stop_task(&mut self, id: &TaskId, reason: Option<&str>, now: Timestamp) -> Result<(), Refused> {
+        self.task_mut(id)?.end(Stop::user_initiated(reason), now);
+        Ok(())
+    }
+
+    /// Protects a task, or ends that.
+    pub(super) fn protect_task(&mut self, id: &TaskId, until: Option<Timestamp>, now: Timestamp) -> Result<(), Refused> {
+        let task = self.task_mut(id)?;
+        let Some(key) = task.service_key().filter(|_| task.is_live()) else {
+            return Err(Refused::Invalid(format!("TASK_NOT_VALID: task {} is no live task of a service", id.short())));
+        };
+        task.protected_until = until;
+        let Some(service) = self.services.get(&key).filter(|_| until.is_some()) else { return Ok(()) };
+        // A refusal leaves no trace, so it may be found afterwards.
+        let protected = self.tasks_of(&key).filter(|task| task.is_live() && task.is_protected(now)).count();
+        let deploying = service.deployments.iter().any(|deployment| deployment.status == DeploymentStatus::Active);
+        if deploying && u32::try_from(protected).is_ok_and(|protected| protected > service.spec.desired_count) {
+            let (name, desired) = (&key.name, service.spec.desired_count);
+            return Err(Refused::Invalid(format!(
+                "DEPLOYMENT_BLOCKED: {protected} protected tasks are more than the desired count {desired} of {name}"
+            )));
+        }
+        Ok(())
+    }
+
+    fn task_mut(&mut self, id: &TaskId) -> Result<&mut Task, Refused> {
+        self.tasks.get_mut(id).ok_or_else(|| Refused::NotFound { what: "task", name: id.to_string() })
+    }
+}
+
+/// What RunTask demands of its parameters.
+fn check_run(run: &RunTask, definition: &TaskDefinition) -> Result<(), Refused> {
+    if !(1..=MAX_RUN_COUNT).contains(&run.count) {
+        return Err(Refused::Invalid(format!("a count of {} is not within 1 and {MAX_RUN_COUNT}", run.count)));
+    }
+    if run.started_by.as_ref().is_some_and(|text| text.chars().count() > MAX_STARTED_BY) {
+        return Err(Refused::Invalid(format!("`startedBy` is longer than {MAX_STARTED_BY} characters")));
+    }
+    let unknown = |name: &&ContainerName| definition.container(name).is_none();
+    match run.overrides.containers.keys().find(unknown) {
+        Some(name) => Err(Refused::Invalid(format!("Override for container named {name} is not a container in the TaskDefinition."))),
+        None => Ok(()),
+    }
+}

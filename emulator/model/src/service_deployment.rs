@@ -1,0 +1,147 @@
+//! The history of a service's deployments, as ListServiceDeployments tells it (ecs.md 3.11).
+
+use serde::{Deserialize, Serialize};
+
+use crate::deployment::BreakerCount;
+use crate::{Deployment, DeploymentId, DeploymentStatus, Ids, LaunchBackoff, Revision, RolloutState, Service, Timestamp};
+
+/// How many are remembered of a service. AWS: 90 days. Ours: the last 20.
+pub const MAX_SERVICE_DEPLOYMENTS: usize = 20;
+
+/// One deployment of a service, from its beginning to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceDeployment {
+    /// `ecs-svc/<19 digits>`
+    pub id: DeploymentId,
+    /// What it rolled out.
+    pub revision: Revision,
+    /// What ran before; `None` for the first one.
+    pub source: Option<Revision>,
+    /// When it was asked for.
+    pub started_at: Timestamp,
+    /// When it was over.
+    pub finished_at: Option<Timestamp>,
+    /// How far it is.
+    pub status: ServiceDeploymentStatus,
+}
+
+/// How far a deployment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServiceDeploymentStatus {
+    /// On its way.
+    InProgress,
+    /// Its service reached a steady state with it.
+    Successful,
+    /// Overtaken by another one, or given up with nothing to go back to.
+    Stopped,
+    /// Given up; the service is on its way back.
+    RollbackInProgress,
+    /// Given up; the service is back where it was.
+    RollbackSuccessful,
+    /// Given up, and what was gone back to failed as well.
+    RollbackFailed,
+}
+
+impl ServiceDeploymentStatus {
+    /// As the API prints it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Successful => "SUCCESSFUL",
+            Self::Stopped => "STOPPED",
+            Self::RollbackInProgress => "ROLLBACK_IN_PROGRESS",
+            Self::RollbackSuccessful => "ROLLBACK_SUCCESSFUL",
+            Self::RollbackFailed => "ROLLBACK_FAILED",
+        }
+    }
+
+    const fn is_over(self) -> bool {
+        !matches!(self, Self::InProgress | Self::RollbackInProgress)
+    }
+}
+
+impl Deployment {
+    /// One that begins.
+    #[must_use]
+    pub fn new(revision: &Revision, now: Timestamp, ids: &mut Ids) -> Self {
+        Self {
+            id: ids.deployment(),
+            status: DeploymentStatus::Primary,
+            revision: revision.clone(),
+            created_at: now,
+            updated_at: now,
+            rollout_state: RolloutState::InProgress,
+            failed_tasks: 0,
+            breaker: BreakerCount::default(),
+            rolled_back_from: None,
+        }
+    }
+}
+
+impl Service {
+    /// Begins a deployment of that revision, and leaves the earlier ones to be drained (ecs.md 3.5).
+    pub(crate) fn begin_deployment(&mut self, revision: &Revision, now: Timestamp, ids: &mut Ids) {
+        if let Some(completed) = self.primary().filter(|primary| primary.rollout_state == RolloutState::Completed) {
+            self.completed = Some(completed.clone());
+        }
+        for older in &mut self.deployments {
+            older.status = DeploymentStatus::Active;
+            older.updated_at = now;
+        }
+        self.history.iter_mut().filter(|known| !known.status.is_over()).for_each(|known| known.end(ServiceDeploymentStatus::Stopped, now));
+        let deployment = Deployment::new(revision, now, ids);
+        let source = (!self.deployments.is_empty()).then(|| self.revision.clone());
+        self.remember(&deployment, source);
+        self.deployments.insert(0, deployment);
+        self.backoff = LaunchBackoff::default();
+        self.steady = false;
+        self.revision = revision.clone();
+    }
+
+    fn remember(&mut self, deployment: &Deployment, source: Option<Revision>) {
+        if self.history.len() == MAX_SERVICE_DEPLOYMENTS {
+            self.history.pop_front();
+        }
+        self.history.push_back(ServiceDeployment {
+            id: deployment.id.clone(),
+            revision: deployment.revision.clone(),
+            source,
+            started_at: deployment.created_at,
+            finished_at: None,
+            status: ServiceDeploymentStatus::InProgress,
+        });
+    }
+
+    /// Takes what the scheduler made of the deployments, and what that means for the history.
+    pub(crate) fn put_deployments(&mut self, deployments: Vec<Deployment>) {
+        self.deployments = deployments;
+        let Some(primary) = self.primary() else { return };
+        let (about, at) = (primary.rolled_back_from.as_ref().unwrap_or(&primary.id).clone(), primary.updated_at);
+        let status = match (primary.rollout_state, primary.rolled_back_from.is_some()) {
+            (RolloutState::InProgress, true) => ServiceDeploymentStatus::RollbackInProgress,
+            (RolloutState::Completed, true) => ServiceDeploymentStatus::RollbackSuccessful,
+            (RolloutState::Failed, true) => ServiceDeploymentStatus::RollbackFailed,
+            (RolloutState::InProgress, false) => ServiceDeploymentStatus::InProgress,
+            (RolloutState::Completed, false) => ServiceDeploymentStatus::Successful,
+            (RolloutState::Failed, false) => ServiceDeploymentStatus::Stopped,
+        };
+        if let Some(known) = self.history.iter_mut().find(|known| known.id == about && !known.status.is_over()) {
+            known.end(status, at);
+        }
+    }
+
+    /// What a rollback goes back to: the revision of the latest deployment that was successful and ran another one.
+    #[must_use]
+    pub fn previous_revision(&self) -> Option<&Revision> {
+        let successful = self.history.iter().rev().filter(|known| known.status == ServiceDeploymentStatus::Successful).map(|known| &known.revision);
+        successful.chain(self.completed.as_ref().map(|completed| &completed.revision)).find(|revision| **revision != self.revision)
+    }
+}
+
+impl ServiceDeployment {
+    fn end(&mut self, status: ServiceDeploymentStatus, at: Timestamp) {
+        self.status = status;
+        self.finished_at = status.is_over().then_some(at);
+    }
+}
