@@ -10,6 +10,8 @@
 mod faults;
 #[path = "stories/house.rs"]
 mod house;
+#[path = "stories/telling.rs"]
+mod telling;
 #[path = "stories/words.rs"]
 mod words;
 
@@ -40,12 +42,16 @@ stories![
     a_container_that_exits_at_once_is_paced,
     a_container_that_takes_too_much_memory_is_killed,
     a_container_waits_for_those_it_depends_on,
+    a_daemon_service_has_one_task,
     a_deleted_service_leaves_its_target_group,
     a_first_deployment_that_fails_stalls_until_it_is_mended,
     a_new_version_rolls_without_a_gap,
     a_new_version_that_never_gets_healthy_leaves_the_old_one_serving,
     a_process_stands_in_for_a_service,
+    a_protected_task_outlives_a_deployment,
+    a_service_is_deployed_again_and_rolled_back,
     a_target_flaps,
+    a_task_runs_by_itself_to_its_end,
     a_task_that_is_stopped_by_hand_is_replaced,
     an_image_that_cannot_be_pulled_is_tried_again_later,
     an_update_overtakes_an_update,

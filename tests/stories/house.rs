@@ -1,7 +1,6 @@
 //! The house of a story: keeper, observer and prober on the simulated fleet, and the commands that a story may give.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -13,17 +12,14 @@ use daemon::prober::Probe;
 use daemon::{observer, prober};
 use engine::simulated::{Fleet, SimulatedAnswer, VerbName};
 use engine::{Clock as _, EngineError, EngineErrorKind, ManualClock};
-use model::{
-    Change, ClusterName, DesiredStatus, HealthCheck, Ids, OwnerId, ServiceKey, ServiceName, Settings, Target, TargetHealthState, TaskId, TaskStatus,
-    Timestamp, World,
-};
+use model::{Change, ClusterName, HealthCheck, Ids, OwnerId, RunTask, ServiceKey, ServiceName, Settings, TaskId, TaskOverrides, Timestamp, World};
 use routing::ProbeOutcome;
 use tokio::task::JoinSet;
 
 use crate::words::Words;
 
 /// When every story begins: 2026-01-01T00:00:00Z.
-const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+pub(super) const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// How often in a row nothing may have moved before all is taken to be settled. Every task of the house runs on this one thread and
 /// each yield gives each of them a turn, so a chain of messages longer than this would have to go on without moving anything.
@@ -35,12 +31,12 @@ const SAVE_WITHIN: Duration = Duration::from_millis(100);
 pub(crate) struct House {
     manifests: PathBuf,
     clock: Arc<ManualClock>,
-    fleet: Arc<Fleet>,
+    pub(super) fleet: Arc<Fleet>,
     processes: Processes,
-    keeper: Handle,
+    pub(super) keeper: Handle,
     tasks: JoinSet<()>,
-    words: Words,
-    told_events: u64,
+    pub(super) words: Words,
+    pub(super) told_events: u64,
     lives: u64,
     /// What a state file would hold now, and since when it is behind: news of the engine's is saved within [`SAVE_WITHIN`].
     saved: World,
@@ -101,6 +97,9 @@ impl House {
     /// |---|---|
     /// | `up FILE [KEY=VALUE …]` | applies a manifest of `tests/stories/manifests`, with those variables |
     /// | `scale SERVICE=N` / `down [CLUSTER]` | as on the command line |
+    /// | `deploy SERVICE [FAMILY:N]` / `rollback SERVICE` | a new deployment, of what it runs or of that revision; of what it ran before |
+    /// | `run FAMILY[:N] [COUNT]` | tasks that no service keeps alive: `task/1`, `task/2` … |
+    /// | `protect SERVICE/N 30s` / `protect SERVICE/N off` | keeps a task from being scaled in or replaced |
     /// | `stop SERVICE/N` | StopTask |
     /// | `kill SERVICE/N[/CONTAINER] CODE` | its first container, or that one, ends with that code |
     /// | `remove SERVICE/N` | its containers are taken away as `docker rm --force` does |
@@ -113,7 +112,8 @@ impl House {
     /// | `targets` | the targets that no task stands behind |
     /// | `show [SERVICE]` | services, tasks that are not over, targets |
     /// | `containers SERVICE/N` | the containers of a task |
-    /// | `stopped SERVICE` | tasks that are over, with reason and exit code |
+    /// | `stopped SERVICE` / `stopped task` | tasks that are over, with reason and exit code |
+    /// | `deployments SERVICE` | its history |
     /// | `events` | service events since they were last asked for |
     /// | `calls` | what the engine was asked to do since it was last asked for, counted by verb and service |
     pub(crate) async fn obey(&mut self, command: &str) -> String {
@@ -126,6 +126,17 @@ impl House {
                 answer = self.change(Change::Scale { service: self.service(name), desired_count: count.parse().unwrap() }).await;
             }
             ["down", only @ ..] => answer = self.change(Change::DeleteCluster(cluster(only.first().copied()))).await,
+            ["deploy", service, named @ ..] => {
+                let task_definition = named.first().map(|name| name.parse().unwrap());
+                answer = self.change(Change::Deploy { service: self.service(service), task_definition }).await;
+            }
+            ["rollback", service] => answer = self.change(Change::RollBack(self.service(service))).await,
+            ["run", name, count @ ..] => answer = self.change(run(name, count.first().copied())).await,
+            ["protect", task, "off"] => answer = self.change(Change::ProtectTask { task: self.task(task), until: None }).await,
+            ["protect", task, duration] => {
+                let until = Some(self.clock.now() + parse_duration(duration));
+                answer = self.change(Change::ProtectTask { task: self.task(task), until }).await;
+            }
             ["stop", task] => answer = self.change(Change::StopTask { task: self.task(task), reason: None }).await,
             ["kill", container, code] => answer = self.kill(container, code.parse().unwrap()),
             ["remove", task] => answer = self.remove(task),
@@ -141,6 +152,7 @@ impl House {
             ["show", only @ ..] => answer = self.show(only.first().copied()),
             ["containers", task] => answer = self.containers(task),
             ["stopped", service] => answer = self.stopped(service),
+            ["deployments", service] => answer = self.deployments(service),
             ["events"] => answer = self.events(),
             ["calls"] => answer = self.calls(),
             _ => panic!("`{command}` is no command of a story"),
@@ -181,7 +193,7 @@ impl House {
     async fn change(&mut self, change: Change) -> String {
         let told = match self.keeper.change(vec![change]).await.unwrap() {
             Ok(_) => String::new(),
-            Err(refused) => format!("refused: {refused}\n"),
+            Err(refused) => self.words.put(&format!("refused: {refused}\n")),
         };
         self.saved = self.world();
         told
@@ -276,103 +288,13 @@ impl House {
         self.save();
     }
 
-    fn show(&self, only: Option<&str>) -> String {
-        let snapshot = self.keeper.snapshot();
-        let world = &snapshot.world;
-        let mut out = String::new();
-        for (key, service) in world.services.iter().filter(|(key, _)| only.is_none_or(|only| key.name.as_str() == only)) {
-            let running = world.tasks_of(key).filter(|task| task.is_live() && task.last_status == TaskStatus::Running).count();
-            let steady = if service.steady { ", steady" } else { "" };
-            let deployments: Vec<String> = service.deployments.iter().map(|d| format!("{} {}", d.revision, d.rollout_state.as_str())).collect();
-            writeln!(out, "{}: {running} of {} running{steady}; {}", key.name, service.spec.desired_count, deployments.join(", ")).unwrap();
-            let mut tasks: Vec<_> = world.tasks_of(key).filter(|task| task.last_status != TaskStatus::Stopped).collect();
-            tasks.sort_by_key(|task| (task.created_at, self.words.task(task.id.as_str())));
-            for task in tasks {
-                let wanted = if task.desired_status == DesiredStatus::Stopped { ", to stop" } else { "" };
-                let target = self.target(world, &task.id);
-                writeln!(out, "  {} {} {}{wanted}{target}", self.words.task(task.id.as_str()), task.revision, task.last_status.as_str()).unwrap();
-            }
-            for waiting in snapshot.waiting.iter().filter(|waiting| waiting.service == *key) {
-                writeln!(out, "  waiting: {}", self.words.put(&waiting.reason)).unwrap();
-            }
-        }
-        if world.services.is_empty() {
-            writeln!(out, "no service; {} containers", self.fleet.containers().len()).unwrap();
-        }
-        out
-    }
-
-    fn target(&self, world: &World, task: &TaskId) -> String {
-        let found = world.target_groups.values().flat_map(|group| group.targets.values()).find(|target| target.task.as_ref() == Some(task));
-        found.map_or_else(String::new, |target| format!(", target {}", health(target)))
-    }
-
-    fn registered_targets(&self) -> String {
-        let world = self.world();
-        let all = world.target_groups.values().flat_map(|group| group.targets.iter().map(|(key, target)| (&group.spec.name, key, target)));
-        all.filter(|(_, _, target)| target.task.is_none()).fold(String::new(), |mut out, (group, key, target)| {
-            writeln!(out, "{group}: {key} {}", health(target)).unwrap();
-            out
-        })
-    }
-
-    fn containers(&self, task: &str) -> String {
-        let world = self.world();
-        world.tasks[&self.task(task)].containers.iter().fold(String::new(), |mut out, container| {
-            let exit = container.exit_code.map(|code| format!("; exit code {code}")).unwrap_or_default();
-            let reason = container.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
-            writeln!(out, "{} {}{exit}{reason}", container.name, container.last_status.as_str()).unwrap();
-            out
-        })
-    }
-
-    fn stopped(&self, service: &str) -> String {
-        let snapshot = self.keeper.snapshot();
-        let key = self.service(service);
-        let mut tasks: Vec<_> = snapshot.world.tasks_of(&key).filter(|task| task.last_status == TaskStatus::Stopped).collect();
-        tasks.sort_by_key(|task| task.created_at);
-        tasks.iter().fold(String::new(), |mut out, task| {
-            let stop = task.stop.as_ref().map(|stop| format!("{}: {}", stop.code.as_str(), self.words.put(&stop.reason))).unwrap_or_default();
-            let container = &task.containers[0];
-            let exit = container.exit_code.map(|code| format!("; exit code {code}")).unwrap_or_default();
-            let reason = container.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
-            writeln!(out, "{} {stop}{exit}{reason}", self.words.task(task.id.as_str())).unwrap();
-            out
-        })
-    }
-
-    fn events(&mut self) -> String {
-        let snapshot = self.keeper.snapshot();
-        let mut events: Vec<_> =
-            snapshot.world.services.values().flat_map(|service| service.events.iter()).filter(|event| event.sequence > self.told_events).collect();
-        events.sort_by_key(|event| event.sequence);
-        self.told_events = events.last().map_or(self.told_events, |event| event.sequence);
-        events.iter().fold(String::new(), |mut out, event| {
-            let at = event.at.since(BEGINNING);
-            writeln!(out, "{:>4}.{:03} {}", at.as_secs(), at.subsec_millis(), self.words.put(&event.message)).unwrap();
-            out
-        })
-    }
-
-    fn calls(&self) -> String {
-        let mut counts = BTreeMap::<String, usize>::new();
-        for call in self.fleet.take_calls().into_iter().filter(|call| call.verb.changes()) {
-            let service = call.service.as_ref().map(|service| format!(" {}", service.name)).unwrap_or_default();
-            *counts.entry(format!("{:?}{service}", call.verb)).or_default() += 1;
-        }
-        counts.iter().fold(String::new(), |mut out, (what, count)| {
-            writeln!(out, "{what}: {count}").unwrap();
-            out
-        })
-    }
-
-    fn service(&self, name: &str) -> ServiceKey {
+    pub(super) fn service(&self, name: &str) -> ServiceKey {
         let world = &self.keeper.snapshot().world;
         let known = world.services.keys().find(|key| key.name.as_str() == name).cloned();
         known.unwrap_or_else(|| ServiceKey { cluster: cluster(None), name: ServiceName::new(name).unwrap() })
     }
 
-    fn task(&self, word: &str) -> TaskId {
+    pub(super) fn task(&self, word: &str) -> TaskId {
         TaskId::from_text(&self.words.task_id(word).unwrap_or_else(|| panic!("there is no task {word}")))
     }
 }
@@ -395,14 +317,14 @@ fn begin(world: World, seed: u64, clock: &Arc<ManualClock>, fleet: &Arc<Fleet>, 
     (handle, tasks)
 }
 
-fn health(target: &Target) -> String {
-    let state = if target.draining_since.is_some() { TargetHealthState::Draining } else { target.health.state };
-    let reason = target.health.reason.filter(|_| target.draining_since.is_none()).map(|reason| format!(" ({})", reason.as_str()));
-    format!("{}{}", state.as_str(), reason.unwrap_or_default())
-}
-
 fn cluster(name: Option<&str>) -> ClusterName {
     ClusterName::new(name.unwrap_or("story")).unwrap()
+}
+
+fn run(name: &str, count: Option<&str>) -> Change {
+    let count = count.map_or(1, |count| count.parse().unwrap());
+    let task_definition = name.parse().unwrap();
+    Change::RunTask(Box::new(RunTask { cluster: cluster(None), task_definition, count, overrides: TaskOverrides::default(), started_by: None }))
 }
 
 fn lines(lines: &[String]) -> String {

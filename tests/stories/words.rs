@@ -18,7 +18,7 @@ impl Words {
         let mut tasks: Vec<&Task> = world.tasks.values().filter(|task| !self.tasks.contains_key(task.id.as_str())).collect();
         tasks.sort_by_key(|task| (task.created_at, task.service.clone()));
         for task in tasks {
-            let service = task.service.as_ref().map(ToString::to_string).unwrap_or_default();
+            let service = task.service.as_ref().map_or_else(|| "task".to_owned(), ToString::to_string);
             let count = self.counts.entry(service.clone()).or_default();
             *count += 1;
             self.tasks.insert(task.id.to_string(), format!("{service}/{count}"));

@@ -34,7 +34,7 @@ pub(crate) struct Decision {
     pub(crate) replaced: usize,
     pub(crate) needed: usize,
     pub(crate) stuck: bool,
-    /// Tasks that would go if they were not protected.
+    /// Tasks that would go if they were not protected, once that is all that is left to do.
     pub(crate) kept: usize,
 }
 
@@ -42,6 +42,7 @@ pub(crate) struct Decision {
 /// then the newest (the oldest are the warmest); the sick go when as many others are healthy, or when nothing may be started.
 pub(crate) fn decide(members: &[Member], bounds: &Bounds) -> Decision {
     let mut decision = Decision::default();
+    let mut kept = 0;
     let lower = bounds.lower.min(bounds.desired);
     let mut available = members.iter().filter(|member| member.available && !member.sick).count();
     let mut old: Vec<usize> = (0..members.len()).filter(|index| !members[*index].primary).collect();
@@ -49,7 +50,7 @@ pub(crate) fn decide(members: &[Member], bounds: &Bounds) -> Decision {
     for index in &old {
         let counts = members[*index].available && !members[*index].sick;
         if members[*index].protected {
-            decision.kept += 1;
+            kept += 1;
             continue;
         }
         if !counts || available > lower {
@@ -64,7 +65,7 @@ pub(crate) fn decide(members: &[Member], bounds: &Bounds) -> Decision {
     let surplus = well.len().saturating_sub(bounds.desired);
     let protected = well.iter().filter(|index| members[**index].protected).count();
     let cut = surplus.min(well.len() - protected);
-    decision.kept += surplus - cut;
+    kept += surplus - cut;
     // What may go is in front.
     well.sort_by_key(|index| members[*index].protected);
     decision.scale_in.extend(&well[..cut]);
@@ -82,7 +83,8 @@ pub(crate) fn decide(members: &[Member], bounds: &Bounds) -> Decision {
     decision.replaced = decision.launch.saturating_sub(bounds.desired.saturating_sub(well.len() + sick.len())).min(sick.len());
     decision.sick = sick[..sick_stops].to_vec();
     let settled = members.iter().all(|member| member.available);
-    let idle = decision.scale_in.is_empty() && decision.sick.is_empty() && room(sick_stops) == 0;
-    decision.stuck = old_left > decision.kept && decision.needed > 0 && settled && idle;
+    let idle = decision.scale_in.is_empty() && decision.sick.is_empty();
+    decision.stuck = old_left > kept && decision.needed > 0 && settled && idle && room(sick_stops) == 0;
+    decision.kept = if settled && idle && decision.needed == 0 { kept } else { 0 };
     decision
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use model::{
-    Birth, Deployment, DeploymentId, DeploymentStatus, Ids, LaunchBackoff, RolloutState, Service, ServiceStatus, Step, Stop, Task, TaskDefinition,
-    TaskStatus,
+    Birth, Deployment, DeploymentId, DeploymentStatus, Ids, LaunchBackoff, RolloutState, SchedulingStrategy, Service, ServiceStatus, Step, Stop,
+    Task, TaskDefinition, TaskStatus,
 };
 
 use crate::context::Context;
@@ -39,7 +39,12 @@ pub(crate) fn advance<'a>(context: &Context<'a>, draft: &mut Draft<'a>, ports: &
     let backoff = count_failures(context, service, draft);
     let (members, places) = members(context, service, draft);
     let definition = context.world.definition(&service.revision);
-    let fit = definition.map_or(Fit::No, |definition| ports.fit(definition));
+    let fit = match definition {
+        // The one of a container instance is gone before the next one comes.
+        Some(_) if service.spec.scheduling_strategy == SchedulingStrategy::Daemon && is_leaving(draft) => Fit::Soon,
+        Some(definition) => ports.fit(definition),
+        None => Fit::No,
+    };
     let decision = rollout::decide(&members, &bounds(context, service, backoff, fit));
     let why_not = sick_stops(context, service, draft, &places, &decision);
     let moving = decision.launch > 0 || !decision.scale_in.is_empty() || !decision.sick.is_empty();
@@ -279,6 +284,11 @@ fn failed_tasks(context: &Context<'_>, service: &Service, draft: &Draft<'_>, dep
     kept.saturating_add(u32::try_from(counted).unwrap_or(u32::MAX))
 }
 
+/// Whether a task is on its way out.
+fn is_leaving(draft: &Draft<'_>) -> bool {
+    draft.tasks.iter().any(|one| one.task.last_status != TaskStatus::Stopped && !one.task.is_live())
+}
+
 /// Records back-off, deployments and steadiness where they changed.
 fn settle(context: &Context<'_>, key: &model::ServiceKey, service: &Service, draft: &mut Draft<'_>, state: (bool, LaunchBackoff)) {
     let (well, backoff) = state;
@@ -290,8 +300,7 @@ fn settle(context: &Context<'_>, key: &model::ServiceKey, service: &Service, dra
     };
     let mut deployments = service.deployments.clone();
     deployments.retain(|deployment| deployment.status == DeploymentStatus::Primary || ongoing(&deployment.id));
-    let leaving = draft.tasks.iter().any(|one| one.task.last_status != TaskStatus::Stopped && !one.task.is_live());
-    let steady = well && !leaving && deployments.len() == 1;
+    let steady = well && !is_leaving(draft) && deployments.len() == 1;
     if deployments.iter().any(|deployment| deployment.failed_tasks > 0) {
         wake_when_proven(context, draft);
     }

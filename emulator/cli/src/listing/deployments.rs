@@ -14,7 +14,7 @@ pub(crate) fn deployments<'a>(services: impl Iterator<Item = &'a ServiceView>, n
             table.row(vec![
                 cell(&service.service_name),
                 toned(&known.status, tone(&known.status)),
-                cell(known.source.as_deref().unwrap_or("-")),
+                cell(known.source.as_deref().unwrap_or_default()),
                 cell(&known.target),
                 cell(format!("{} ago", age(now - known.started_at))),
                 cell(known.finished_at.map_or_else(String::new, |end| age(end - known.started_at))),
@@ -50,7 +50,7 @@ mod tests {
         ];
         insta::assert_snapshot!(deployments([&service].into_iter(), 100.0).render(Palette::plain(), None), @r#"
         SERVICE  STATUS       FROM     TO       STARTED  TOOK  DEPLOYMENT
-        posts    IN_PROGRESS  posts:1  posts:2  10s ago        ecs-svc/2
+        posts    IN_PROGRESS  posts:1  posts:2  10s ago  -     ecs-svc/2
         posts    SUCCESSFUL   -        posts:1  1m ago   3s    ecs-svc/1
         "#);
     }

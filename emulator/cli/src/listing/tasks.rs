@@ -41,7 +41,7 @@ pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
     for task in tasks {
         let health = health(cluster, task);
         table.row(vec![
-            cell(task.service_name.as_deref().unwrap_or("-")),
+            cell(task.service_name.as_deref().unwrap_or_default()),
             cell(short(&task.task_id)),
             toned(&task.last_status, tone(&task.last_status)),
             toned(&health, tone(&health)),
@@ -60,7 +60,7 @@ pub(crate) fn stopped(cluster: &ClusterView, now: Seconds) -> Table {
         .open_ended();
     for task in cluster.tasks.iter().filter(|task| task.last_status == "STOPPED") {
         table.row(vec![
-            cell(task.service_name.as_deref().unwrap_or("-")),
+            cell(task.service_name.as_deref().unwrap_or_default()),
             cell(short(&task.task_id)),
             cell(&task.task_definition),
             cell(task.stopped_at.map_or_else(String::new, |at| format!("{} ago", age(now - at)))),

@@ -45,6 +45,13 @@ pub(super) fn recorded(before: &World, after: &World, plan: &Plan, (now, pace): 
         count(before, after, key, plan);
         lower_bound(before, after, key, (now, pace));
     }
+    for known in before.tasks.values().filter(|task| task.is_live() && task.is_protected(now)) {
+        let stop = after.tasks.get(&known.id).and_then(|task| task.stop.as_ref());
+        let wanted =
+            known.service_key().and_then(|key| after.services.get(&key)).is_some_and(|service| service.status == model::ServiceStatus::Active);
+        let scaled_in = stop.is_some_and(|stop| stop.reason.starts_with("Scaling activity"));
+        assert!(!wanted || !scaled_in, "{} is protected", known.id);
+    }
     for group in after.target_groups.values() {
         for (key, target) in &group.targets {
             // One that the manifest lists is nobody's.

@@ -1,15 +1,24 @@
 //! Any script, with crashes of the daemon and lost work in between, comes to rest steady; every plan on the way is checked.
 
-use model::{Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, RolloutState, Step, TargetHealthState, TaskStatus};
+use std::time::Duration;
+
+use model::{
+    Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, RolloutState, RunTask, Step, TargetHealthState, TaskOverrides,
+    TaskStatus,
+};
 use proptest::prelude::*;
 
 use super::fleet::{Behaviour, Fleet};
-use super::setup::{Setup, after, checked, container, key, optional, web};
+use super::setup::{Setup, after, checked, cluster, container, key, optional, web};
 
 #[derive(Clone, Debug)]
 enum Act {
     Scale(u32),
     Update(u32),
+    Deploy,
+    RollBack,
+    Protect(u64),
+    Run,
     StopTask,
     Kill,
     Vanish,
@@ -27,6 +36,10 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         3 => (0..4_u32).prop_map(Act::Scale),
         3 => (1..=3_u32).prop_map(Act::Update),
+        1 => Just(Act::Deploy),
+        1 => Just(Act::RollBack),
+        1 => (0..60_u64).prop_map(Act::Protect),
+        1 => Just(Act::Run),
         1 => Just(Act::StopTask),
         2 => Just(Act::Kill),
         1 => Just(Act::Vanish),
@@ -82,6 +95,26 @@ fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {
             *number = *to;
             fleet.apply(setup.update(*to));
         }
+        Act::Deploy => fleet.apply(Change::Deploy { service: key("users"), task_definition: None }),
+        Act::RollBack => {
+            if let Some(revision) = fleet.service("users").previous_revision() {
+                *number = revision.number;
+                fleet.apply(Change::RollBack(key("users")));
+            }
+        }
+        Act::Protect(seconds) => {
+            let task = fleet.tasks("users").iter().find(|task| task.is_live()).map(|task| task.id.clone());
+            let until = Some(fleet.now + Duration::from_secs(*seconds));
+            // It is refused where more would be protected than are wanted.
+            task.into_iter().for_each(|task| drop(fleet.world.apply(Change::ProtectTask { task, until }, fleet.now, &mut fleet.ids)));
+        }
+        Act::Run => fleet.apply(Change::RunTask(Box::new(RunTask {
+            cluster: cluster(),
+            task_definition: "posts".parse().unwrap(),
+            count: 2,
+            overrides: TaskOverrides::default(),
+            started_by: None,
+        }))),
         Act::StopTask => {
             let task = fleet.tasks("users").iter().find(|task| task.desired_status == DesiredStatus::Running).map(|task| task.id.clone());
             task.into_iter().for_each(|task| fleet.apply(Change::StopTask { task, reason: None }));

@@ -1,5 +1,7 @@
 //! Deployments under their percentages, static ports, and the replacement of the sick.
 
+use std::time::Duration;
+
 use model::{Change, RolloutState, TargetHealthState};
 
 use super::checks::healthy;
@@ -167,5 +169,63 @@ fn two_services_with_one_static_port_do_not_hurt_each_other() {
     assert!(fleet.events("users")[0].contains("is already using a port required by your task."));
     fleet.apply(Change::DeleteService(key("posts")));
     fleet.run(12);
+    fleet.assert_steady("users");
+}
+
+#[test]
+fn protected_tasks_are_neither_scaled_in_nor_replaced_until_their_time() {
+    let setup = Setup::new("users", 2);
+    let mut fleet = Fleet::running_for(std::slice::from_ref(&setup), 12);
+    let first = fleet.tasks("users")[0].id.clone();
+    let protect = |fleet: &mut Fleet, seconds| {
+        let until = Some(fleet.now + Duration::from_secs(seconds));
+        fleet.apply(Change::ProtectTask { task: first.clone(), until });
+    };
+    protect(&mut fleet, 60);
+    fleet.apply(setup.update(2));
+    fleet.run(30);
+    assert_eq!((tasks_of(&fleet, 1), tasks_of(&fleet, 2)), (1, 2));
+    assert_eq!(fleet.waiting, ["users keeps 1 more tasks than it needs, which are protected"]);
+    assert_eq!(fleet.service("users").deployments.len(), 2, "the deployment waits");
+    fleet.run(60);
+    fleet.assert_steady("users");
+    assert_eq!((tasks_of(&fleet, 1), tasks_of(&fleet, 2)), (0, 2));
+    let first = fleet.tasks("users").iter().find(|task| task.is_live()).unwrap().id.clone();
+    let until = Some(fleet.now + Duration::from_secs(30));
+    fleet.apply(Change::ProtectTask { task: first.clone(), until });
+    fleet.apply(Change::Scale { service: key("users"), desired_count: 1 });
+    assert_eq!(fleet.tasks("users").iter().filter(|task| task.is_live()).map(|task| &task.id).collect::<Vec<_>>(), [&first]);
+    fleet.apply(Change::Scale { service: key("users"), desired_count: 0 });
+    fleet.run(10);
+    assert_eq!(tasks_of(&fleet, 2), 1);
+    let blocked =
+        fleet.events("users").iter().filter(|event| event.contains("The number of protected tasks are more than the desired count")).count();
+    assert!(blocked >= 1);
+    fleet.run(60);
+    assert_eq!(tasks_of(&fleet, 2), 0);
+}
+
+#[test]
+fn what_a_service_ran_before_is_what_it_goes_back_to() {
+    let setup = Setup::new("users", 1);
+    let mut fleet = Fleet::running_for(std::slice::from_ref(&setup), 12);
+    let history = |fleet: &Fleet| fleet.service("users").history.iter().map(|one| (one.revision.number, one.status.as_str())).collect::<Vec<_>>();
+    assert_eq!(fleet.service("users").previous_revision(), None, "nothing else ever ran");
+    fleet.apply(Change::Deploy { service: key("users"), task_definition: None });
+    fleet.run(12);
+    assert_eq!(history(&fleet), [(1, "SUCCESSFUL"), (1, "SUCCESSFUL")]);
+    fleet.apply(setup.update(2));
+    fleet.run(12);
+    // One that is overtaken is no place to go back to.
+    fleet.probe = 60_000;
+    fleet.apply(setup.update(3));
+    fleet.run(1);
+    fleet.probe = 100;
+    fleet.apply(Change::RollBack(key("users")));
+    fleet.run(12);
+    assert_eq!(history(&fleet)[2..], [(2, "SUCCESSFUL"), (3, "STOPPED"), (2, "SUCCESSFUL")]);
+    fleet.apply(Change::RollBack(key("users")));
+    fleet.run(12);
+    assert_eq!(fleet.service("users").revision.number, 1, "the latest successful one of another revision");
     fleet.assert_steady("users");
 }

@@ -1,0 +1,127 @@
+//! What a story is told of the house.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use model::{DesiredStatus, Target, TargetHealthState, Task, TaskId, TaskStatus, World};
+
+use crate::house::{BEGINNING, House};
+
+impl House {
+    pub(super) fn show(&self, only: Option<&str>) -> String {
+        let snapshot = self.keeper.snapshot();
+        let world = &snapshot.world;
+        let mut out = String::new();
+        for (key, service) in world.services.iter().filter(|(key, _)| only.is_none_or(|only| key.name.as_str() == only)) {
+            let running = world.tasks_of(key).filter(|task| task.is_live() && task.last_status == TaskStatus::Running).count();
+            let steady = if service.steady { ", steady" } else { "" };
+            let deployments: Vec<String> = service.deployments.iter().map(|d| format!("{} {}", d.revision, d.rollout_state.as_str())).collect();
+            writeln!(out, "{}: {running} of {} running{steady}; {}", key.name, service.spec.desired_count, deployments.join(", ")).unwrap();
+            let mut tasks: Vec<_> = world.tasks_of(key).filter(|task| task.last_status != TaskStatus::Stopped).collect();
+            tasks.sort_by_key(|task| (task.created_at, self.words.task(task.id.as_str())));
+            for task in tasks {
+                let wanted = if task.desired_status == DesiredStatus::Stopped { ", to stop" } else { "" };
+                let target = self.target(world, &task.id);
+                writeln!(out, "  {} {} {}{wanted}{target}", self.words.task(task.id.as_str()), task.revision, task.last_status.as_str()).unwrap();
+            }
+            for waiting in snapshot.waiting.iter().filter(|waiting| waiting.service == *key) {
+                writeln!(out, "  waiting: {}", self.words.put(&waiting.reason)).unwrap();
+            }
+        }
+        if only.is_none() {
+            self.show_lone(world, &mut out);
+        }
+        if world.services.is_empty() {
+            writeln!(out, "no service; {} containers", self.fleet.containers().len()).unwrap();
+        }
+        out
+    }
+
+    fn target(&self, world: &World, task: &TaskId) -> String {
+        let found = world.target_groups.values().flat_map(|group| group.targets.values()).find(|target| target.task.as_ref() == Some(task));
+        found.map_or_else(String::new, |target| format!(", target {}", health(target)))
+    }
+
+    pub(super) fn registered_targets(&self) -> String {
+        let world = self.world();
+        let all = world.target_groups.values().flat_map(|group| group.targets.iter().map(|(key, target)| (&group.spec.name, key, target)));
+        all.filter(|(_, _, target)| target.task.is_none()).fold(String::new(), |mut out, (group, key, target)| {
+            writeln!(out, "{group}: {key} {}", health(target)).unwrap();
+            out
+        })
+    }
+
+    pub(super) fn containers(&self, task: &str) -> String {
+        let world = self.world();
+        world.tasks[&self.task(task)].containers.iter().fold(String::new(), |mut out, container| {
+            let exit = container.exit_code.map(|code| format!("; exit code {code}")).unwrap_or_default();
+            let reason = container.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+            writeln!(out, "{} {}{exit}{reason}", container.name, container.last_status.as_str()).unwrap();
+            out
+        })
+    }
+
+    pub(super) fn stopped(&self, service: &str) -> String {
+        let snapshot = self.keeper.snapshot();
+        let of = |task: &&Task| task.service.as_ref().map_or("task", |name| name.as_str()) == service;
+        let mut tasks: Vec<_> = snapshot.world.tasks.values().filter(of).filter(|task| task.last_status == TaskStatus::Stopped).collect();
+        tasks.sort_by_key(|task| task.created_at);
+        tasks.iter().fold(String::new(), |mut out, task| {
+            let stop = task.stop.as_ref().map(|stop| format!("{}: {}", stop.code.as_str(), self.words.put(&stop.reason))).unwrap_or_default();
+            let container = &task.containers[0];
+            let exit = container.exit_code.map(|code| format!("; exit code {code}")).unwrap_or_default();
+            let reason = container.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+            writeln!(out, "{} {stop}{exit}{reason}", self.words.task(task.id.as_str())).unwrap();
+            out
+        })
+    }
+
+    pub(super) fn events(&mut self) -> String {
+        let snapshot = self.keeper.snapshot();
+        let mut events: Vec<_> =
+            snapshot.world.services.values().flat_map(|service| service.events.iter()).filter(|event| event.sequence > self.told_events).collect();
+        events.sort_by_key(|event| event.sequence);
+        self.told_events = events.last().map_or(self.told_events, |event| event.sequence);
+        events.iter().fold(String::new(), |mut out, event| {
+            let at = event.at.since(BEGINNING);
+            writeln!(out, "{:>4}.{:03} {}", at.as_secs(), at.subsec_millis(), self.words.put(&event.message)).unwrap();
+            out
+        })
+    }
+
+    pub(super) fn calls(&self) -> String {
+        let mut counts = BTreeMap::<String, usize>::new();
+        for call in self.fleet.take_calls().into_iter().filter(|call| call.verb.changes()) {
+            let service = call.service.as_ref().map(|service| format!(" {}", service.name)).unwrap_or_default();
+            *counts.entry(format!("{:?}{service}", call.verb)).or_default() += 1;
+        }
+        counts.iter().fold(String::new(), |mut out, (what, count)| {
+            writeln!(out, "{}: {count}", self.words.put(what)).unwrap();
+            out
+        })
+    }
+
+    /// Tasks that run by themselves.
+    fn show_lone(&self, world: &World, out: &mut String) {
+        let mut tasks: Vec<_> = world.tasks.values().filter(|task| task.service.is_none() && task.last_status != TaskStatus::Stopped).collect();
+        tasks.sort_by_key(|task| (task.created_at, self.words.task(task.id.as_str())));
+        for task in tasks {
+            writeln!(out, "{} {} {}", self.words.task(task.id.as_str()), task.revision, task.last_status.as_str()).unwrap();
+        }
+    }
+
+    pub(super) fn deployments(&self, service: &str) -> String {
+        let world = self.world();
+        world.services[&self.service(service)].history.iter().fold(String::new(), |mut out, known| {
+            let source = known.source.as_ref().map(|source| format!("{source} -> ")).unwrap_or_default();
+            writeln!(out, "{source}{} {}", known.revision, known.status.as_str()).unwrap();
+            out
+        })
+    }
+}
+
+fn health(target: &Target) -> String {
+    let state = if target.draining_since.is_some() { TargetHealthState::Draining } else { target.health.state };
+    let reason = target.health.reason.filter(|_| target.draining_since.is_none()).map(|reason| format!(" ({})", reason.as_str()));
+    format!("{}{}", state.as_str(), reason.unwrap_or_default())
+}
