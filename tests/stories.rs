@@ -37,6 +37,7 @@ macro_rules! stories {
 }
 
 stories![
+    a_canary_gets_a_share_and_then_the_rest,
     a_container_dies_and_is_replaced,
     a_container_is_removed_behind_our_back,
     a_container_that_exits_at_once_is_paced,
@@ -45,6 +46,7 @@ stories![
     a_daemon_service_has_one_task,
     a_deleted_service_leaves_its_target_group,
     a_first_deployment_that_fails_stalls_until_it_is_mended,
+    a_hook_that_says_no_brings_the_old_version_back,
     a_new_version_rolls_without_a_gap,
     a_new_version_that_never_gets_healthy_leaves_the_old_one_serving,
     a_process_stands_in_for_a_service,
@@ -55,6 +57,7 @@ stories![
     a_task_that_is_stopped_by_hand_is_replaced,
     an_image_that_cannot_be_pulled_is_tried_again_later,
     an_update_overtakes_an_update,
+    blue_green_moves_all_traffic_at_once,
     down_leaves_nothing,
     nobody_is_held_up_by_a_slow_service,
     scaling_one_service_touches_no_other,

@@ -7,12 +7,16 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use daemon::hooks::{Answer, Hooks};
 use daemon::keeper::{Handle, Keeper, Parts, Traffic};
 use daemon::prober::Probe;
 use daemon::{observer, prober};
 use engine::simulated::{Fleet, SimulatedAnswer, VerbName};
 use engine::{Clock as _, EngineError, EngineErrorKind, ManualClock};
-use model::{Change, ClusterName, HealthCheck, Ids, OwnerId, RunTask, ServiceKey, ServiceName, Settings, TaskId, TaskOverrides, Timestamp, World};
+use model::{
+    Change, ClusterName, HealthCheck, HookAnswer, HookTarget, Ids, OwnerId, RunTask, ServiceKey, ServiceName, Settings, TaskId, TaskOverrides,
+    Timestamp, World,
+};
 use routing::ProbeOutcome;
 use tokio::task::JoinSet;
 
@@ -33,6 +37,7 @@ pub(crate) struct House {
     clock: Arc<ManualClock>,
     pub(super) fleet: Arc<Fleet>,
     processes: Processes,
+    pub(super) hooks: ToldHooks,
     pub(super) keeper: Handle,
     tasks: JoinSet<()>,
     pub(super) words: Words,
@@ -51,6 +56,25 @@ impl Traffic for NoTraffic {
 
 /// What processes answer that no container is, started from an editor for example: a status by port of this machine.
 type Processes = Arc<Mutex<BTreeMap<u16, u16>>>;
+
+/// Hooks that answer what the story says, by the name of their program; and what they were asked.
+#[derive(Clone, Default)]
+pub(super) struct ToldHooks {
+    answers: Arc<Mutex<BTreeMap<String, HookAnswer>>>,
+    pub(super) asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Hooks for ToldHooks {
+    fn ask<'a>(&'a self, target: &'a HookTarget, question: &'a serde_json::Value) -> Answer<'a> {
+        let HookTarget::Command { command, .. } = target else { panic!("a story's hooks are programs") };
+        let details = &question["executionDetails"];
+        let weights = [&details["testTrafficWeights"], &details["productionTrafficWeights"]].map(ToString::to_string).concat().replace("{}", "");
+        let line = format!("{} {} {weights}", command[0], question["lifecycleStage"].as_str().unwrap());
+        self.asked.lock().unwrap().push(line.trim().to_owned());
+        let answer = self.answers.lock().unwrap().get(&command[0]).cloned().unwrap_or(HookAnswer::Succeeded);
+        Box::pin(async move { answer })
+    }
+}
 
 struct FleetProbe(Arc<Fleet>, Arc<ManualClock>, Processes);
 
@@ -89,8 +113,22 @@ impl House {
             Settings { owner: OwnerId::from_text("story"), account: "000000000000".into(), region: "us-east-1".into(), instance: "i-0".into() };
         let saved = World::new(settings);
         let processes = Processes::default();
-        let (keeper, tasks) = begin(saved.clone(), 1, &clock, &fleet, &processes);
-        Self { manifests, clock, fleet, processes, keeper, tasks, words: Words::default(), told_events: 0, lives: 1, saved, behind_since: None }
+        let hooks = ToldHooks::default();
+        let (keeper, tasks) = begin((saved.clone(), 1), &clock, &fleet, &processes, &hooks);
+        Self {
+            manifests,
+            clock,
+            fleet,
+            processes,
+            hooks,
+            keeper,
+            tasks,
+            words: Words::default(),
+            told_events: 0,
+            lives: 1,
+            saved,
+            behind_since: None,
+        }
     }
 
     /// | command | does |
@@ -109,6 +147,9 @@ impl House {
     /// | `engine goes` / `engine comes` | the engine cannot be reached, and can again |
     /// | `fail VERB KIND` | the engine's next such verb fails so, for example `fail create timeout` |
     /// | `process PORT STATUS` / `process PORT ends` | a process that no container is answers so on a port, or is there no more |
+    /// | `hook NAME says yes` / `no` / `later 5s` | what a lifecycle hook answers from now on; `yes` where nothing is said |
+    /// | `hooks` | what hooks were asked since they were last asked for |
+    /// | `rule LOAD_BALANCER:PORT/PRIORITY` | what a rule does now |
     /// | `targets` | the targets that no task stands behind |
     /// | `show [SERVICE]` | services, tasks that are not over, targets |
     /// | `containers SERVICE/N` | the containers of a task |
@@ -148,6 +189,9 @@ impl House {
             ["fail", verb, kind] => self.fail(verb, kind),
             ["process", port, "ends"] => drop(self.processes.lock().unwrap().remove(&port.parse().unwrap())),
             ["process", port, status] => drop(self.processes.lock().unwrap().insert(port.parse().unwrap(), status.parse().unwrap())),
+            ["hook", name, "says", answer @ ..] => self.tell_hook(name, answer),
+            ["hooks"] => answer = self.asked_hooks(),
+            ["rule", name] => answer = self.rule(name),
             ["targets"] => answer = self.registered_targets(),
             ["show", only @ ..] => answer = self.show(only.first().copied()),
             ["containers", task] => answer = self.containers(task),
@@ -197,6 +241,16 @@ impl House {
         };
         self.saved = self.world();
         told
+    }
+
+    fn tell_hook(&self, name: &str, answer: &[&str]) {
+        let answer = match answer {
+            ["yes"] => HookAnswer::Succeeded,
+            ["no"] => HookAnswer::Failed("no".into()),
+            ["later", delay] => HookAnswer::InProgress(parse_duration(delay)),
+            _ => panic!("{answer:?} is no answer of a hook"),
+        };
+        self.hooks.answers.lock().unwrap().insert(name.to_owned(), answer);
     }
 
     fn kill(&self, container: &str, code: i64) -> String {
@@ -260,7 +314,7 @@ impl House {
         self.behind_since = None;
         self.tasks.shutdown().await;
         self.lives += 1;
-        (self.keeper, self.tasks) = begin(self.saved.clone(), self.lives, &self.clock, &self.fleet, &self.processes);
+        (self.keeper, self.tasks) = begin((self.saved.clone(), self.lives), &self.clock, &self.fleet, &self.processes, &self.hooks);
     }
 
     /// Plays the state file.
@@ -299,7 +353,13 @@ impl House {
     }
 }
 
-fn begin(world: World, seed: u64, clock: &Arc<ManualClock>, fleet: &Arc<Fleet>, processes: &Processes) -> (Handle, JoinSet<()>) {
+fn begin(
+    (world, seed): (World, u64),
+    clock: &Arc<ManualClock>,
+    fleet: &Arc<Fleet>,
+    processes: &Processes,
+    hooks: &ToldHooks,
+) -> (Handle, JoinSet<()>) {
     let owner = world.settings.owner.clone();
     let (keeper, handle) = Keeper::new(Parts {
         world,
@@ -309,6 +369,7 @@ fn begin(world: World, seed: u64, clock: &Arc<ManualClock>, fleet: &Arc<Fleet>, 
         engine: fleet.clone(),
         store: None,
         traffic: Arc::new(NoTraffic),
+        hooks: Arc::new(hooks.clone()),
     });
     let mut tasks = JoinSet::new();
     tasks.spawn(keeper.run());

@@ -15,7 +15,9 @@ impl House {
         for (key, service) in world.services.iter().filter(|(key, _)| only.is_none_or(|only| key.name.as_str() == only)) {
             let running = world.tasks_of(key).filter(|task| task.is_live() && task.last_status == TaskStatus::Running).count();
             let steady = if service.steady { ", steady" } else { "" };
-            let deployments: Vec<String> = service.deployments.iter().map(|d| format!("{} {}", d.revision, d.rollout_state.as_str())).collect();
+            let stage = |d: &model::Deployment| d.shift.as_ref().map(|shift| format!(" at {}", shift.stage.as_str())).unwrap_or_default();
+            let deployment = |d: &model::Deployment| format!("{} {}{}", d.revision, d.rollout_state.as_str(), stage(d));
+            let deployments: Vec<String> = service.deployments.iter().map(deployment).collect();
             writeln!(out, "{}: {running} of {} running{steady}; {}", key.name, service.spec.desired_count, deployments.join(", ")).unwrap();
             let mut tasks: Vec<_> = world.tasks_of(key).filter(|task| task.last_status != TaskStatus::Stopped).collect();
             tasks.sort_by_key(|task| (task.created_at, self.words.task(task.id.as_str())));
@@ -108,6 +110,18 @@ impl House {
         for task in tasks {
             writeln!(out, "{} {} {}", self.words.task(task.id.as_str()), task.revision, task.last_status.as_str()).unwrap();
         }
+    }
+
+    pub(super) fn asked_hooks(&self) -> String {
+        self.hooks.asked.lock().unwrap().drain(..).fold(String::new(), |mut out, line| {
+            writeln!(out, "{}", self.words.put(&line)).unwrap();
+            out
+        })
+    }
+
+    pub(super) fn rule(&self, name: &str) -> String {
+        let action = self.world().rule_action(&name.parse().unwrap()).map(ToString::to_string);
+        format!("{}\n", action.unwrap_or_else(|| "there is no such rule".into()))
     }
 
     pub(super) fn deployments(&self, service: &str) -> String {

@@ -23,7 +23,7 @@ impl Words {
             *count += 1;
             self.tasks.insert(task.id.to_string(), format!("{service}/{count}"));
         }
-        for deployment in world.services.values().flat_map(|service| service.deployments.iter().rev()) {
+        for deployment in world.services.values().flat_map(|service| &service.history) {
             let next = self.deployments.len() + 1;
             self.deployments.entry(deployment.id.to_string()).or_insert_with(|| format!("ecs-svc/{next}"));
         }
@@ -48,6 +48,10 @@ impl Words {
                 text = text.replace(&format!("{service}/{}", &id[..8]), word);
             }
             text = text.replace(id, word);
+            // Other ARNs have the digits of a deployment alone.
+            if let Some((digits, number)) = id.strip_prefix("ecs-svc/").zip(word.strip_prefix("ecs-svc/")) {
+                text = text.replace(digits, number);
+            }
         }
         shorten_arns(&text)
     }

@@ -14,7 +14,10 @@ pub(crate) fn choose(settings: &Settings, view: &View, printer: &mut Printer) ->
     }
     let broken = match settings.read_manifest() {
         Some(Ok(manifest)) => return Ok(manifest.desired.cluster),
-        // A manifest that is being edited must not take the listings away.
+        // A manifest that is being edited, or that another file completes, must not take the listings away.
+        Some(Err(problems)) if problems.cluster().is_some_and(|name| find(view, name).is_some()) => {
+            return problems.cluster().cloned().ok_or_else(|| Failure::input("the manifest names no cluster").into());
+        }
         Some(Err(problems)) => Some(problems),
         None => None,
     };

@@ -44,11 +44,16 @@ pub(crate) fn hopeless(first: &ClusterView, now: &ClusterView, service: &Service
     if deployment.rollout_state == "FAILED" {
         return true;
     }
+    let was_stopped = |task: &TaskView| first.tasks.iter().any(|known| known.task_id == task.task_id && is_stopped(known));
+    let own = |task: &&TaskView| task.started_by.as_ref() == Some(&deployment.id) && is_stopped(task) && !was_stopped(task);
+    if service.deployment_circuit_breaker {
+        // Its verdict is waited for, but on tasks that ran and ended, which it does not count (ecs.md 3.5).
+        let ended = |task: &&TaskView| task.stop_code.as_deref() == Some("EssentialContainerExited");
+        return now.tasks.iter().filter(own).filter(ended).count() >= FAILURES as usize;
+    }
     let before =
         first.services.iter().flat_map(|service| &service.deployments).find(|known| known.id == deployment.id).map_or(0, |known| known.failed_tasks);
     let failing = deployment.rollout_state != "COMPLETED" && deployment.failed_tasks >= FAILURES.max(before.saturating_add(1));
-    let was_stopped = |task: &TaskView| first.tasks.iter().any(|known| known.task_id == task.task_id && is_stopped(known));
-    let own = |task: &&TaskView| task.started_by.as_ref() == Some(&deployment.id) && is_stopped(task) && !was_stopped(task);
     let unhealthy = now.tasks.iter().filter(own).filter(|task| failed_health_checks(task)).count();
     let failed = now.tasks.iter().filter(own).filter(|task| has_failed(task)).count();
     failing || unhealthy >= UNHEALTHY || failed >= FAILURES as usize
@@ -80,9 +85,14 @@ pub(crate) async fn not_steady(trouble: &Trouble<'_>, printer: &mut Printer) -> 
             output(client, cluster, task, printer).await?;
         }
     }
-    printer.failure(&Failure::input(message).hint(
-        "what runs keeps running: `ecslocal events` tells what happened, `ecslocal up` tries again after a change, `ecslocal down` removes all",
-    ))?;
+    let again = match services {
+        [only] if cluster.services.iter().any(|service| service.service_name == *only && is_given_up(service)) => {
+            format!("`ecslocal deploy {only}` tries the same again")
+        }
+        _ => "`ecslocal up` tries again after a change".to_owned(),
+    };
+    let hint = format!("what runs keeps running: `ecslocal events` tells what happened, {again}, `ecslocal down` removes all");
+    printer.failure(&Failure::input(message).hint(hint))?;
     Ok(End::Said(INPUT))
 }
 
@@ -104,6 +114,10 @@ fn lines(cluster: &ClusterView, service: &ServiceView) -> Vec<String> {
     }
     if let Some(failed) = rolled_back(service) {
         lines.push(format!("  deployment {failed} failed; the service went back to {}", service.task_definition));
+    }
+    let ran = newest_failed(cluster, service).is_some_and(|task| task.stop_code.as_deref() == Some("EssentialContainerExited"));
+    if service.deployment_circuit_breaker && ran && rolled_back(service).is_none() {
+        lines.push("  the circuit breaker does not count tasks that ran and ended, as in ECS".to_owned());
     }
     lines.extend(service.waiting.iter().map(|waiting| format!("  waiting: {}", visible(waiting))));
     if let Some(task) = newest_failed(cluster, service) {
@@ -129,14 +143,39 @@ fn lines(cluster: &ClusterView, service: &ServiceView) -> Vec<String> {
     lines
 }
 
-/// The newest event that says what is wrong: with the target gone, it alone still has the reason of a failed health check.
+/// The deployment that a report is about, and since when it is.
+fn subject(service: &ServiceView) -> Option<(&str, f64)> {
+    let primary = service.deployments.iter().find(|deployment| deployment.status == "PRIMARY")?;
+    let id = rolled_back(service).unwrap_or(&primary.id);
+    let begun = service.service_deployments.iter().find(|known| known.id == *id).map_or(primary.created_at, |known| known.started_at);
+    Some((id, begun))
+}
+
+/// Whether the circuit breaker gave its newest deployment up, with nothing to go back to.
+fn is_given_up(service: &ServiceView) -> bool {
+    service.deployments.first().is_some_and(|deployment| deployment.rollout_state == "FAILED")
+}
+
+/// The deployments of those services, and how they ended.
+pub(crate) fn summary(cluster: &ClusterView, names: &[String]) -> String {
+    let services = || cluster.services.iter().filter(|service| names.contains(&service.service_name));
+    let how = match () {
+        () if services().all(|service| rolled_back(service).is_some()) => "failed and was rolled back",
+        () if services().all(is_given_up) => "failed",
+        () => "keeps failing",
+    };
+    format!("the deployment of {} {how}", names.join(", "))
+}
+
+/// The newest event of the deployment that says what is wrong: with the target gone, it alone still has the reason of a failed check.
 async fn telling_event(client: Client, cluster: &ClusterView, service: &ServiceView) -> Option<EventRecord> {
     let query = [("cluster", cluster.cluster_name.as_str()), ("service", service.service_name.as_str())];
     let mut stream = client.get_lines::<EventRecord>(&with_query(path::EVENTS, &query)).await.ok()?;
     let mut newest = None;
     let patience = tokio::time::Instant::now() + PATIENCE;
     while let Ok(Ok(Some(event))) = tokio::time::timeout_at(patience, stream.next()).await {
-        if TELLING.iter().any(|words| event.message.contains(words)) {
+        let recent = subject(service).is_none_or(|(_, begun)| event.created_at >= begun);
+        if recent && TELLING.iter().any(|words| event.message.contains(words)) {
             newest = Some(event);
         }
     }
@@ -171,7 +210,8 @@ fn culprit<'a>(cluster: &'a ClusterView, service: &ServiceView) -> Option<&'a Ta
 }
 
 fn newest_failed<'a>(cluster: &'a ClusterView, service: &ServiceView) -> Option<&'a TaskView> {
-    let own = |task: &&TaskView| task.service_name.as_deref() == Some(service.service_name.as_str());
+    let (deployment, _) = subject(service)?;
+    let own = |task: &&TaskView| task.started_by.as_deref() == Some(deployment);
     cluster.tasks.iter().filter(own).find(|task| is_stopped(task) && (has_failed(task) || failed_health_checks(task)))
 }
 
@@ -271,6 +311,21 @@ mod tests {
         assert!(!check(|cluster| stopped(cluster, 2, "EssentialContainerExited", "Essential container in task exited")));
         assert!(check(|cluster| stopped(cluster, 3, "EssentialContainerExited", "Essential container in task exited")));
         assert!(!check(|cluster| stopped(cluster, 9, "UserInitiated", "Task stopped by user")));
+    }
+
+    #[test]
+    fn the_verdict_of_a_circuit_breaker_is_waited_for() {
+        let broken = |count: usize, code: &str, state: &str| {
+            check(|cluster| {
+                let service = &mut cluster.services[0];
+                service.deployment_circuit_breaker = true;
+                (service.deployments[0].failed_tasks, service.deployments[0].rollout_state) = (9, state.into());
+                stopped(cluster, count, code, "Task failed ELB health checks in (target-group arn:posts)");
+            })
+        };
+        assert!(!broken(5, "ServiceSchedulerInitiated", "IN_PROGRESS") && !broken(5, "TaskFailedToStart", "IN_PROGRESS"));
+        assert!(broken(5, "ServiceSchedulerInitiated", "FAILED"));
+        assert!(broken(3, "EssentialContainerExited", "IN_PROGRESS"), "it does not count those");
     }
 
     #[test]

@@ -71,7 +71,8 @@ impl Settings {
             Ok(manifest) => return self.checked(manifest).map_err(End::from),
             Err(problems) => problems,
         };
-        printer.talk(problems.render(printer.talk_palette().colored()).trim_end())?;
+        // Where nobody reads them, the exit code tells.
+        printer.talk(problems.render(printer.talk_palette().colored()).trim_end()).ok();
         Err(End::Said(INPUT))
     }
 

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkSpec, Progress};
 use futures_util::FutureExt as _;
-use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, ServiceKey, TaskId, World};
+use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, HookTarget, ServiceKey, TaskId, World};
 use scheduler::Work;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+
+use crate::hooks::{self, Hooks};
 
 /// How many verbs that keep the engine busy it is given at once (engine-facts 8, performance.md: beyond eight Docker gets no faster).
 const AT_ONCE: usize = 8;
@@ -20,6 +23,9 @@ const IMAGES_AT_ONCE: usize = 4;
 
 /// How many containers are being stopped at once. A stop waits for the container, up to its `stopTimeout`, and costs the engine nothing.
 const STOPS_AT_ONCE: usize = 128;
+
+/// How many hooks are asked at once. A service asks one at a time.
+const HOOKS_AT_ONCE: usize = 16;
 
 /// How long a piece of work rests after a failure that says nothing about it (the engine is away, or slow), before it is planned again.
 const REST: Duration = Duration::from_secs(1);
@@ -34,6 +40,7 @@ const LAST_VERBS: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Effects {
     engine: EngineHandle,
+    hooks: HooksHandle,
     clock: ClockHandle,
     slots: Slots,
     under_way: JoinSet<Finished>,
@@ -46,6 +53,7 @@ pub struct Effects {
 struct Slots {
     images: BTreeMap<Option<ServiceKey>, Arc<Semaphore>>,
     stops: Arc<Semaphore>,
+    hooks: Arc<Semaphore>,
     others: Arc<Semaphore>,
 }
 
@@ -72,6 +80,7 @@ enum Order {
     },
     Remove,
     RemoveNetwork(NetworkSpec),
+    Hook(Box<(HookTarget, Value)>),
     /// Its object is gone from the World: nothing to do.
     Void,
 }
@@ -79,20 +88,32 @@ enum Order {
 impl Effects {
     /// Nothing under way.
     #[must_use]
-    pub fn new(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Self {
-        let slots = Slots { images: BTreeMap::new(), stops: Arc::new(Semaphore::new(STOPS_AT_ONCE)), others: Arc::new(Semaphore::new(AT_ONCE)) };
-        Self { engine: EngineHandle(engine), clock: ClockHandle(clock), slots, under_way: JoinSet::new(), failures: BTreeMap::new() }
+    pub fn new(engine: Arc<dyn Engine>, hooks: Arc<dyn Hooks>, clock: Arc<dyn Clock>) -> Self {
+        let slots = Slots {
+            images: BTreeMap::new(),
+            stops: Arc::new(Semaphore::new(STOPS_AT_ONCE)),
+            hooks: Arc::new(Semaphore::new(HOOKS_AT_ONCE)),
+            others: Arc::new(Semaphore::new(AT_ONCE)),
+        };
+        Self {
+            engine: EngineHandle(engine),
+            hooks: HooksHandle(hooks),
+            clock: ClockHandle(clock),
+            slots,
+            under_way: JoinSet::new(),
+            failures: BTreeMap::new(),
+        }
     }
 
     /// Begins a piece of work with what the World says now.
     pub fn start(&mut self, world: &World, work: Work) {
         let order = order(world, &work);
-        let (engine, clock, slots) = (self.engine.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
+        let (engine, hooks, clock, slots) = (self.engine.0.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
         let failures = self.failures.get(&work).copied().unwrap_or(0);
         self.under_way.spawn(async move {
             // The semaphore is never closed, so a permit always comes.
             let permit = slots.acquire_owned().await;
-            let result = unbroken(execute(engine.as_ref(), &work, order)).await;
+            let result = unbroken(execute((engine.as_ref(), hooks.as_ref()), &work, order)).await;
             drop(permit);
             let fact = match result {
                 Ok(fact) => fact,
@@ -163,6 +184,7 @@ impl Slots {
                 self.images.entry(service).or_insert_with(|| Arc::new(Semaphore::new(IMAGES_AT_ONCE))).clone()
             }
             Work::Stop { .. } => self.stops.clone(),
+            Work::Hook { .. } => self.hooks.clone(),
             Work::Create { .. } | Work::Start { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) => self.others.clone(),
         }
     }
@@ -213,17 +235,20 @@ fn order(world: &World, work: &Work) -> Order {
         }),
         Work::Start { .. } => Order::Start,
         Work::Stop { grace, .. } => Order::Stop { grace: *grace },
+        Work::Hook { service, deployment, stage, hook, .. } => {
+            hooks::question(world, service, (deployment, *stage, *hook)).map_or(Order::Void, |asked| Order::Hook(Box::new(asked)))
+        }
         Work::Remove { .. } => Order::Remove,
         Work::RemoveNetwork(service) => Order::RemoveNetwork(NetworkSpec { owner: world.settings.owner.clone(), service: service.clone() }),
     }
 }
 
-async fn execute(engine: &dyn Engine, work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {
+async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {
     let (task, container) = match work {
         Work::PrepareImage { task, container } | Work::Create { task, container } | Work::Start { task, container, .. } => {
             (Some(task.clone()), Some(container.clone()))
         }
-        Work::Stop { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) => (None, None),
+        Work::Stop { .. } | Work::Hook { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) => (None, None),
     };
     Ok(match (work, order) {
         (Work::PrepareImage { .. }, Order::Image { reference }) => {
@@ -238,6 +263,10 @@ async fn execute(engine: &dyn Engine, work: &Work, order: Order) -> Result<Optio
         (Work::Stop { id, .. }, Order::Stop { grace }) => {
             engine.stop(id, grace).await?;
             Some(engine.inspect(id).await?.map_or_else(|| Fact::Removed(id.clone()), Fact::Seen))
+        }
+        (Work::Hook { service, deployment, stage, hook, .. }, Order::Hook(asked)) => {
+            let answer = hooks.ask(&asked.0, &asked.1).await;
+            Some(Fact::Hook { service: service.clone(), deployment: deployment.clone(), stage: *stage, hook: *hook, answer })
         }
         (Work::Remove { id }, _) => {
             engine.remove(id).await?;
@@ -257,7 +286,7 @@ fn failure(work: &Work, error: &EngineError) -> Option<Fact> {
         Work::PrepareImage { task, container } => (task, container, Kind::CannotPullContainerError),
         Work::Create { task, container } => (task, container, Kind::CannotCreateContainerError),
         Work::Start { task, container, .. } => (task, container, Kind::CannotStartContainerError),
-        Work::Stop { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) => return None,
+        Work::Stop { .. } | Work::Hook { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) => return None,
     };
     let kind = match error.kind {
         EngineErrorKind::Unreachable => return None,
@@ -265,6 +294,14 @@ fn failure(work: &Work, error: &EngineError) -> Option<Fact> {
         _ => kind,
     };
     Some(Fact::Failed { task: task.clone(), container: container.clone(), failure: ContainerFailure::new(kind, &error.message) })
+}
+
+struct HooksHandle(Arc<dyn Hooks>);
+
+impl std::fmt::Debug for HooksHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hooks")
+    }
 }
 
 struct EngineHandle(Arc<dyn Engine>);

@@ -59,9 +59,17 @@ impl Images {
         let mut all: Vec<_> = definitions.iter().flat_map(|definition| definition.containers.iter().map(wanted)).collect();
         all.sort();
         all.dedup();
+        let recipes: BTreeMap<String, Recipe> = all.iter().filter_map(|wanted| Some((wanted.image.clone(), wanted.build.clone()?))).collect();
+        // An image that one container builds is there for the others that name it.
+        let built = |wanted: &Wanted| wanted.build.is_none() && recipes.contains_key(&wanted.image);
+        all.retain(|wanted| !built(wanted));
         let ids = self.get_all(all, progress).await?;
         for container in definitions.iter_mut().flat_map(|definition| &mut definition.containers) {
-            container.image_id = ids.get(&wanted(container)).cloned();
+            let mut wanted = wanted(container);
+            if built(&wanted) {
+                wanted.build = recipes.get(&wanted.image).cloned();
+            }
+            container.image_id = ids.get(&wanted).cloned();
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 pub use handle::{Done, Handle, Input, News, Reply, Snapshot};
 
 use crate::effects::{Effects, Finished};
+use crate::hooks::Hooks;
 use crate::sight::Sight;
 use crate::store::Store;
 
@@ -60,6 +61,8 @@ pub struct Parts {
     pub store: Option<Arc<Store>>,
     /// The data plane.
     pub traffic: Arc<dyn Traffic>,
+    /// Who asks hooks.
+    pub hooks: Arc<dyn Hooks>,
 }
 
 /// The owner of the World.
@@ -130,7 +133,7 @@ impl Keeper {
             save_at: None,
             state_problem: None,
             ids: parts.ids,
-            effects: Effects::new(parts.engine, parts.clock.clone()),
+            effects: Effects::new(parts.engine, parts.hooks, parts.clock.clone()),
             clock: parts.clock,
             pace: parts.pace,
             store: parts.store,

@@ -14,6 +14,7 @@
 pub mod certificates;
 pub mod doctor;
 pub mod effects;
+pub mod hooks;
 pub mod images;
 pub mod journal;
 pub mod keeper;

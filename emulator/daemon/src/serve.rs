@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use wire::local::{EngineView, Failure};
 
 use crate::certificates::{AUTHORITY, Certificates};
+use crate::hooks::LocalHooks;
 use crate::keeper::{Handle, Input, Keeper, Parts};
 use crate::listeners::Listeners;
 use crate::log_files::Whose;
@@ -90,6 +91,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         engine: engine.clone(),
         store: Some(store.clone()),
         traffic: listeners.clone(),
+        hooks: Arc::new(LocalHooks),
     });
     let running = Running { endpoint, pid: std::process::id() };
     let server_stop = CancellationToken::new();

@@ -66,6 +66,8 @@ fn service_view(snapshot: &Snapshot, key: &ServiceKey, service: &Service) -> Ser
         rollout_state: deployment.rollout_state.as_str().into(),
         rollout_state_reason: deployment.rollout_state_reason(),
         rolled_back_from: deployment.rolled_back_from.as_ref().map(ToString::to_string),
+        lifecycle_stage: deployment.shift.as_ref().map(|shift| shift.stage.as_str().into()),
+        production_traffic_percent: deployment.shift.as_ref().map(|shift| f64::from(shift.production) / 10.0),
         created_at: seconds(deployment.created_at),
     });
     ServiceView {
@@ -77,6 +79,7 @@ fn service_view(snapshot: &Snapshot, key: &ServiceKey, service: &Service) -> Ser
         task_definition: service.revision.to_string(),
         steady: service.steady,
         scheduling_strategy: service.spec.scheduling_strategy.as_str().into(),
+        deployment_circuit_breaker: service.spec.circuit_breaker.is_some(),
         deployments: deployments.collect(),
         service_deployments: service.history.iter().rev().map(service_deployment).collect(),
         waiting: snapshot.waiting.iter().filter(|waiting| waiting.service == *key).map(|waiting| waiting.reason.clone()).collect(),
@@ -156,10 +159,10 @@ fn load_balancer(world: &World, balancer: &LoadBalancer, bound: &BTreeMap<u16, B
     }
 }
 
-/// The name by which a listener is reached: of several load balancers that share a port, the first by name is the default, the others
+/// The name by which a listener is reached: of several load balancers that share a port, the oldest is the default, the others
 /// are chosen by their own name (design, 4).
 fn host(world: &World, balancer: &LoadBalancer, listener: &Listener) -> String {
-    let first = world.load_balancers.values().find(|other| other.listeners.contains_key(&listener.port));
+    let first = world.load_balancers_by_age().into_iter().find(|other| other.listeners.contains_key(&listener.port));
     if first.is_none_or(|first| first.name == balancer.name) { "localhost".into() } else { format!("{}.localhost", balancer.name) }
 }
 

@@ -93,7 +93,8 @@ pub fn read(request: &Request<'_>) -> Result<Manifest, Problems> {
             if report.is_clean() {
                 report.file_problem(0, "this cannot be read").hint("this is a mistake of ecslocal's own; please report it with this file");
             }
-            Err(report.problems(&files))
+            let cluster = tree.as_ref().and_then(|tree| tree.text_of("cluster")).and_then(|name| name.parse().ok());
+            Err(Problems { cluster, ..report.problems(&files) })
         }
     }
 }

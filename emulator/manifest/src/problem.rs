@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use model::ClusterName;
+
 use crate::files::{Files, floor_boundary};
 use crate::node::Span;
 use crate::suggest::did_you_mean;
@@ -78,9 +80,16 @@ pub(crate) struct Excerpt {
 pub struct Problems {
     pub(crate) list: Vec<Problem>,
     pub(crate) left_out: usize,
+    pub(crate) cluster: Option<ClusterName>,
 }
 
 impl Problems {
+    /// The cluster that the manifest describes, if it says so all the same.
+    #[must_use]
+    pub const fn cluster(&self) -> Option<&ClusterName> {
+        self.cluster.as_ref()
+    }
+
     /// The problems, sorted by file and position; at most 200.
     #[must_use]
     pub fn as_slice(&self) -> &[Problem] {
@@ -252,7 +261,7 @@ impl Report {
         let mut order: Vec<&Draft> = self.drafts.iter().collect();
         order.sort_by_key(|draft| (draft.file, draft.range));
         let list = order.into_iter().map(|draft| place(draft, files)).collect();
-        Problems { list, left_out: self.left_out }
+        Problems { list, left_out: self.left_out, cluster: None }
     }
 
     /// The notes with their places looked up, in the order of their first place.

@@ -1,12 +1,14 @@
 //! What refers to what: names that must exist, circles that must not, ports that two cannot have.
 
+mod traffic;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::TaskDefinitionName;
 
 use crate::node::{Node, Span};
 use crate::problem::Report;
-use crate::read::{action_lists, actions_of, address_of, authenticating, target_group_name};
+use crate::read::{action_lists, actions_of, address_of, authenticating, forwarded_groups, target_group_name};
 use crate::suggest::listed;
 
 /// Checks every reference of a tree whose shapes have been checked.
@@ -20,6 +22,7 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
         task_definition(service, &index, report);
         for entry in service.list("loadBalancers") {
             registered.extend(load_balancer(service, entry, &index, &forwarded, report));
+            registered.extend(traffic::shifted(tree, entry, &index, report));
         }
     }
     for (name, span) in &index.target_groups {
@@ -158,11 +161,6 @@ fn weighted_stickiness(action: &Node, index: &Index<'_>, report: &mut Report) {
                 .hint("add `targetGroupStickinessConfig: {enabled: true, durationSeconds: 86400}` to `forwardConfig`");
         }
     }
-}
-
-fn forwarded_groups(action: &Node) -> impl Iterator<Item = &Node> {
-    let several = action.get("forwardConfig").map(|config| config.list("targetGroups")).unwrap_or_default();
-    action.get("targetGroup").into_iter().chain(several.iter().filter_map(|group| group.get("targetGroup")))
 }
 
 fn target_group_exists(name: &str, node: &Node, index: &Index<'_>, report: &mut Report) -> bool {

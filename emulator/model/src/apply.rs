@@ -37,7 +37,7 @@ impl World {
                 group.register(now);
             }
             Change::DeleteTargetGroup(name) => self.delete_target_group(&name, now)?,
-            Change::CreateLoadBalancer { cluster, name, attributes } => self.create_load_balancer(cluster, name, attributes, ids)?,
+            Change::CreateLoadBalancer { cluster, name, attributes } => self.create_load_balancer(cluster, name, attributes, (now, ids))?,
             Change::ModifyLoadBalancerAttributes { name, attributes } => self.load_balancer_mut(&name)?.attributes = attributes,
             Change::DeleteLoadBalancer(name) => {
                 self.load_balancer_mut(&name)?;
@@ -144,7 +144,8 @@ impl World {
             return Err(Refused::InUse { what: "target group", name: name.to_string(), by: "a listener or a rule".into() });
         }
         let registers = |service: &Service| {
-            service.status == ServiceStatus::Active && service.spec.load_balancers.iter().any(|entry| entry.target_group == *name)
+            service.status == ServiceStatus::Active
+                && service.spec.load_balancers.iter().flat_map(crate::ServiceLoadBalancer::groups).any(|group| group == name)
         };
         if let Some(service) = self.services.values().find(|service| registers(service)) {
             return Err(Refused::InUse { what: "target group", name: name.to_string(), by: format!("the service `{}`", service.spec.name) });
@@ -162,13 +163,13 @@ impl World {
         cluster: ClusterName,
         name: LoadBalancerName,
         attributes: LoadBalancerAttributes,
-        ids: &mut Ids,
+        (now, ids): (Timestamp, &mut Ids),
     ) -> Result<(), Refused> {
         if let Some(found) = self.load_balancers.get(&name) {
             let owner = Some(found.owner.clone()).filter(|owner| *owner != cluster);
             return Err(Refused::Exists { what: "load balancer", name: name.to_string(), owner });
         }
-        let balancer = LoadBalancer { id: ids.resource(), owner: cluster, attributes, listeners: BTreeMap::new(), name };
+        let balancer = LoadBalancer { id: ids.resource(), owner: cluster, attributes, listeners: BTreeMap::new(), created_at: now, name };
         self.load_balancers.insert(balancer.name.clone(), balancer);
         Ok(())
     }

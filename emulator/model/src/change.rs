@@ -228,6 +228,7 @@ fn settings(old: &ServiceSpec, new: &ServiceSpec) -> String {
         (old.maximum_percent != new.maximum_percent, "maximumPercent"),
         (old.health_check_grace_period != new.health_check_grace_period, "healthCheckGracePeriodSeconds"),
         (old.circuit_breaker != new.circuit_breaker, "deploymentCircuitBreaker"),
+        (old.traffic_shift != new.traffic_shift, "strategy"),
         (old.scheduling_strategy != new.scheduling_strategy, "schedulingStrategy"),
     ];
     differences.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| format!(", {name}")).collect()

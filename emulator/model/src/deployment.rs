@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentId, Revision, Timestamp};
+use crate::{DeploymentId, Revision, Shift, Timestamp};
 
 /// One deployment of a service. The newest is PRIMARY; older ones are ACTIVE while they have tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,15 @@ pub struct Deployment {
     /// The deployment that failed, and from which the circuit breaker went back to this one.
     #[serde(default)]
     pub rolled_back_from: Option<DeploymentId>,
+    /// How far its traffic is shifted; `None` for a rolling one.
+    #[serde(default)]
+    pub shift: Option<Shift>,
+    /// Whether its tasks are registered in the alternate target groups.
+    #[serde(default)]
+    pub alternate: bool,
+    /// Why it was given up, where that was not the circuit breaker.
+    #[serde(default)]
+    pub given_up: Option<String>,
 }
 
 /// What the circuit breaker knows of a deployment.
@@ -43,10 +52,14 @@ impl Deployment {
     #[must_use]
     pub fn rollout_state_reason(&self) -> String {
         match self.rollout_state {
-            RolloutState::InProgress if self.rolled_back_from.is_some() => {
-                format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", self.id)
-            }
+            RolloutState::InProgress if self.rolled_back_from.is_some() => match &self.given_up {
+                None => format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", self.id),
+                Some(why) => format!("ECS deployment rolling back to deploymentId {}: {why}.", self.id),
+            },
             RolloutState::InProgress => format!("ECS deployment {} in progress.", self.id),
+            RolloutState::Failed if self.given_up.is_some() => {
+                format!("ECS deployment {} failed: {}.", self.id, self.given_up.as_deref().unwrap_or_default())
+            }
             RolloutState::Failed => "ECS deployment circuit breaker: tasks failed to start.".to_owned(),
             RolloutState::Completed => format!("ECS deployment {} completed.", self.id),
         }

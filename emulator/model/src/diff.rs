@@ -1,10 +1,11 @@
 //! What `up` would change: the World as it is against a manifest. Applying the changes gives exactly what the manifest asks for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::{
-    Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, Family, Listener, LoadBalancer, Refused, Revision, ServiceKey, ServiceStatus,
-    TaskDefinition, World,
+    Action, AdvancedConfiguration, Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, Family, Listener, LoadBalancer, Refused,
+    Revision, ServiceKey, ServiceStatus, TaskDefinition, World,
 };
 
 /// The changes that take the cluster from what `world` says to what `desired` says, in an order in which each can be applied:
@@ -13,7 +14,8 @@ use crate::{
 /// # Errors
 /// [`Refused`] when the manifest asks for something of another cluster's, or for a revision that does not exist.
 pub fn changes(world: &World, desired: &Desired) -> Result<Vec<Change>, Refused> {
-    let cluster = &desired.cluster;
+    let with_weights = with_weights(world, desired);
+    let (desired, cluster) = (&*with_weights, &desired.cluster);
     let mut changes = Vec::new();
     if world.clusters.get(cluster).is_none_or(|found| found.deleting) {
         changes.push(Change::CreateCluster(cluster.clone()));
@@ -24,6 +26,26 @@ pub fn changes(world: &World, desired: &Desired) -> Result<Vec<Change>, Refused>
     services_to_put(world, desired, &revisions, &mut changes);
     removals(world, desired, &mut changes);
     Ok(changes)
+}
+
+/// The manifest with the weights that services have given to their rules: these are theirs, as in AWS, and no difference.
+fn with_weights<'a>(world: &World, desired: &'a Desired) -> Cow<'a, Desired> {
+    let mut found = Cow::Borrowed(desired);
+    for entry in desired.services.values().flat_map(|service| &service.spec.load_balancers) {
+        for name in entry.advanced.iter().flat_map(AdvancedConfiguration::rules) {
+            let own = |action: &Action| action.target_groups().all(|group| entry.groups().any(|own| own == group));
+            let Some(Action::Forward(current)) = world.rule_action(name).filter(|action| own(action)) else { continue };
+            let wanted = found.to_mut().load_balancers.get_mut(&name.load_balancer).and_then(|balancer| balancer.listeners.get_mut(&name.port));
+            let wanted = wanted.and_then(|listener| match name.priority {
+                Some(priority) => listener.rules.get_mut(&priority).map(|rule| &mut rule.action),
+                None => Some(&mut listener.default_action),
+            });
+            if let Some(Action::Forward(wanted)) = wanted {
+                wanted.target_groups.clone_from(&current.target_groups);
+            }
+        }
+    }
+    found
 }
 
 fn foreign(what: &'static str, name: &str, owner: &ClusterName) -> Refused {

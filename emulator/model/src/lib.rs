@@ -46,6 +46,7 @@ pub mod target_group_attributes;
 pub mod task;
 pub mod task_definition;
 pub mod time;
+pub mod traffic_shift;
 pub mod transform;
 pub mod world;
 
@@ -79,5 +80,8 @@ pub use task_definition::{
     TaskDefinition, TaskDefinitionName, TransportProtocol, Ulimit,
 };
 pub use time::Timestamp;
+pub use traffic_shift::{
+    AdvancedConfiguration, HookAnswer, HookTarget, LifecycleHook, LifecycleStage, Permille, RuleName, Shift, ShiftPattern, TrafficShift,
+};
 pub use transform::{Rewrite, Transforms};
 pub use world::{Settings, World};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterName, Listener, LoadBalancerName, ResourceId};
+use crate::{ClusterName, Listener, LoadBalancerName, ResourceId, Timestamp};
 
 /// A load balancer of the World.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct LoadBalancer {
     pub attributes: LoadBalancerAttributes,
     /// By port.
     pub listeners: BTreeMap<u16, Listener>,
+    /// When it was made.
+    #[serde(default)]
+    pub created_at: Timestamp,
 }
 
 /// Load balancer attributes that act today.

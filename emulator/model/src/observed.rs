@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::{
-    ContainerFailure, ContainerId, ContainerName, HealthStatus, NetworkBinding, ServiceKey, TargetGroupName, TargetHealth, TargetKey, TaskId,
-    Timestamp,
+    ContainerFailure, ContainerId, ContainerName, DeploymentId, HealthStatus, HookAnswer, LifecycleStage, NetworkBinding, ServiceKey,
+    TargetGroupName, TargetHealth, TargetKey, TaskId, Timestamp,
 };
 
 /// Everything that the engine runs for this owner, as of the last look at it, and the load balancer's open requests.
@@ -98,6 +98,19 @@ pub enum Fact {
     Removed(ContainerId),
     /// A service's network is gone from the engine.
     NetworkRemoved(ServiceKey),
+    /// A hook of a deployment has answered.
+    Hook {
+        /// The service.
+        service: ServiceKey,
+        /// The deployment that was asked about.
+        deployment: DeploymentId,
+        /// The stage.
+        stage: LifecycleStage,
+        /// Which hook of that stage.
+        hook: usize,
+        /// What it said.
+        answer: HookAnswer,
+    },
     /// The load balancer's checks changed their mind about a target.
     TargetHealth {
         /// Its group.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::MAX_SERVICE_EVENTS;
 use crate::{
-    CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Revision, ServiceDeployment, ServiceEvent, ServiceName,
-    TargetGroupName, Timestamp,
+    AdvancedConfiguration, CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Revision, ServiceDeployment, ServiceEvent,
+    ServiceName, TargetGroupName, Timestamp, TrafficShift,
 };
 
 /// A service is unique in its cluster.
@@ -62,6 +62,9 @@ pub struct ServiceSpec {
     /// When a deployment is given up; `None` where it never is. Default none.
     #[serde(default)]
     pub circuit_breaker: Option<CircuitBreaker>,
+    /// How traffic is shifted to a new deployment; `None` for a rolling one, which replaces task by task. Default none.
+    #[serde(default)]
+    pub traffic_shift: Option<TrafficShift>,
     /// Who says how many tasks there are. Default REPLICA.
     #[serde(default)]
     pub scheduling_strategy: SchedulingStrategy,
@@ -113,6 +116,23 @@ pub struct ServiceLoadBalancer {
     pub container_name: ContainerName,
     /// Which of its ports.
     pub container_port: u16,
+    /// Where its traffic can be shifted.
+    #[serde(default)]
+    pub advanced: Option<AdvancedConfiguration>,
+}
+
+impl ServiceLoadBalancer {
+    /// The group that tasks of a deployment are registered in.
+    #[must_use]
+    pub fn group_of(&self, deployment: &Deployment) -> &TargetGroupName {
+        let advanced = self.advanced.as_ref().filter(|_| deployment.alternate);
+        advanced.map_or(&self.target_group, |advanced| &advanced.alternate_target_group)
+    }
+
+    /// Both groups, where there are two.
+    pub fn groups(&self) -> impl Iterator<Item = &TargetGroupName> {
+        std::iter::once(&self.target_group).chain(self.advanced.as_ref().map(|advanced| &advanced.alternate_target_group))
+    }
 }
 
 /// A service of the World.
@@ -155,6 +175,13 @@ impl Service {
     #[must_use]
     pub fn primary(&self) -> Option<&Deployment> {
         self.deployments.iter().find(|deployment| deployment.status == DeploymentStatus::Primary)
+    }
+
+    /// The deployment that gets production traffic while another one is on its way to it.
+    #[must_use]
+    pub fn old(&self) -> Option<&Deployment> {
+        let completed = self.completed.as_ref()?;
+        self.deployments.iter().find(|deployment| deployment.id == completed.id && deployment.status == DeploymentStatus::Active)
     }
 
     pub(crate) fn push_event(&mut self, event: ServiceEvent) {
@@ -210,6 +237,7 @@ mod tests {
             maximum_percent: maximum,
             health_check_grace_period: Duration::ZERO,
             circuit_breaker: None,
+            traffic_shift: None,
             scheduling_strategy: SchedulingStrategy::Replica,
         }
     }

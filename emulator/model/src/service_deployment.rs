@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::BreakerCount;
-use crate::{Deployment, DeploymentId, DeploymentStatus, Ids, LaunchBackoff, Revision, RolloutState, Service, Timestamp};
+use crate::{Deployment, DeploymentId, DeploymentStatus, Ids, LaunchBackoff, Revision, RolloutState, Service, Shift, Timestamp};
 
 /// How many are remembered of a service. AWS: 90 days. Ours: the last 20.
 pub const MAX_SERVICE_DEPLOYMENTS: usize = 20;
@@ -75,6 +75,25 @@ impl Deployment {
             failed_tasks: 0,
             breaker: BreakerCount::default(),
             rolled_back_from: None,
+            shift: None,
+            alternate: false,
+            given_up: None,
+        }
+    }
+
+    /// The same once more, after another one was given up.
+    #[must_use]
+    pub fn again(&self, failed: DeploymentId, why: Option<String>, now: Timestamp) -> Self {
+        Self {
+            status: DeploymentStatus::Primary,
+            rollout_state: RolloutState::InProgress,
+            updated_at: now,
+            failed_tasks: 0,
+            breaker: BreakerCount::default(),
+            rolled_back_from: Some(failed),
+            shift: None,
+            given_up: why,
+            ..self.clone()
         }
     }
 }
@@ -82,7 +101,9 @@ impl Deployment {
 impl Service {
     /// Begins a deployment of that revision, and leaves the earlier ones to be drained (ecs.md 3.5).
     pub(crate) fn begin_deployment(&mut self, revision: &Revision, now: Timestamp, ids: &mut Ids) {
-        if let Some(completed) = self.primary().filter(|primary| primary.rollout_state == RolloutState::Completed) {
+        // One whose old tasks are on their way out has all the traffic: nothing else is left to go back to.
+        let cleans_up = |one: &Deployment| one.shift.as_ref().is_some_and(|shift| !shift.keeps_old());
+        if let Some(completed) = self.primary().filter(|primary| primary.rollout_state == RolloutState::Completed || cleans_up(primary)) {
             self.completed = Some(completed.clone());
         }
         for older in &mut self.deployments {
@@ -90,7 +111,14 @@ impl Service {
             older.updated_at = now;
         }
         self.history.iter_mut().filter(|known| !known.status.is_over()).for_each(|known| known.end(ServiceDeploymentStatus::Stopped, now));
-        let deployment = Deployment::new(revision, now, ids);
+        let mut deployment = Deployment::new(revision, now, ids);
+        let old = self.old();
+        let serving = old.or_else(|| self.deployments.first());
+        deployment.alternate = serving.is_some_and(|serving| serving.alternate);
+        if self.spec.traffic_shift.is_some() && old.is_some() {
+            deployment.alternate = !deployment.alternate;
+            deployment.shift = Some(Shift::begin(self.deployments.len() > 1, now));
+        }
         let source = (!self.deployments.is_empty()).then(|| self.revision.clone());
         self.remember(&deployment, source);
         self.deployments.insert(0, deployment);
@@ -129,6 +157,22 @@ impl Service {
         if let Some(known) = self.history.iter_mut().find(|known| known.id == about && !known.status.is_over()) {
             known.end(status, at);
         }
+    }
+
+    /// Goes back at once from a deployment whose traffic is being shifted: the old tasks are still there. `false` where none is.
+    pub(crate) fn shift_back(&mut self, now: Timestamp) -> bool {
+        let rolls = |one: &&mut Deployment| one.rollout_state == RolloutState::InProgress && one.shift.as_ref().is_some_and(Shift::keeps_old);
+        let Some(before) = self.old().cloned() else { return false };
+        let Some(primary) = self.deployments.first_mut().filter(|first| rolls(first)) else { return false };
+        let why = "stopped by user";
+        (primary.status, primary.rollout_state, primary.given_up, primary.updated_at) =
+            (DeploymentStatus::Active, RolloutState::Failed, Some(why.to_owned()), now);
+        let again = before.again(primary.id.clone(), Some(why.to_owned()), now);
+        (self.revision, self.backoff, self.steady) = (again.revision.clone(), LaunchBackoff::default(), false);
+        let mut deployments: Vec<Deployment> = self.deployments.drain(..).filter(|one| one.id != before.id).collect();
+        deployments.insert(0, again);
+        self.put_deployments(deployments);
+        true
     }
 
     /// What a rollback goes back to: the revision of the latest deployment that was successful and ran another one.

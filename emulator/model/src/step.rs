@@ -2,8 +2,8 @@
 
 use crate::world::World;
 use crate::{
-    ClusterName, Deployment, LaunchBackoff, Revision, ServiceEvent, ServiceKey, Target, TargetGroupName, TargetHealth, TargetKey, Task, TaskId,
-    Timestamp,
+    Action, ClusterName, Deployment, LaunchBackoff, Revision, RuleName, ServiceEvent, ServiceKey, Target, TargetGroupName, TargetHealth, TargetKey,
+    Task, TaskId, Timestamp, WeightedTargetGroup,
 };
 
 /// One record. Applying the same step twice gives the same World (but for an event's number).
@@ -46,6 +46,13 @@ pub enum Step {
         service: ServiceKey,
         /// Newest first.
         deployments: Vec<Deployment>,
+    },
+    /// The weights of a rule's target groups move a service's traffic.
+    ShiftTraffic {
+        /// The rule.
+        rule: RuleName,
+        /// Its groups from now on.
+        target_groups: Vec<WeightedTargetGroup>,
     },
     /// A service goes back to the revision of an earlier deployment.
     RollBack {
@@ -117,6 +124,11 @@ impl World {
                 self.services.remove(&key);
             }
             Step::SetDeployments { service, deployments } => self.change_service(&service, |found| found.put_deployments(deployments)),
+            Step::ShiftTraffic { rule, target_groups } => {
+                if let Some(Action::Forward(forward)) = self.rule_action_mut(&rule) {
+                    forward.target_groups = target_groups;
+                }
+            }
             Step::RollBack { service, revision } => self.change_service(&service, |found| {
                 (found.revision, found.backoff) = (revision, LaunchBackoff::default());
             }),

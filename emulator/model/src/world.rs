@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, Family, LoadBalancer, LoadBalancerName, OwnerId, Refused, Revision, Service, ServiceKey, TargetGroup, TargetGroupName, Task,
-    TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
+    Action, ClusterName, Family, LoadBalancer, LoadBalancerName, OwnerId, Refused, Revision, RuleName, Service, ServiceKey, TargetGroup,
+    TargetGroupName, Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
 };
 
 /// The one state of the house. Held by the daemon's keeper, written to the state file, read by everybody else as a snapshot.
@@ -103,6 +103,32 @@ impl World {
         let revision = name.revision.or_else(latest).map(|number| Revision { family: name.family.clone(), number });
         let not_found = || Refused::NotFound { what: "task definition", name: name.to_string() };
         revision.filter(|revision| self.definition(revision).is_some()).ok_or_else(not_found)
+    }
+
+    /// What a rule does, or a listener's default.
+    #[must_use]
+    pub fn rule_action(&self, name: &RuleName) -> Option<&Action> {
+        let listener = self.load_balancers.get(&name.load_balancer)?.listeners.get(&name.port)?;
+        match name.priority {
+            Some(priority) => listener.rules.get(&priority).map(|rule| &rule.action),
+            None => Some(&listener.default_action),
+        }
+    }
+
+    pub(crate) fn rule_action_mut(&mut self, name: &RuleName) -> Option<&mut Action> {
+        let listener = self.load_balancers.get_mut(&name.load_balancer)?.listeners.get_mut(&name.port)?;
+        match name.priority {
+            Some(priority) => listener.rules.get_mut(&priority).map(|rule| &mut rule.action),
+            None => Some(&mut listener.default_action),
+        }
+    }
+
+    /// The oldest first, then by name: of several that share a port the first one has it, and nobody takes it away.
+    #[must_use]
+    pub fn load_balancers_by_age(&self) -> Vec<&LoadBalancer> {
+        let mut balancers: Vec<_> = self.load_balancers.values().collect();
+        balancers.sort_by_key(|balancer| balancer.created_at);
+        balancers
     }
 
     /// The tasks of a service, in the order of their ids.

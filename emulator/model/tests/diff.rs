@@ -66,11 +66,17 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
         let spec = ServiceSpec {
             name: ServiceName::new(&name).unwrap(),
             desired_count: sketch.count,
-            load_balancers: vec![ServiceLoadBalancer { target_group: group, container_name: ContainerName::new("app").unwrap(), container_port: 80 }],
+            load_balancers: vec![ServiceLoadBalancer {
+                target_group: group,
+                container_name: ContainerName::new("app").unwrap(),
+                container_port: 80,
+                advanced: None,
+            }],
             minimum_healthy_percent: 100,
             maximum_percent: 200,
             health_check_grace_period: Duration::ZERO,
             circuit_breaker: None,
+            traffic_shift: None,
             scheduling_strategy: model::SchedulingStrategy::Replica,
         };
         desired.services.insert(spec.name.clone(), DesiredService { spec, task_definition: family, revision: None });

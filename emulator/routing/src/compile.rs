@@ -84,11 +84,11 @@ type Groups = BTreeMap<TargetGroupName, Arc<GroupTable>>;
 fn listeners(world: &World, groups: &Groups, previous: Option<&Table>) -> (Vec<ListenerTable>, Expressions) {
     let mut tables: Vec<ListenerTable> = Vec::new();
     let mut expressions = Making::after(previous.map(|previous| &previous.expressions));
-    for balancer in world.load_balancers.values() {
+    for balancer in world.load_balancers_by_age() {
         let balancer_table = Arc::new(balancer_table(world, balancer, previous));
         tables.extend(balancer.listeners.values().map(|one| listener(one, &balancer_table, groups, &mut expressions)));
     }
-    // The sort is stable: on one port the order by name stays.
+    // The sort is stable: on one port the oldest stays first.
     tables.sort_by_key(|table| table.port);
     (tables, expressions.made())
 }

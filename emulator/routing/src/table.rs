@@ -39,7 +39,7 @@ impl Table {
     }
 
     /// The listener on `port`. Where several load balancers share it, the host `<name>.localhost` (in letters of any case, with any
-    /// port) chooses, and any other host means the first by name.
+    /// port) chooses, and any other host means the oldest of them.
     #[must_use]
     pub fn listener(&self, port: u16, host: Option<&str>) -> Option<&ListenerTable> {
         let first = self.listeners.partition_point(|listener| listener.port < port);

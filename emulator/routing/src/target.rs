@@ -1,7 +1,7 @@
 //! One target as the data plane sees it: where it is, how much it is doing, and whether it is gone.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,6 +54,13 @@ struct Waiting {
 }
 
 impl TargetState {
+    /// As logs name it: its own address, or for a container instance's the instance's, which is this machine, and the host port.
+    #[must_use]
+    pub fn logged(&self) -> SocketAddr {
+        let ip = self.key.id.parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        SocketAddr::new(ip, self.key.port)
+    }
+
     pub(crate) fn new(group: &TargetGroupSpec, key: &TargetKey, target: &Target) -> Self {
         Self {
             group: group.name.clone(),

@@ -55,31 +55,36 @@ pub(crate) fn advance(context: &Context<'_>, key: &ServiceKey, service: &Service
     if counted.failures < breaker.threshold.tasks(service.spec.desired_count) {
         return;
     }
+    if breaker.rollback {
+        return go_back(context, (key, service), draft, deployments, None);
+    }
+    give_up(context, service, draft, primary);
+}
+
+fn give_up(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, primary: &mut Deployment) {
     primary.rollout_state = RolloutState::Failed;
     primary.updated_at = context.now;
+    draft.found.events.push(events::failed(&service.spec.name, &primary.id, primary.given_up.as_deref()));
+}
+
+/// Gives the PRIMARY deployment up, and goes back to the most recent one that was complete. `why` where it is not for its failed tasks.
+pub(crate) fn go_back(
+    context: &Context<'_>,
+    (key, service): (&ServiceKey, &Service),
+    draft: &mut Draft<'_>,
+    deployments: &mut Vec<Deployment>,
+    why: Option<String>,
+) {
+    let Some(primary) = deployments.first_mut() else { return };
+    give_up(context, service, draft, primary);
     let failed = primary.id.clone();
-    draft.found.events.push(events::failed(&service.spec.name, &failed));
     // What was gone back to and fails as well has nothing before it to go back to.
-    let before = service.completed.as_ref().filter(|_| breaker.rollback && primary.rolled_back_from.is_none());
-    if let Some(before) = before {
+    if let Some(before) = service.completed.as_ref().filter(|_| primary.rolled_back_from.is_none()) {
         primary.status = DeploymentStatus::Active;
         draft.found.events.push(events::rolling_back(&service.spec.name, &before.id));
         draft.found.steps.push(Step::RollBack { service: key.clone(), revision: before.revision.clone() });
         deployments.retain(|one| one.id != before.id);
-        deployments.insert(0, again(before, failed, context));
-    }
-}
-
-/// An earlier deployment, rolling out once more.
-fn again(before: &Deployment, failed: DeploymentId, context: &Context<'_>) -> Deployment {
-    Deployment {
-        status: DeploymentStatus::Primary,
-        rollout_state: RolloutState::InProgress,
-        updated_at: context.now,
-        failed_tasks: 0,
-        breaker: BreakerCount::default(),
-        rolled_back_from: Some(failed),
-        ..before.clone()
+        deployments.insert(0, before.again(failed, why, context.now));
     }
 }
 

@@ -72,6 +72,6 @@ impl<'a> Context<'a> {
 const fn task_of(work: &Work) -> Option<&TaskId> {
     match work {
         Work::PrepareImage { task, .. } | Work::Create { task, .. } | Work::Start { task, .. } | Work::Stop { task, .. } => Some(task),
-        Work::Remove { .. } | Work::RemoveNetwork(_) => None,
+        Work::Hook { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) => None,
     }
 }

@@ -37,8 +37,9 @@ pub(crate) fn completed(service: &ServiceName, deployment: &DeploymentId) -> Str
     format!("(service {service}) (deployment {deployment}) deployment completed.")
 }
 
-pub(crate) fn failed(service: &ServiceName, deployment: &DeploymentId) -> String {
-    format!("(service {service}) (deployment {deployment}) deployment failed: tasks failed to start.")
+/// `why` where it is not for its tasks.
+pub(crate) fn failed(service: &ServiceName, deployment: &DeploymentId, why: Option<&str>) -> String {
+    format!("(service {service}) (deployment {deployment}) deployment failed: {}.", why.unwrap_or("tasks failed to start"))
 }
 
 pub(crate) fn rolling_back(service: &ServiceName, deployment: &DeploymentId) -> String {
@@ -55,6 +56,10 @@ pub(crate) fn unhealthy_target(service: &ServiceName, key: &TargetKey, arn: &str
 
 pub(crate) fn unhealthy_container(service: &ServiceName, task: &TaskId) -> String {
     format!("(service {service}) (task {task}) failed container health checks.")
+}
+
+pub(crate) fn unreachable(service: &ServiceName, task: &TaskId, arn: &str) -> String {
+    format!("(service {service}) (task {task}) is unhealthy in (target-group {arn}) due to (reason Request timed out).")
 }
 
 pub(crate) fn unable_to_start(service: &ServiceName) -> String {

@@ -1,6 +1,6 @@
 //! When a task counts as healthy, and when it is sick (ecs.md 3.4).
 
-use model::{HealthStatus, Service, TargetHealthState, TaskStatus, Timestamp};
+use model::{HealthStatus, Service, TargetGroup, TargetHealthState, TaskStatus, Timestamp};
 
 use crate::container;
 use crate::context::Context;
@@ -18,8 +18,8 @@ pub(crate) fn available(context: &Context<'_>, service: &Service, draft: &TaskDr
     }
     let primary = service.primary();
     let is_primary = primary.is_some_and(|primary| task.deployment.as_ref() == Some(&primary.id));
-    let entries = service.spec.load_balancers.iter();
-    let groups = entries.filter(|entry| context.world.target_groups.get(&entry.target_group).is_some_and(|group| !group.deleting)).count();
+    let names = primary.into_iter().flat_map(|primary| service.spec.load_balancers.iter().map(|entry| entry.group_of(primary)));
+    let groups = names.filter(|name| context.world.target_groups.get(*name).is_some_and(|group| !group.deleting)).count();
     let registered = draft.present().filter(|target| target.target.draining_since.is_none()).count();
     let passing = draft.present().filter(|target| passes(target)).count();
     if is_primary && groups > 0 {
@@ -46,12 +46,26 @@ fn passes(target: &TargetDraft<'_>) -> bool {
 pub(crate) enum Sick<'d, 'a> {
     /// A target is unhealthy.
     Target(&'d TargetDraft<'a>),
+    /// It runs, and nothing leads to it any more: its container was cut off its network. A target of that group would be unhealthy.
+    Unreachable(&'a TargetGroup),
     /// An essential container's own check fails.
     Container,
 }
 
+/// The first target group whose container runs without a port that could be registered in it.
+fn unreachable<'a>(context: &Context<'a>, service: &Service, draft: &TaskDraft<'_>) -> Option<&'a TargetGroup> {
+    let task = &draft.task;
+    let deployment = service.primary().filter(|primary| task.deployment.as_ref() == Some(&primary.id) && task.last_status == TaskStatus::Running)?;
+    let lost = |entry: &&model::ServiceLoadBalancer| {
+        let record = task.container(&entry.container_name).filter(|record| record.last_status == model::ContainerStatus::Running);
+        record.is_some_and(|record| record.network_bindings.is_empty() && record.address.is_none())
+    };
+    let entry = service.spec.load_balancers.iter().find(lost)?;
+    context.world.target_groups.get(entry.group_of(deployment))
+}
+
 /// The sickness of a live task past its grace period; only `unhealthy` counts (ecs.md 4).
-pub(crate) fn sick<'d, 'a>(context: &Context<'_>, service: &Service, draft: &'d TaskDraft<'a>) -> (Option<Sick<'d, 'a>>, Option<Timestamp>) {
+pub(crate) fn sick<'d, 'a>(context: &Context<'a>, service: &Service, draft: &'d TaskDraft<'a>) -> (Option<Sick<'d, 'a>>, Option<Timestamp>) {
     let task = &draft.task;
     let Some(started) = task.started_at.filter(|_| task.is_live()) else { return (None, None) };
     let unhealthy = |target: &&TargetDraft<'a>| {
@@ -60,6 +74,7 @@ pub(crate) fn sick<'d, 'a>(context: &Context<'_>, service: &Service, draft: &'d 
     let definition = draft.definition;
     let failing = |record: &model::Container| record.health == HealthStatus::Unhealthy && container::essential(definition, record);
     let target = draft.present().find(unhealthy).map(Sick::Target);
+    let target = target.or_else(|| unreachable(context, service, draft).map(Sick::Unreachable));
     let sick = target.or_else(|| task.containers.iter().any(failing).then_some(Sick::Container));
     let grace_ends = started + service.spec.health_check_grace_period;
     match sick {

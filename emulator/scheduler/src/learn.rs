@@ -2,7 +2,7 @@
 
 use model::{Container, ContainerStatus, Fact, ServiceKey, ServiceStatus, Step, Task, TaskId, TaskStatus, Timestamp, World};
 
-use crate::container;
+use crate::{container, shift};
 
 /// What a piece of work found out -> records. Pure. A fact about something that is gone, or that says nothing new, gives no step.
 /// Consequences for the task (RUNNING, stopped, replaced) are [`crate::plan`]'s.
@@ -33,6 +33,10 @@ pub fn learn(world: &World, fact: &Fact, now: Timestamp) -> Vec<Step> {
         }),
         Fact::Removed(_) => Vec::new(),
         Fact::NetworkRemoved(service) => forget(world, service),
+        Fact::Hook { service: key, deployment, stage, hook, answer } => {
+            let known = world.services.get(key).and_then(|service| shift::answered(service, (deployment, *stage, *hook), answer, now));
+            known.map(|deployments| Step::SetDeployments { service: key.clone(), deployments }).into_iter().collect()
+        }
         Fact::TargetHealth { target_group, target: key, health } => {
             let known = world.target_groups.get(target_group).and_then(|group| group.targets.get(key));
             let news = known.is_some_and(|target| target.draining_since.is_none() && target.health != *health);

@@ -29,6 +29,7 @@ mod ports;
 mod retention;
 mod rollout;
 mod service;
+mod shift;
 mod targets;
 mod task;
 #[cfg(test)]
@@ -38,4 +39,5 @@ mod work;
 pub use learn::learn;
 pub use pace::Pace;
 pub use plan::{Input, Plan, Waiting, plan};
+pub use shift::hooks_at;
 pub use work::Work;

@@ -12,7 +12,7 @@ use crate::draft::{Draft, TaskDraft};
 use crate::health::{self, Sick};
 use crate::ports::{Fit, Ports};
 use crate::rollout::{self, Bounds, Decision, Member};
-use crate::{backoff, breaker, events, targets};
+use crate::{backoff, breaker, events, shift, targets};
 
 /// A deleted service's tasks are all stopped.
 pub(crate) fn end_if_deleted(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>) {
@@ -37,31 +37,36 @@ pub(crate) fn advance<'a>(context: &Context<'a>, draft: &mut Draft<'a>, ports: &
         return;
     }
     let backoff = count_failures(context, service, draft);
-    let (members, places) = members(context, service, draft);
-    let definition = context.world.definition(&service.revision);
-    let fit = match definition {
-        // The one of a container instance is gone before the next one comes.
-        Some(_) if service.spec.scheduling_strategy == SchedulingStrategy::Daemon && is_leaving(draft) => Fit::Soon,
-        Some(definition) => ports.fit(definition),
-        None => Fit::No,
-    };
-    let decision = rollout::decide(&members, &bounds(context, service, backoff, fit));
-    let why_not = sick_stops(context, service, draft, &places, &decision);
-    let moving = decision.launch > 0 || !decision.scale_in.is_empty() || !decision.sick.is_empty();
-    tell_hindrance(context, service, draft, (&decision, backoff, fit));
-    let in_order = decision.scale_in.iter().map(|index| (places[*index], scaling(service)));
-    let stops = in_order.chain(why_not).collect();
-    if let Some(definition) = definition {
-        launch(context, service, draft, (definition, &decision), ids);
-        if decision.launch > 0 {
-            ports.take(definition);
+    let members = members(context, service, draft);
+    let (sides, mut stops) = sides(service, draft, &members);
+    let mut moving = !stops.is_empty();
+    for side in sides {
+        let definition = context.world.definition(&side.deployment.revision);
+        let fit = match definition {
+            // The one of a container instance is gone before the next one comes.
+            Some(_) if service.spec.scheduling_strategy == SchedulingStrategy::Daemon && is_leaving(draft) => Fit::Soon,
+            Some(definition) => ports.fit(definition),
+            None => Fit::No,
+        };
+        let decision = rollout::decide(&side.members, &bounds(context, service, &side, (backoff, fit)));
+        stops.extend(sick_stops(context, service, draft, &side.places, &decision));
+        moving |= decision.launch > 0 || !decision.scale_in.is_empty() || !decision.sick.is_empty();
+        if side.status() == DeploymentStatus::Primary {
+            tell_hindrance(context, service, draft, (&decision, backoff, fit));
+        }
+        stops.extend(decision.scale_in.iter().map(|index| (side.places[*index], scaling(service))));
+        if let Some(definition) = definition {
+            launch(context, service, draft, (definition, side.deployment, &decision), ids);
+            if decision.launch > 0 {
+                ports.take(definition);
+            }
         }
     }
     stop(context, service, draft, stops);
     let counts = std::mem::take(&mut draft.found.registered);
     draft.found.events.extend(told(context, counts, |count, arn| events::registered(&service.spec.name, count, arn)));
     let desired = usize::try_from(service.spec.desired_count).unwrap_or(usize::MAX);
-    let well = members.len() == desired && members.iter().all(|member| member.primary && member.available && !member.sick);
+    let well = members.len() == desired && members.iter().all(|(_, member)| member.primary && member.available && !member.sick);
     settle(context, key, service, draft, (well && !moving, backoff));
 }
 
@@ -70,10 +75,48 @@ fn is_given_up(service: &Service) -> bool {
     service.primary().is_some_and(|primary| primary.rollout_state == RolloutState::Failed)
 }
 
-fn bounds(context: &Context<'_>, service: &Service, backoff: LaunchBackoff, fit: Fit) -> Bounds {
+/// Tasks that are decided about together: all of a service that rolls, or one side of a shift.
+struct Side<'s> {
+    /// What is launched for it.
+    deployment: &'s Deployment,
+    members: Vec<Member>,
+    /// Where each member is among the tasks.
+    places: Vec<usize>,
+}
+
+impl Side<'_> {
+    const fn status(&self) -> DeploymentStatus {
+        self.deployment.status
+    }
+}
+
+/// The sides of a service, and the stops of tasks that belong to none: what was left by a deployment that was overtaken.
+fn sides<'s>(service: &'s Service, draft: &Draft<'_>, members: &[(usize, Member)]) -> (Vec<Side<'s>>, Vec<(usize, Stop)>) {
+    let Some(primary) = service.primary() else { return (Vec::new(), Vec::new()) };
+    let Some(old) = service.old().filter(|_| shift::keeps_old(service)) else {
+        let (places, members) = members.iter().copied().unzip();
+        return (vec![Side { deployment: primary, members, places }], Vec::new());
+    };
+    let own = |place: &usize, deployment: &Deployment| draft.tasks[*place].task.deployment.as_ref() == Some(&deployment.id);
+    let side = |deployment: &'s Deployment| {
+        let own = members.iter().filter(|(place, _)| own(place, deployment));
+        let (places, members) = own.map(|(place, member)| (*place, Member { primary: true, ..*member })).unzip();
+        Side { deployment, members, places }
+    };
+    let (new, old_side) = (side(primary), side(old));
+    let rest = members.iter().map(|(place, _)| *place).filter(|place| !own(place, primary) && !own(place, old));
+    // What was overtaken may be all that serves, until the old tasks are up again.
+    let lower = usize::try_from(service.spec.lower_bound().min(service.spec.desired_count)).unwrap_or(usize::MAX);
+    let serves = old_side.members.iter().filter(|member| member.available && !member.sick).count() >= lower;
+    let rest = rest.filter(|_| serves).map(|place| (place, scaling(service))).collect();
+    (vec![new, old_side], rest)
+}
+
+fn bounds(context: &Context<'_>, service: &Service, side: &Side<'_>, (backoff, fit): (LaunchBackoff, Fit)) -> Bounds {
+    let newest = side.status() == DeploymentStatus::Primary;
+    let held = newest && (is_given_up(service) || context.now < backoff.not_before || !shift::scales_up(service));
     let limit = match fit {
-        _ if is_given_up(service) => 0,
-        _ if context.now < backoff.not_before => 0,
+        _ if held => 0,
         Fit::Any => usize::MAX,
         Fit::Once => 1,
         Fit::Soon | Fit::No => 0,
@@ -86,24 +129,21 @@ fn bounds(context: &Context<'_>, service: &Service, backoff: LaunchBackoff, fit:
         lower: if is_given_up(service) { usize::MAX } else { number(spec.lower_bound()) },
         upper: number(spec.upper_bound()),
         limit,
-        ports_taken: fit == Fit::No && context.now >= backoff.not_before,
+        ports_taken: fit == Fit::No && !held,
     }
 }
 
-fn members(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>) -> (Vec<Member>, Vec<usize>) {
+fn members(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>) -> Vec<(usize, Member)> {
     let primary = service.primary().map(|primary| &primary.id);
-    let (mut members, mut places) = (Vec::new(), Vec::new());
+    let mut members = Vec::new();
     for (place, one) in draft.tasks.iter().enumerate().filter(|(_, one)| one.task.is_live()) {
         let (available, at) = health::available(context, service, one);
         let (sick, grace) = health::sick(context, service, one);
-        at.into_iter().chain(grace).for_each(|at| draft.found.wake(context, at));
-        let primary = one.task.deployment.as_ref() == primary;
-        let protected = one.task.is_protected(context.now);
-        one.task.protected_until.into_iter().for_each(|until| draft.found.wake(context, until));
-        members.push(Member { primary, available, sick: sick.is_some(), protected, created_at: one.task.created_at });
-        places.push(place);
+        at.into_iter().chain(grace).chain(one.task.protected_until).for_each(|at| draft.found.wake(context, at));
+        let (primary, protected) = (one.task.deployment.as_ref() == primary, one.task.is_protected(context.now));
+        members.push((place, Member { primary, available, sick: sick.is_some(), protected, created_at: one.task.created_at }));
     }
-    (members, places)
+    members
 }
 
 /// The stops of sick tasks; says of every sick task, once, what is wrong.
@@ -115,6 +155,11 @@ fn sick_stops(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, p
             None => continue,
             Some(Sick::Container) => {
                 (events::unhealthy_container(&service.spec.name, &one.task.id), one.task.created_at, Stop::failed_container_health_checks())
+            }
+            Some(Sick::Unreachable(group)) => {
+                let arn = context.world.target_group_arn(group);
+                let message = events::unreachable(&service.spec.name, &one.task.id, &arn);
+                (message, one.task.created_at, Stop::failed_elb_health_checks(&arn))
             }
             Some(Sick::Target(target)) => {
                 let arn = context.world.target_group_arn(target.group);
@@ -131,7 +176,7 @@ fn sick_stops(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, p
             stops.push((*place, stop));
         }
     }
-    draft.found.sick = sick;
+    draft.found.sick.extend(sick);
     draft.found.events.extend(messages);
     stops
 }
@@ -170,23 +215,19 @@ fn tell_hindrance(context: &Context<'_>, service: &Service, draft: &mut Draft<'_
     }
 }
 
-fn launch<'a>(context: &Context<'a>, service: &Service, draft: &mut Draft<'a>, what: (&'a TaskDefinition, &Decision), ids: &mut Ids) {
-    let (definition, decision) = what;
+fn launch<'a>(context: &Context<'a>, service: &Service, draft: &mut Draft<'a>, what: (&'a TaskDefinition, &Deployment, &Decision), ids: &mut Ids) {
+    let (definition, deployment, decision) = what;
+    let (cluster, service_of, revision) = (&service.cluster, Some((&service.spec.name, Some(&deployment.id))), &deployment.revision);
+    let birth = Birth { cluster, service: service_of, revision, definition, at: context.now };
     let mut started = Vec::new();
     for _ in 0..decision.launch {
-        let task = new_task(context, service, definition, ids);
+        let task = Task::new(&birth, ids);
         started.push(task.id.clone());
         draft.tasks.push(TaskDraft { task: Cow::Owned(task), definition: Some(definition), targets: Vec::new() });
     }
     if !started.is_empty() {
         draft.found.events.push(events::started(&service.spec.name, &started, decision.replaced));
     }
-}
-
-fn new_task(context: &Context<'_>, service: &Service, definition: &TaskDefinition, ids: &mut Ids) -> Task {
-    let deployment = service.primary().map(|primary| &primary.id);
-    let (cluster, service, revision) = (&service.cluster, Some((&service.spec.name, deployment)), &service.revision);
-    Task::new(&Birth { cluster, service, revision, definition, at: context.now }, ids)
 }
 
 /// Begins the stop of tasks. The event comes when the stop begins, before the deregistration that follows (ecs.md 3.6).
@@ -253,8 +294,10 @@ fn proven(context: &Context<'_>, task: &Task) -> bool {
     task.is_live() && task.started_at.is_some_and(|started| context.now.since(started) >= context.pace.proven)
 }
 
+/// Of the PRIMARY deployment: what ran before says nothing about it.
 fn all_proven(context: &Context<'_>, service: &Service, draft: &Draft<'_>) -> bool {
-    let mut live = draft.tasks.iter().map(|one| &one.task).filter(|task| task.is_live());
+    let primary = service.primary().map(|primary| &primary.id);
+    let mut live = draft.tasks.iter().map(|one| &one.task).filter(|task| task.is_live() && task.deployment.as_ref() == primary);
     let wanted = usize::try_from(service.spec.desired_count).unwrap_or(usize::MAX);
     live.clone().count() == wanted && live.all(|task| proven(context, task))
 }
@@ -309,7 +352,7 @@ fn settle(context: &Context<'_>, key: &model::ServiceKey, service: &Service, dra
         deployment.failed_tasks = failed_tasks(context, service, draft, deployment);
         let completes = steady && deployment.status == DeploymentStatus::Primary && deployment.rollout_state == RolloutState::InProgress;
         if completes {
-            deployment.rollout_state = RolloutState::Completed;
+            (deployment.rollout_state, deployment.shift) = (RolloutState::Completed, None);
             draft.found.events.push(events::completed(&service.spec.name, &deployment.id));
         }
         if completes || deployment.failed_tasks != before {
@@ -317,6 +360,9 @@ fn settle(context: &Context<'_>, key: &model::ServiceKey, service: &Service, dra
         }
     }
     breaker::advance(context, key, service, draft, &mut deployments);
+    shift::advance(context, key, service, draft, &mut deployments);
+    let traffic = deployments.first().map(|primary| shift::traffic(context, service, primary));
+    draft.found.steps.extend(traffic.into_iter().flatten());
     if deployments != service.deployments {
         draft.found.steps.push(Step::SetDeployments { service: key.clone(), deployments });
     }

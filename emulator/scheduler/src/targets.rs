@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use model::{
-    Container, ContainerStatus, Service, ServiceLoadBalancer, Step, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthReason,
-    TargetHealthState, TargetKey, Task, TaskStatus, TransportProtocol,
+    Container, ContainerStatus, Deployment, Service, ServiceLoadBalancer, Step, Target, TargetGroup, TargetGroupName, TargetHealth,
+    TargetHealthReason, TargetHealthState, TargetKey, Task, TaskStatus, TransportProtocol,
 };
 
 use crate::context::Context;
 use crate::draft::{Findings, TargetDraft, TaskDraft};
+use crate::shift;
 
 /// Whether the container behind a target of the task has stopped.
 pub(crate) fn is_dead(task: &Task, key: &TargetKey) -> bool {
@@ -43,13 +44,17 @@ fn fresh(context: &Context<'_>, task: &Task, address: SocketAddr) -> Target {
     Target { address, task: Some(task.id.clone()), registered_at: context.now, draining_since: None, health }
 }
 
-/// Registers a running task of the PRIMARY deployment in each target group of its service that exists and stays. A container that was
+/// The deployment of a task that is to be registered: PRIMARY, or the one that it takes the traffic from share by share.
+fn serving<'s>(service: &'s Service, task: &Task) -> Option<&'s Deployment> {
+    let old = service.old().filter(|_| shift::keeps_old(service));
+    service.primary().into_iter().chain(old).find(|deployment| task.deployment.as_ref() == Some(&deployment.id))
+}
+
+/// Registers a running task of a serving deployment in each target group of its service that exists and stays. A container that was
 /// restarted behind our back has other ports and perhaps another address: its targets follow.
 pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut TaskDraft<'a>, found: &mut Findings) {
-    let primary = service.primary().map(|primary| &primary.id);
-    if !draft.task.is_live() || draft.task.last_status != TaskStatus::Running || draft.task.deployment.as_ref() != primary {
-        return;
-    }
+    let running = draft.task.is_live() && draft.task.last_status == TaskStatus::Running;
+    let Some(deployment) = serving(service, &draft.task).filter(|_| running) else { return };
     for known in draft.targets.iter_mut().filter(|known| !known.removed) {
         let bound = |record: &Container| record.network_bindings.iter().any(|binding| binding.host_port == known.key.port);
         if !draft.task.containers.iter().any(bound) {
@@ -58,7 +63,8 @@ pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut
         }
     }
     for entry in &service.spec.load_balancers {
-        let Some(group) = context.world.target_groups.get(&entry.target_group).filter(|group| !group.deleting) else { continue };
+        let name = entry.group_of(deployment);
+        let Some(group) = context.world.target_groups.get(name).filter(|group| !group.deleting) else { continue };
         let Some((port, address)) = wanted(&draft.task, entry) else { continue };
         let same = |known: &&mut TargetDraft<'_>| known.group.spec.name == group.spec.name && known.key.port == port;
         match draft.targets.iter_mut().find(same) {
@@ -75,7 +81,7 @@ pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut
                 draft.targets.push(TargetDraft { group, key, target, removed: false });
             }
         }
-        *found.registered.entry(entry.target_group.clone()).or_default() += 1;
+        *found.registered.entry(name.clone()).or_default() += 1;
     }
 }
 

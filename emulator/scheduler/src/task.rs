@@ -91,7 +91,9 @@ fn go_on(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: Option<&T
         task.started_at = Some(context.now);
     }
     let task = &draft.task;
-    for record in task.containers.iter().filter(|record| record.last_status < ContainerStatus::Running) {
+    // An engine lists a container while it makes it, and cannot start it before it is done.
+    let waits = |record: &&model::Container| record.last_status < ContainerStatus::Running && !context.creating(&task.id, &record.name);
+    for record in task.containers.iter().filter(waits) {
         let wanted = definition.and_then(|definition| Some((definition, definition.container(&record.name)?)));
         let open = wanted.is_none_or(|(definition, wanted)| dependencies::gate(definition, task, wanted, context.now) == Gate::Open);
         container::next_work(task, record, open).into_iter().for_each(|work| found.act(context, work));

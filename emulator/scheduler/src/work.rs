@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{ContainerId, ContainerName, ServiceKey, TaskId};
+use model::{ContainerId, ContainerName, DeploymentId, LifecycleStage, ServiceKey, TaskId};
 
 /// One piece of work for the engine. It is its own key: the same value is in `busy` while under way, and is never planned twice.
 /// Work that ends without a [`model::Fact`] simply leaves `busy` and is planned again.
@@ -45,6 +45,19 @@ pub enum Work {
         /// The engine's id of it.
         id: ContainerId,
     },
+    /// Ask a hook whether a deployment may go on.
+    Hook {
+        /// The service.
+        service: ServiceKey,
+        /// The deployment.
+        deployment: DeploymentId,
+        /// The stage.
+        stage: LifecycleStage,
+        /// Which hook of that stage, from 0.
+        hook: usize,
+        /// How often it was asked before.
+        attempt: u32,
+    },
     /// Remove a deleted service's network.
     RemoveNetwork(ServiceKey),
 }
@@ -57,6 +70,7 @@ impl std::fmt::Display for Work {
             Self::Create { task, container } => write!(f, "create {container} of task {}", task.short()),
             Self::Start { task, container, .. } => write!(f, "start {container} of task {}", task.short()),
             Self::Stop { task, .. } => write!(f, "stop a container of task {}", task.short()),
+            Self::Hook { service, stage, hook, .. } => write!(f, "ask hook {hook} of {service} at {}", stage.as_str()),
             Self::Remove { id } => write!(f, "remove container {id:.12}"),
             Self::RemoveNetwork(service) => write!(f, "remove the network of {service}"),
         }

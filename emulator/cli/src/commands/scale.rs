@@ -53,7 +53,10 @@ pub(super) async fn settle(client: Client, goal: &Goal, json: bool, printer: &mu
             printer.talk("no longer waiting; the daemon goes on")?;
             return Err(End::Said(INPUT));
         }
-        Reached::Failed(view, services) => (view, services, "the tasks keep failing".to_owned()),
+        Reached::Failed(view, services) => {
+            let message = cluster::find(&view, &goal.cluster).map(|cluster| report::summary(cluster, &services)).unwrap_or_default();
+            (view, services, message)
+        }
         Reached::TimedOut(view) => (view, goal.services.clone(), format!("not steady after {} s", goal.timeout.as_secs())),
     };
     let cluster = cluster::require(&view, &goal.cluster)?;

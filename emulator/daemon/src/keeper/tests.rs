@@ -26,7 +26,16 @@ fn bench() -> Bench {
     let mut ids = Ids::seeded(1);
     let world = store.load(&mut ids).unwrap();
     let engine = Fleet::new(clock.clone());
-    let parts = Parts { world, ids, clock: clock.clone(), pace: Pace::default(), engine, store: Some(store), traffic: Arc::new(NoTraffic) };
+    let parts = Parts {
+        world,
+        ids,
+        clock: clock.clone(),
+        pace: Pace::default(),
+        engine,
+        store: Some(store),
+        traffic: Arc::new(NoTraffic),
+        hooks: Arc::new(crate::hooks::LocalHooks),
+    };
     let (keeper, handle) = Keeper::new(parts);
     Bench { folder, clock, keeper, handle }
 }

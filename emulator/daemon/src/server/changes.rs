@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream;
 use hyper::Response;
@@ -13,7 +14,10 @@ use wire::local::{DiffReply, Failure, ScaleRequest, ShutdownReply, UpEvent, UpRe
 use super::Context;
 use super::answer::{self, Body};
 use super::query::Query;
-use crate::keeper::Done;
+use crate::keeper::{Done, Snapshot};
+
+/// How long an `up` waits for the end of the cluster that was before.
+const LAST_TASKS: Duration = Duration::from_secs(600);
 
 /// Steps of an `up` that may wait for a slow reader; lines of builds beyond are dropped.
 const PROGRESS: usize = 256;
@@ -51,6 +55,7 @@ pub(super) type LongWork<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> 
 
 async fn bring_up(context: &Context, request: UpRequest, progress: &mpsc::Sender<UpEvent>) -> Result<(), Failure> {
     let mut desired = request.desired;
+    wait_for_the_end(context, &desired.cluster, progress).await;
     // What the manifest cannot have is refused before anything is built for it.
     model::diff::changes(&context.keeper.snapshot().world, &desired).map_err(refused)?;
     require_engine(context)?;
@@ -83,6 +88,18 @@ pub(super) async fn tell(done: Done, progress: &mpsc::Sender<UpEvent>) {
     if let Some(message) = unsaved {
         progress.send(UpEvent::Notice { message }).await.ok();
     }
+}
+
+/// A cluster that is being taken down is made again once it is gone; the wait has a limit, behind which the change is refused.
+async fn wait_for_the_end(context: &Context, cluster: &ClusterName, progress: &mpsc::Sender<UpEvent>) {
+    let mut snapshots = context.keeper.follow();
+    let ending = |snapshot: &Snapshot| snapshot.world.clusters.get(cluster).is_some_and(|found| found.deleting);
+    if !ending(&snapshots.borrow_and_update()) {
+        return;
+    }
+    progress.send(UpEvent::Notice { message: format!("the cluster `{cluster}` is still being taken down: waiting for its end") }).await.ok();
+    let gone = async { while ending(&snapshots.borrow_and_update()) && snapshots.changed().await.is_ok() {} };
+    tokio::time::timeout(LAST_TASKS, gone).await.ok();
 }
 
 pub(super) async fn diff(context: &Context, request: UpRequest) -> Result<Response<Body>, Failure> {

@@ -17,7 +17,7 @@ pub(super) fn explain(context: &Context, asked: &ExplainRequest) -> Result<Respo
     })?;
     let snapshot = context.keeper.snapshot();
     let listener_port = port(context, &snapshot.world, asked, &url)?;
-    let listeners = snapshot.world.load_balancers.values().filter_map(|balancer| balancer.listeners.get(&listener_port));
+    let listeners = snapshot.world.load_balancers_by_age().into_iter().filter_map(|balancer| balancer.listeners.get(&listener_port));
     let secure = listeners.map(|listener| listener.protocol).any(|protocol| protocol == ListenerProtocol::Https);
     let scheme = if secure { Scheme::Https } else { Scheme::Http };
     let head = RequestHead {
@@ -60,7 +60,8 @@ fn port(context: &Context, world: &World, asked: &ExplainRequest, url: &Uri) -> 
 
 /// The cluster's load balancer with that port where there is one only; among several the request's host chooses, as on the wire.
 fn only_balancer<'w>(world: &'w World, asked: &ExplainRequest, port: u16) -> Option<&'w LoadBalancerName> {
-    let mut balancers = world.load_balancers.values().filter(|balancer| balancer.owner == asked.cluster && balancer.listeners.contains_key(&port));
+    let mut balancers =
+        world.load_balancers_by_age().into_iter().filter(|balancer| balancer.owner == asked.cluster && balancer.listeners.contains_key(&port));
     let first = balancers.next()?;
     balancers.next().is_none().then_some(&first.name)
 }

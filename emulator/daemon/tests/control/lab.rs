@@ -93,8 +93,16 @@ impl Lab {
         let world = store.load(&mut ids).unwrap();
         let owner = world.settings.owner.clone();
         let pace = scheduler::Pace { running_is_healthy: Duration::ZERO, ..scheduler::Pace::default() };
-        let (keeper, handle) =
-            Keeper::new(Parts { world, ids, clock: clock.clone(), pace, engine: fleet.clone(), store: Some(store), traffic: Arc::new(NoTraffic) });
+        let (keeper, handle) = Keeper::new(Parts {
+            world,
+            ids,
+            clock: clock.clone(),
+            pace,
+            engine: fleet.clone(),
+            store: Some(store),
+            traffic: Arc::new(NoTraffic),
+            hooks: Arc::new(daemon::hooks::LocalHooks),
+        });
         let mut watchers = JoinSet::new();
         watchers.spawn(keeper.run());
         watchers.spawn(observer::run(fleet.clone(), owner, clock.clone(), handle.clone()));

@@ -10,7 +10,8 @@ pub(crate) mod rule;
 pub(crate) mod service;
 pub(crate) mod target_group;
 pub(crate) mod task_definition;
-pub(crate) mod transform;
+pub(crate) mod traffic_shift;
+mod transform;
 
 use crate::shape::{List, Object, Shape, field, named};
 

@@ -1,5 +1,6 @@
 //! The keys of CreateService (ecs.md 3 and 4).
 
+use super::traffic_shift;
 use crate::shape::{Choice, Object, Shape, field, inert, integer, list};
 
 pub(crate) static SERVICE: Object = Object::new(
@@ -53,12 +54,10 @@ static SERVICE_LOAD_BALANCER: Object = Object::new(
             .or(&["targetGroupArn", "TargetGroupArn"]),
         field("containerName", Shape::Text, "A container of the task definition.").required(),
         field("containerPort", integer(1, 65535), "One of its container ports.").required(),
+        field("advancedConfiguration", Shape::Object(&traffic_shift::ADVANCED), "Where traffic can be shifted between two target groups."),
     ],
 )
-.refusing(&[
-    ("loadBalancerName", "Classic Load Balancers are not supported; name a target group with `targetGroup`"),
-    ("advancedConfiguration", "blue/green deployments are not supported yet"),
-]);
+.refusing(&[("loadBalancerName", "Classic Load Balancers are not supported; name a target group with `targetGroup`")]);
 
 static DEPLOYMENT_CONFIGURATION: Object = Object::new(
     "DeploymentConfiguration",
@@ -66,18 +65,19 @@ static DEPLOYMENT_CONFIGURATION: Object = Object::new(
     &[
         field("minimumHealthyPercent", integer(0, 100), "Never fewer healthy tasks during a deployment, in percent of desiredCount. Default 100."),
         field("maximumPercent", integer(100, 10_000), "Never more tasks during a deployment, in percent of desiredCount. Default 200."),
-        field("strategy", Shape::Choice(&ROLLOUT), "Default ROLLING."),
+        field(
+            "strategy",
+            Shape::Choice(&traffic_shift::STRATEGY),
+            "ROLLING replaces task by task, the others move traffic by weights. Default ROLLING.",
+        ),
+        field("bakeTimeInMinutes", integer(0, 1440), "How long the old tasks stay once all traffic has moved."),
+        field("linearConfiguration", Shape::Object(&traffic_shift::LINEAR), "The steps of `strategy: LINEAR`."),
+        field("canaryConfiguration", Shape::Object(&traffic_shift::CANARY), "The steps of `strategy: CANARY`."),
+        field("lifecycleHooks", Shape::List(&list(Shape::Object(&traffic_shift::HOOK))), "Who is asked on the way whether to go on."),
         field("deploymentCircuitBreaker", Shape::Object(&CIRCUIT_BREAKER), "When a deployment is given up. Default never."),
     ],
 )
-.refusing(&[
-    ("alarms", "CloudWatch alarms are not supported"),
-    ("bakeTimeInMinutes", "blue/green deployments are not supported yet"),
-    ("lifecycleHooks", "lifecycle hooks are not supported"),
-    ("linearConfiguration", "linear deployments are not supported yet"),
-    ("canaryConfiguration", "canary deployments are not supported yet"),
-    ("earlySuccessCriteria", "a deployment is complete when the service is steady"),
-]);
+.refusing(&[("alarms", "CloudWatch alarms are not supported"), ("earlySuccessCriteria", "a deployment is complete when the service is steady")]);
 
 static CIRCUIT_BREAKER: Object = Object::new(
     "DeploymentCircuitBreaker",
@@ -111,6 +111,3 @@ static CONTROLLER: Choice =
 static LAUNCH_TYPE: Choice = Choice { accepted: &["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"], refused: &[] };
 
 static STRATEGY: Choice = Choice { accepted: &["REPLICA", "DAEMON"], refused: &[] };
-
-static ROLLOUT: Choice =
-    Choice { accepted: &["ROLLING"], refused: &[("BLUE_GREEN", "use `ROLLING`"), ("LINEAR", "use `ROLLING`"), ("CANARY", "use `ROLLING`")] };

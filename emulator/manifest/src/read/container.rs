@@ -57,7 +57,7 @@ fn text(node: &Node, key: &str) -> Option<String> {
     node.text_of(key).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn texts_by_name(node: Option<&Node>) -> BTreeMap<String, String> {
+pub(super) fn texts_by_name(node: Option<&Node>) -> BTreeMap<String, String> {
     let entries = node.map(Node::entries).unwrap_or_default();
     entries.iter().map(|entry| (entry.key.clone(), entry.node.text().unwrap_or_default().to_owned())).collect()
 }

@@ -110,3 +110,9 @@ pub(crate) fn action_lists(listener: &Node) -> impl Iterator<Item = &[Node]> + C
 pub(crate) fn actions_of(listener: &Node) -> impl Iterator<Item = &Node> + Clone {
     action_lists(listener).flatten()
 }
+
+/// Every reference of an action to a target group.
+pub(crate) fn forwarded_groups(action: &Node) -> impl Iterator<Item = &Node> {
+    let several = action.get("forwardConfig").map(|config| config.list("targetGroups")).unwrap_or_default();
+    action.get("targetGroup").into_iter().chain(several.iter().filter_map(|group| group.get("targetGroup")))
+}

@@ -15,6 +15,7 @@ mod target_group;
 mod targets;
 mod task_definition;
 mod tls;
+mod traffic_shift;
 mod transform;
 
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ use crate::node::Node;
 use crate::problem::Report;
 
 pub(crate) use action::authenticating;
-pub(crate) use listener::{action_lists, actions_of};
+pub(crate) use listener::{action_lists, actions_of, forwarded_groups};
 pub(crate) use target_group::name_of as target_group_name;
 pub(crate) use targets::address_of;
 
@@ -49,7 +50,7 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
         task_definition::read(node, reader).map(|definition| (definition.family.clone(), definition))
     });
     let services =
-        named(tree.list("services"), reader, |node, reader| service::read(node, reader.report).map(|service| (service.spec.name.clone(), service)));
+        named(tree.list("services"), reader, |node, reader| service::read(node, reader).map(|service| (service.spec.name.clone(), service)));
     Some(Desired { load_balancers, target_groups, task_definitions, services, ..Desired::empty(cluster?) })
 }
 

@@ -8,16 +8,19 @@ use model::{
 };
 
 use super::target_group::name_of;
+use super::{Reader, traffic_shift};
 use crate::node::Node;
 use crate::problem::Report;
 
 const MAX_TARGET_GROUPS: usize = 5;
 
-pub(super) fn read(node: &Node, report: &mut Report) -> Option<DesiredService> {
+pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredService> {
+    let configuration = node.get("deploymentConfiguration");
+    let traffic_shift = configuration.map_or(Some(None), |configuration| traffic_shift::read(configuration, reader));
+    let report = &mut *reader.report;
     let name = super::name_under(node, "serviceName", report);
     let definition = node.get("taskDefinition").and_then(|node| task_definition(node, report));
     let load_balancers = load_balancers(node, report);
-    let configuration = node.get("deploymentConfiguration");
     let percent = |key: &str, default| configuration.and_then(|node| node.integer_of(key)).unwrap_or(default);
     let scheduling_strategy = if node.text_of("schedulingStrategy") == Some("DAEMON") { daemon(node, report)? } else { SchedulingStrategy::Replica };
     let (minimum, maximum) = if scheduling_strategy == SchedulingStrategy::Daemon { (0, 100) } else { (100, 200) };
@@ -31,8 +34,10 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<DesiredService> {
         maximum_percent: percent("maximumPercent", maximum),
         health_check_grace_period: Duration::from_secs(node.integer_of("healthCheckGracePeriodSeconds").unwrap_or(0)),
         circuit_breaker: configuration.and_then(|node| node.get("deploymentCircuitBreaker")).and_then(|node| circuit_breaker(node, report)),
+        traffic_shift: traffic_shift?,
         scheduling_strategy,
     };
+    shiftable(node, &spec, report)?;
     if spec.desired_count > 0 && spec.lower_bound() >= spec.upper_bound() {
         report.note(
             configuration.unwrap_or(node).span,
@@ -43,6 +48,25 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<DesiredService> {
         );
     }
     Some(DesiredService { spec, task_definition, revision })
+}
+
+/// What a strategy that shifts traffic asks of the service.
+fn shiftable(node: &Node, spec: &ServiceSpec, report: &mut Report) -> Option<()> {
+    let Some(shift) = &spec.traffic_shift else { return Some(()) };
+    let mut fits = true;
+    if spec.scheduling_strategy == SchedulingStrategy::Daemon {
+        let strategy = node.get("deploymentConfiguration").unwrap_or(node);
+        let message = format!("a DAEMON service cannot be deployed {}", shift.pattern.as_str());
+        report.problem(super::place(strategy, "strategy"), message).hint("use `strategy: ROLLING`");
+        fits = false;
+    }
+    for entry in node.list("loadBalancers").iter().filter(|entry| entry.get("advancedConfiguration").is_none()) {
+        report
+            .problem(entry.span, format!("{} needs an `advancedConfiguration`: between what is traffic shifted?", shift.pattern.as_str()))
+            .hint("`advancedConfiguration: { alternateTargetGroup: …, productionListenerRule: \"front:80/1\" }`");
+        fits = false;
+    }
+    fits.then_some(())
 }
 
 /// What a DAEMON may not say (ecs.md 3.1).
@@ -134,5 +158,10 @@ fn load_balancer(node: &Node, report: &mut Report) -> Option<ServiceLoadBalancer
         report.problem(target_group.span, error.to_string());
     });
     let container_name = super::name_under(node, "containerName", report);
-    Some(ServiceLoadBalancer { target_group: name.ok()?, container_name: container_name?, container_port: node.integer_of("containerPort")? })
+    let advanced = match node.get("advancedConfiguration") {
+        Some(node) => Some(traffic_shift::advanced(node, report)?),
+        None => None,
+    };
+    let container_port = node.integer_of("containerPort")?;
+    Some(ServiceLoadBalancer { target_group: name.ok()?, container_name: container_name?, container_port, advanced })
 }

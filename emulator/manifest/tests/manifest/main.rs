@@ -13,6 +13,7 @@ mod problems;
 mod properties;
 mod refused_by_ecs;
 mod schema;
+mod strategies;
 mod support;
 mod targets;
 mod values;

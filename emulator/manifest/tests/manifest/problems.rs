@@ -131,7 +131,7 @@ fn wrong_types_and_ranges() {
     25 |         portMappings: [{ containerPort: http, hostPort: 70000 }]
        |                                                         ^^^^^ out of range
 
-    9 problems in cluster.yaml
+    10 problems in cluster.yaml
     "#);
 }
 
@@ -1129,7 +1129,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
     assert_snapshot!(broken(&[
         ("- family: users", "- family: users\n    networkMode: awsvpc\n    volumes: [{ name: data }]"),
         ("memory: 256", "memory: 256\n        watch: true\n        secrets: [{ name: A, valueFrom: b }]\n        mountPoints: []\n        logConfiguration: { logDriver: awsfirelens }"),
-        ("taskDefinition: users", "taskDefinition: users\n    networkConfiguration: { awsvpcConfiguration: { subnets: [a] } }\n    deploymentConfiguration: { alarms: { alarmNames: [a], enable: true, rollback: true }, strategy: BLUE_GREEN }\n    placementConstraints: [{ type: distinctInstance }]"),
+        ("taskDefinition: users", "taskDefinition: users\n    networkConfiguration: { awsvpcConfiguration: { subnets: [a] } }\n    deploymentConfiguration: { alarms: { alarmNames: [a], enable: true, rollback: true } }\n    placementConstraints: [{ type: distinctInstance }]"),
         ("- port: 80", "- port: 443\n        protocol: HTTPS\n        certificates: [{ certificateArn: a }]"),
     ]), @r#"
     error: Certificate ARN 'a' is not valid
@@ -1191,18 +1191,10 @@ fn what_acts_on_aws_only_is_refused_by_name() {
     error: `alarms` of a deployment configuration is not supported
       --> cluster.yaml:33:32
        |
-    33 |     deploymentConfiguration: { alarms: { alarmNames: [a], enable: true, rollback: true }, strategy: BLUE_GREEN }
+    33 |     deploymentConfiguration: { alarms: { alarmNames: [a], enable: true, rollback: true } }
        |                                ^^^^^^
        |
        = hint: CloudWatch alarms are not supported
-
-    error: `strategy: BLUE_GREEN` is not supported
-      --> cluster.yaml:33:101
-       |
-    33 |     deploymentConfiguration: { alarms: { alarmNames: [a], enable: true, rollback: true }, strategy: BLUE_GREEN }
-       |                                                                                                     ^^^^^^^^^^
-       |
-       = hint: use `ROLLING`
 
     error: `placementConstraints` of a service is not supported
       --> cluster.yaml:34:5
@@ -1212,7 +1204,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
        |
        = hint: there is one container instance; remove it for local runs
 
-    10 problems in cluster.yaml
+    9 problems in cluster.yaml
     "#);
 }
 

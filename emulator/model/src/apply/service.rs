@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::MAX_DESIRED_COUNT;
 use crate::{
-    ClusterName, Ids, LaunchBackoff, NetworkMode, Refused, Revision, SchedulingStrategy, Service, ServiceKey, ServiceSpec, ServiceStatus,
-    TargetGroupName, TargetType, TaskDefinitionName, Timestamp, World,
+    Action, AdvancedConfiguration, ClusterName, Ids, LaunchBackoff, NetworkMode, Refused, Revision, RuleName, SchedulingStrategy, Service,
+    ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus, TargetGroupName, TargetType, TaskDefinitionName, Timestamp, World,
 };
 
 impl World {
@@ -82,6 +82,9 @@ impl World {
 
     pub(super) fn roll_back(&mut self, key: &ServiceKey, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
         let service = self.active_service_mut(key)?;
+        if service.shift_back(now) {
+            return Ok(());
+        }
         let Some(previous) = service.previous_revision().cloned() else {
             let (name, revision) = (&key.name, &service.revision);
             return Err(Refused::Invalid(format!(
@@ -111,9 +114,14 @@ impl World {
         }
         let definition = self.definition(revision).ok_or_else(|| Refused::NotFound { what: "task definition", name: revision.to_string() })?;
         check_desired_count(spec.desired_count)?;
-        self.require_target_groups(spec.load_balancers.iter().map(|entry| &entry.target_group))?;
+        self.require_target_groups(spec.load_balancers.iter().flat_map(ServiceLoadBalancer::groups))?;
         for entry in &spec.load_balancers {
-            self.require_target_type(&entry.target_group, definition.network_mode)?;
+            for group in entry.groups() {
+                self.require_target_type(group, definition.network_mode)?;
+            }
+            for rule in entry.advanced.iter().flat_map(AdvancedConfiguration::rules) {
+                self.require_shiftable(rule, entry)?;
+            }
             let (name, port) = (&entry.container_name, entry.container_port);
             let container =
                 definition.container(name).ok_or_else(|| Refused::Invalid(format!("The container {name} does not exist in the task definition.")))?;
@@ -122,6 +130,16 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// A rule whose weights move a service's traffic forwards to its target groups, and to nobody else's.
+    fn require_shiftable(&self, name: &RuleName, entry: &ServiceLoadBalancer) -> Result<(), Refused> {
+        let action = self.rule_action(name).ok_or_else(|| Refused::NotFound { what: "rule", name: name.to_string() })?;
+        let own = |group: &TargetGroupName| entry.groups().any(|own| own == group);
+        match action {
+            Action::Forward(forward) if forward.target_groups.iter().all(|group| own(&group.target_group)) => Ok(()),
+            _ => Err(Refused::Invalid(format!("the rule {name} must forward to {} and to nothing else", entry.target_group))),
+        }
     }
 
     /// Tasks in a network of the host's register by instance and host port.

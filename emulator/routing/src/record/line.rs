@@ -8,7 +8,7 @@ use super::AccessRecord;
 impl Display for AccessRecord {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {} {} ", self.kind.as_str(), Time(self.responded), self.balancer.log_name(), self.client)?;
-        or_dash(f, self.target.as_ref().map(|target| target.address))?;
+        or_dash(f, self.target.as_ref().map(|target| target.logged()))?;
         for time in [self.times.request, self.times.target, self.times.response] {
             f.write_char(' ')?;
             seconds(f, time)?;
@@ -77,7 +77,7 @@ impl AccessRecord {
             quoted(f, text)?;
         }
         f.write_str(" \"")?;
-        or_dash(f, self.target.as_ref().map(|target| target.address))?;
+        or_dash(f, self.target.as_ref().map(|target| target.logged()))?;
         f.write_str("\" \"")?;
         or_dash(f, self.target_status)?;
         f.write_char('"')?;

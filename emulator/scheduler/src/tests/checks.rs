@@ -34,6 +34,7 @@ fn subject(step: &Step) -> String {
         Step::RemoveService(key) => format!("remove service {key}"),
         Step::RemoveCluster(name) => format!("remove cluster {name}"),
         Step::RollBack { service, revision } => format!("roll back {service} {revision}"),
+        Step::ShiftTraffic { rule, .. } => format!("traffic of {rule}"),
         Step::Event { service, message, .. } => format!("event {service} {message}"),
     }
 }
@@ -51,6 +52,9 @@ pub(super) fn recorded(before: &World, after: &World, plan: &Plan, (now, pace): 
             known.service_key().and_then(|key| after.services.get(&key)).is_some_and(|service| service.status == model::ServiceStatus::Active);
         let scaled_in = stop.is_some_and(|stop| stop.reason.starts_with("Scaling activity"));
         assert!(!wanted || !scaled_in, "{} is protected", known.id);
+    }
+    for step in &plan.steps {
+        traffic(before, step);
     }
     for group in after.target_groups.values() {
         for (key, target) in &group.targets {
@@ -72,6 +76,23 @@ pub(super) fn recorded(before: &World, after: &World, plan: &Plan, (now, pace): 
     }
 }
 
+/// Traffic moves on to new tasks only where they have a healthy target, or where nobody is wanted.
+fn traffic(before: &World, step: &Step) {
+    let Step::ShiftTraffic { rule, target_groups } = step else { return };
+    let Some(model::Action::Forward(was)) = before.rule_action(rule) else { panic!("{rule} forwards to nobody") };
+    for service in before.services.values().filter(|service| service.spec.desired_count > 0) {
+        let Some(entry) = service.spec.load_balancers.iter().find(|entry| entry.advanced.as_ref().is_some_and(|own| own.production_rule == *rule))
+        else {
+            continue;
+        };
+        let Some(primary) = service.primary().filter(|primary| primary.shift.is_some() && primary.given_up.is_none()) else { continue };
+        let own = entry.group_of(primary);
+        let weight = |groups: &[model::WeightedTargetGroup]| groups.iter().find(|group| group.target_group == *own).map(|group| group.weight);
+        let healthy = before.target_groups[own].targets.values().any(|target| target.health.state == TargetHealthState::Healthy);
+        assert!(healthy || weight(target_groups) <= weight(&was.target_groups), "{rule}: traffic moves to {own}, which has no healthy target");
+    }
+}
+
 fn forward(known: &Task, task: &Task) {
     assert!(task.last_status >= known.last_status, "{} went back from {:?} to {:?}", task.id, known.last_status, task.last_status);
     assert!(known.stop.is_none() || known.stop == task.stop, "{} stops for another reason: {:?} {:?}", task.id, known.stop, task.stop);
@@ -86,7 +107,8 @@ fn forward(known: &Task, task: &Task) {
 fn count(before: &World, after: &World, key: &ServiceKey, plan: &Plan) {
     let service = &after.services[key];
     let live = |world: &World| world.tasks_of(key).filter(|task| task.is_live()).count();
-    let most = usize::try_from(service.spec.upper_bound().max(service.spec.desired_count)).unwrap();
+    let sides = if crate::shift::keeps_old(&before.services[key]) { 2 } else { 1 };
+    let most = sides * usize::try_from(service.spec.upper_bound().max(service.spec.desired_count)).unwrap();
     assert!(live(after) <= most.max(live(before)), "{key}: {} live tasks, at most {most}", live(after));
     let said = plan
         .steps

@@ -220,6 +220,37 @@ fn a_daemon_that_died_between_creation_and_record_adopts_the_container() {
 }
 
 #[test]
+fn a_container_that_is_listed_while_it_is_made_is_started_when_it_is_done() {
+    let mut fleet = Fleet::new(&[Setup::new("users", 1)]);
+    fleet.slowness = 500;
+    let creates = |fleet: &Fleet| fleet.busy.iter().find(|work| matches!(work, Work::Create { .. })).cloned();
+    while creates(&fleet).is_none() {
+        fleet.settle();
+        fleet.run_for(std::time::Duration::from_millis(10));
+    }
+    let Some(Work::Create { task, container }) = creates(&fleet) else { panic!("nothing is made") };
+    let record = fleet.world.tasks[&task].container(&container).unwrap().clone();
+    let seen = model::ObservedContainer {
+        id: model::ContainerId::from_text("k9"),
+        runtime_name: record.runtime_name,
+        service: Some(key("users")),
+        task,
+        container,
+        state: RunState::Created,
+        health: model::HealthStatus::Unknown,
+        address: None,
+        direct: false,
+        network_bindings: vec![],
+    };
+    fleet.engine.insert(seen.id.clone(), seen.clone());
+    fleet.fact(&Fact::Seen(seen));
+    assert!(creates(&fleet).is_some() && !fleet.busy.iter().any(|work| matches!(work, Work::Start { .. })), "{:?}", fleet.busy);
+    fleet.run(3);
+    fleet.assert_steady("users");
+    assert_eq!(fleet.tasks("users").len(), 1);
+}
+
+#[test]
 fn a_container_that_answers_after_its_failure_is_removed() {
     let mut fleet = Fleet::new(&[Setup::new("users", 1)]);
     fleet.script.fail_starts = 1;

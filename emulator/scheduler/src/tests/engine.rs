@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use model::{
-    ContainerFailure, ContainerFailureKind as Kind, ContainerId, ContainerName, Fact, HealthStatus, NetworkBinding, ObservedContainer, RunState,
-    TaskId, TransportProtocol,
+    ContainerFailure, ContainerFailureKind as Kind, ContainerId, ContainerName, Fact, HealthStatus, HookAnswer, NetworkBinding, ObservedContainer,
+    RunState, TaskId, TransportProtocol,
 };
 
 use super::fleet::{Due, Fleet};
@@ -43,6 +43,14 @@ impl Fleet {
             Work::Remove { id } => {
                 self.engine.remove(&id);
                 Some(Fact::Removed(id))
+            }
+            Work::Hook { service, deployment, stage, hook, .. } => {
+                let answer = match (take(&mut self.script.hooks_later), take(&mut self.script.hooks_no)) {
+                    (true, _) => HookAnswer::InProgress(Duration::from_secs(3)),
+                    (_, true) => HookAnswer::Failed("no".into()),
+                    _ => HookAnswer::Succeeded,
+                };
+                Some(Fact::Hook { service, deployment, stage, hook, answer })
             }
             Work::RemoveNetwork(key) => Some(Fact::NetworkRemoved(key)),
         }

@@ -30,6 +30,9 @@ pub(super) struct Script {
     pub(super) fail_starts: u32,
     /// Started containers that exit with code 1 after two seconds.
     pub(super) crashes: u32,
+    /// Hooks that say no, or not yet.
+    pub(super) hooks_no: u32,
+    pub(super) hooks_later: u32,
     /// Work that ends without a fact, done or not.
     pub(super) lost: u32,
     /// The first check of a target fails it for good.
@@ -353,8 +356,10 @@ impl Fleet {
         assert!(service.steady, "{name}: {service:#?} {:#?} {:?} {:?}", self.tasks(name), self.waiting, self.wake_at);
         assert_eq!(self.tasks(name).iter().filter(|task| task.last_status == TaskStatus::Running).count(), desired);
         if !service.spec.load_balancers.is_empty() {
-            assert_eq!(self.targets(name, TargetHealthState::Healthy).len(), desired, "{name}");
-            assert_eq!(self.world.target_groups[&group(name)].targets.len(), desired, "{name}");
+            let live = service.spec.load_balancers[0].group_of(service.primary().unwrap());
+            let targets = &self.world.target_groups[live].targets;
+            assert_eq!(targets.len(), desired, "{name}");
+            assert!(targets.values().all(|target| target.health.state == TargetHealthState::Healthy), "{name}");
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, RolloutState, RunTask, Step, TargetHealthState, TaskOverrides,
-    TaskStatus,
+    Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, HookTarget, LifecycleHook, LifecycleStage, RolloutState, RunTask,
+    ShiftPattern, Step, TargetHealthState, TaskOverrides, TaskStatus, TrafficShift,
 };
 use proptest::prelude::*;
 
@@ -27,6 +27,8 @@ enum Act {
     FailStarts(u32),
     Crashes(u32),
     Lose(u32),
+    HooksSayNo(u32),
+    HooksSayLater(u32),
     Sicken,
     CrashDaemon,
     Pass(u64),
@@ -48,14 +50,33 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (1..3_u32).prop_map(Act::FailStarts),
         1 => (1..3_u32).prop_map(Act::Crashes),
         1 => (1..4_u32).prop_map(Act::Lose),
+        1 => (1..3_u32).prop_map(Act::HooksSayNo),
+        1 => (1..4_u32).prop_map(Act::HooksSayLater),
         2 => Just(Act::Sicken),
         3 => Just(Act::CrashDaemon),
         5 => (0..8_u64).prop_map(Act::Pass),
     ]
 }
 
-/// Last: with a circuit breaker.
-type Shape = (bool, bool, (u32, u32), u64, Pod, u32, bool);
+/// Last: with a circuit breaker, and how traffic is shifted.
+type Shape = (bool, bool, (u32, u32), u64, Pod, u32, (bool, Option<ShiftPattern>));
+
+fn pattern() -> impl Strategy<Value = Option<ShiftPattern>> {
+    let bake = Duration::from_secs(4);
+    prop_oneof![
+        2 => Just(None),
+        1 => Just(Some(ShiftPattern::AllAtOnce)),
+        1 => Just(Some(ShiftPattern::Linear { step: 400, bake })),
+        1 => Just(Some(ShiftPattern::Canary { step: 50, bake })),
+    ]
+}
+
+/// One hook at the stages where most depends on it.
+fn traffic_shift(pattern: ShiftPattern) -> TrafficShift {
+    let stages = vec![LifecycleStage::PreScaleUp, LifecycleStage::ProductionTrafficShift, LifecycleStage::PostProductionTrafficShift];
+    let hook = LifecycleHook { target: HookTarget::Endpoint("http://127.0.0.1:1/".into()), stages, details: None };
+    TrafficShift { pattern, bake_time: Duration::from_secs(5), hooks: vec![hook] }
+}
 
 /// The containers of a task.
 #[derive(Clone, Copy, Debug)]
@@ -68,10 +89,10 @@ enum Pod {
 fn shape() -> impl Strategy<Value = Shape> {
     let percent = prop_oneof![4 => Just((100, 200)), 1 => Just((50, 100)), 1 => Just((0, 100)), 1 => Just((100, 150)), 1 => Just((34, 134))];
     let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered)];
-    (any::<bool>(), any::<bool>(), percent, 0..3_u64, pod, 0..4_u32, any::<bool>())
+    (any::<bool>(), any::<bool>(), percent, 0..3_u64, pod, 0..4_u32, (any::<bool>(), pattern()))
 }
 
-fn setup((balanced, listener, percent, grace, pod, desired, breaks): Shape) -> Setup {
+fn setup((balanced, listener, percent, grace, pod, desired, (breaks, pattern)): Shape) -> Setup {
     let containers = match pod {
         Pod::One => vec![web()],
         Pod::Checked => vec![checked(web())],
@@ -82,7 +103,9 @@ fn setup((balanced, listener, percent, grace, pod, desired, breaks): Shape) -> S
         ],
     };
     let breaker = breaks.then_some(CircuitBreaker { rollback: true, threshold: FailureThreshold::Count(2), reset_on_healthy_task: true });
-    Setup { name: "users", desired, balanced, listener, percent, grace, breaker, containers }
+    // Without a listener there is no traffic to shift.
+    let shift = pattern.filter(|_| balanced && listener).map(traffic_shift);
+    Setup { name: "users", desired, balanced, listener, percent, grace, breaker, shift, containers }
 }
 
 fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {
@@ -135,6 +158,8 @@ fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {
         Act::FailStarts(count) => fleet.script.fail_starts = *count,
         Act::Crashes(count) => fleet.script.crashes = *count,
         Act::Lose(count) => fleet.script.lost = *count,
+        Act::HooksSayNo(count) => fleet.script.hooks_no = *count,
+        Act::HooksSayLater(count) => fleet.script.hooks_later = *count,
         Act::Sicken => fleet.judge("users", TargetHealthState::Healthy, false),
         Act::CrashDaemon => fleet.crash(),
         Act::Pass(seconds) => fleet.run(*seconds),
@@ -165,7 +190,7 @@ proptest! {
         prop_assert_eq!(posts(&fleet), others, "another service was touched");
         let spec = setup.spec();
         // Such percentages leave a deployment no room, as in AWS; that it is said is a test of its own.
-        let cannot_roll = spec.lower_bound() >= spec.desired_count && spec.upper_bound() <= spec.desired_count;
+        let cannot_roll = setup.shift.is_none() && spec.lower_bound() >= spec.desired_count && spec.upper_bound() <= spec.desired_count;
         let users = fleet.service("users").clone();
         let primary = users.primary().unwrap();
         if primary.rollout_state == RolloutState::Failed {

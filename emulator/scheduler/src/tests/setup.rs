@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::{
-    Action, Change, CircuitBreaker, ClusterName, ContainerDefinition, ContainerDependency, ContainerHealthCheck, ContainerName, DependencyCondition,
-    Family, Forward, Listener, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision, SchedulingStrategy, ServiceKey,
-    ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TaskDefinition, TransportProtocol,
-    WeightedTargetGroup,
+    Action, AdvancedConfiguration, Change, CircuitBreaker, ClusterName, ContainerDefinition, ContainerDependency, ContainerHealthCheck,
+    ContainerName, DependencyCondition, Family, Forward, Listener, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision,
+    SchedulingStrategy, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec,
+    TaskDefinition, TrafficShift, TransportProtocol, WeightedTargetGroup,
 };
 
 pub(super) fn cluster() -> ClusterName {
@@ -91,12 +91,14 @@ pub(super) struct Setup {
     pub(super) percent: (u32, u32),
     pub(super) grace: u64,
     pub(super) breaker: Option<CircuitBreaker>,
+    /// Traffic is shifted between its target group and another one.
+    pub(super) shift: Option<TrafficShift>,
     pub(super) containers: Vec<ContainerDefinition>,
 }
 
 impl Setup {
     pub(super) fn new(name: &'static str, desired: u32) -> Self {
-        Self { name, desired, balanced: true, listener: true, percent: (100, 200), grace: 0, breaker: None, containers: vec![web()] }
+        Self { name, desired, balanced: true, listener: true, percent: (100, 200), grace: 0, breaker: None, shift: None, containers: vec![web()] }
     }
 
     pub(super) fn plain(name: &'static str, desired: u32) -> Self {
@@ -104,7 +106,17 @@ impl Setup {
     }
 
     pub(super) fn spec(&self) -> ServiceSpec {
-        let entry = ServiceLoadBalancer { target_group: group(self.name), container_name: ContainerName::new("web").unwrap(), container_port: 3000 };
+        let advanced = self.shift.as_ref().map(|_| AdvancedConfiguration {
+            alternate_target_group: group("other"),
+            production_rule: format!("{}:80/default", self.name).parse().unwrap(),
+            test_rule: None,
+        });
+        let entry = ServiceLoadBalancer {
+            target_group: group(self.name),
+            container_name: ContainerName::new("web").unwrap(),
+            container_port: 3000,
+            advanced,
+        };
         ServiceSpec {
             name: ServiceName::new(self.name).unwrap(),
             desired_count: self.desired,
@@ -113,6 +125,7 @@ impl Setup {
             maximum_percent: self.percent.1,
             health_check_grace_period: Duration::from_secs(self.grace),
             circuit_breaker: self.breaker.clone(),
+            traffic_shift: self.shift.clone(),
             scheduling_strategy: SchedulingStrategy::Replica,
         }
     }
@@ -130,9 +143,11 @@ impl Setup {
             (1..=3).map(|cpu| Change::RegisterTaskDefinition { cluster: cluster(), definition: Box::new(definition(cpu)) }).collect();
         if self.balanced {
             let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(5), ..TargetGroupAttributes::default() };
-            let name = group(self.name);
-            let spec = TargetGroupSpec { attributes, ..TargetGroupSpec::new(name, 80) };
-            changes.push(Change::CreateTargetGroup { cluster: cluster(), spec: Box::new(spec) });
+            let names = std::iter::once(self.name).chain(self.shift.as_ref().map(|_| "other"));
+            changes.extend(names.map(|name| {
+                let spec = TargetGroupSpec { attributes: attributes.clone(), ..TargetGroupSpec::new(group(name), 80) };
+                Change::CreateTargetGroup { cluster: cluster(), spec: Box::new(spec) }
+            }));
         }
         if self.balanced && self.listener {
             changes.extend(self.listener(port));

@@ -75,6 +75,9 @@ pub struct ServiceView {
     /// REPLICA or DAEMON.
     #[serde(default)]
     pub scheduling_strategy: String,
+    /// Whether a deployment whose tasks keep failing is given up.
+    #[serde(default)]
+    pub deployment_circuit_breaker: bool,
     /// Newest first.
     pub deployments: Vec<DeploymentView>,
     /// Its last deployments, newest first, whether they are over or not.
@@ -107,6 +110,12 @@ pub struct DeploymentView {
     /// The deployment that failed, and from which the circuit breaker went back to this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_back_from: Option<String>,
+    /// Of one that shifts traffic: where it is, `PRE_SCALE_UP` to `CLEAN_UP`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle_stage: Option<String>,
+    /// Likewise: how many per cent of production traffic it gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub production_traffic_percent: Option<f64>,
     /// When it was asked for.
     pub created_at: Seconds,
 }

@@ -48,7 +48,7 @@ pub(super) async fn bring_up(client: Client, wanted: &Wanted, printer: &mut Prin
         Ok(Reached::Steady(view)) => return Ok(Brought::Steady(view, started.elapsed().as_secs_f64())),
         Ok(Reached::Interrupted) => return Ok(Brought::Interrupted),
         Ok(Reached::Failed(view, services)) => {
-            let message = format!("the deployment of {} keeps failing", services.join(", "));
+            let message = cluster::find(&view, &goal.cluster).map(|cluster| report::summary(cluster, &services)).unwrap_or_default();
             (view, services, message)
         }
         Ok(Reached::TimedOut(view)) => (view, goal.services.clone(), format!("not steady after {} s (`--timeout`)", wanted.timeout.as_secs())),

@@ -1,0 +1,237 @@
+//! Deployments that shift traffic: stage after stage, each when what it waits for has come, and back at once where a hook says no
+//! (ecs.md 3.10).
+
+use std::time::Duration;
+
+use model::traffic_shift::{ALL, Permille};
+use model::{
+    Deployment, DeploymentStatus, HookAnswer, LifecycleHook, LifecycleStage, RolloutState, Service, ServiceKey, ServiceLoadBalancer, Shift,
+    ShiftPattern, Step, Timestamp, TrafficShift, WeightedTargetGroup,
+};
+
+use crate::Work;
+use crate::breaker;
+use crate::context::Context;
+use crate::draft::Draft;
+
+/// All at once, without asking and without waiting.
+static AT_ONCE: TrafficShift = TrafficShift { pattern: ShiftPattern::AllAtOnce, bake_time: Duration::ZERO, hooks: Vec::new() };
+
+/// The hooks of a stage, in the manifest's order.
+pub fn hooks_at(shift: &TrafficShift, stage: LifecycleStage) -> impl Iterator<Item = &LifecycleHook> {
+    shift.hooks.iter().filter(move |hook| stage.has_hooks() && hook.stages.contains(&stage))
+}
+
+/// Whether the service's traffic is being shifted: then its old tasks stay beside the new ones.
+pub(crate) fn keeps_old(service: &Service) -> bool {
+    service.primary().and_then(|primary| primary.shift.as_ref()).is_some_and(Shift::keeps_old)
+}
+
+/// Whether the new tasks may start.
+pub(crate) fn scales_up(service: &Service) -> bool {
+    service.primary().and_then(|primary| primary.shift.as_ref()).is_none_or(|shift| shift.stage >= LifecycleStage::ScaleUp)
+}
+
+/// What one look at a stage says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// Nothing to do before something happens.
+    Wait,
+    /// Nothing to do before that time.
+    Until(Timestamp),
+    /// This hook is to be asked.
+    Ask(usize),
+    /// The next share of the traffic moves.
+    Move(Permille),
+    /// The next stage begins.
+    Stage,
+}
+
+/// `ready`: every new task that is wanted runs and is healthy; `alone`: only new and old tasks are left.
+fn next(plan: &TrafficShift, shift: &Shift, (ready, alone): (bool, bool), now: Timestamp) -> Next {
+    let waited = |from: Timestamp, time: Duration| if now >= from + time { Next::Stage } else { Next::Until(from + time) };
+    match shift.stage {
+        LifecycleStage::ScaleUp => return if ready { Next::Stage } else { Next::Wait },
+        LifecycleStage::BakeTime => return waited(shift.since, plan.bake_time),
+        LifecycleStage::CleanUp => return Next::Wait,
+        LifecycleStage::ReconcileService if !alone => return Next::Wait,
+        // Hooks may have taken long: nobody is sent where nobody answers.
+        LifecycleStage::ProductionTrafficShift if shift.production < ALL && !ready => return Next::Wait,
+        LifecycleStage::ProductionTrafficShift if shift.production == 0 => return Next::Move(plan.pattern.next(0).0),
+        _ => {}
+    }
+    if shift.hook < hooks_at(plan, shift.stage).count() {
+        return if now >= shift.ask_at { Next::Ask(shift.hook) } else { Next::Until(shift.ask_at) };
+    }
+    if shift.stage == LifecycleStage::ProductionTrafficShift && shift.production < ALL {
+        // The wait that belongs to the share that was reached.
+        let bake = reached(plan, shift.production);
+        let share = plan.pattern.next(shift.production).0;
+        return match waited(shift.since, bake) {
+            Next::Stage => Next::Move(share),
+            other => other,
+        };
+    }
+    Next::Stage
+}
+
+/// How long a share stays, by the steps that lead to it.
+fn reached(plan: &TrafficShift, share: Permille) -> Duration {
+    let mut at = 0;
+    loop {
+        let (next, bake) = plan.pattern.next(at);
+        if next >= share || next >= ALL {
+            return bake;
+        }
+        at = next;
+    }
+}
+
+/// Leads the PRIMARY deployment through its stages.
+pub(crate) fn advance(context: &Context<'_>, key: &ServiceKey, service: &Service, draft: &mut Draft<'_>, deployments: &mut Vec<Deployment>) {
+    // A shift that began before the strategy was changed to ROLLING comes to its end.
+    let plan = service.spec.traffic_shift.as_ref().unwrap_or(&AT_ONCE);
+    let Some(primary) = deployments.first_mut().filter(|one| one.rollout_state == RolloutState::InProgress) else { return };
+    if let Some(why) = primary.given_up.clone().filter(|_| primary.rolled_back_from.is_none()) {
+        return breaker::go_back(context, (key, service), draft, deployments, Some(why));
+    }
+    let id = primary.id.clone();
+    let Some(shift) = &mut primary.shift else { return };
+    let old = service.old().map(|old| &old.id);
+    let ready = is_ready(context, service, draft);
+    let alone = draft.tasks.iter().filter(|one| one.task.last_status != model::TaskStatus::Stopped).all(|one| {
+        let own = one.task.deployment.as_ref();
+        own == Some(&id) || own == old
+    });
+    // Each turn either waits or goes on, and a shift has an end.
+    loop {
+        match next(plan, shift, (ready, alone), context.now) {
+            Next::Wait => return,
+            Next::Until(at) => return draft.found.wake(context, at),
+            Next::Ask(hook) => {
+                let (service, deployment, stage, attempt) = (key.clone(), id, shift.stage, shift.attempt);
+                return draft.found.act(context, Work::Hook { service, deployment, stage, hook, attempt });
+            }
+            Next::Move(share) => (shift.production, shift.since, shift.hook, shift.attempt) = (share, context.now, 0, 0),
+            Next::Stage => enter(shift, shift.stage.next(), context.now),
+        }
+        primary.updated_at = context.now;
+    }
+}
+
+fn enter(shift: &mut Shift, stage: LifecycleStage, now: Timestamp) {
+    (shift.stage, shift.since, shift.hook, shift.attempt, shift.ask_at) = (stage, now, 0, 0, now);
+    shift.test |= stage >= LifecycleStage::TestTrafficShift;
+}
+
+fn is_ready(context: &Context<'_>, service: &Service, draft: &Draft<'_>) -> bool {
+    let primary = service.primary().map(|primary| &primary.id);
+    let own = draft.tasks.iter().filter(|one| one.task.is_live() && one.task.deployment.as_ref() == primary);
+    let well = own.filter(|one| crate::health::available(context, service, one).0).count();
+    well >= usize::try_from(service.spec.desired_count).unwrap_or(usize::MAX)
+}
+
+/// What a hook's answer makes of a deployment; `None` where nobody waits for it.
+pub(crate) fn answered(
+    service: &Service,
+    (deployment, stage, hook): (&model::DeploymentId, LifecycleStage, usize),
+    answer: &HookAnswer,
+    now: Timestamp,
+) -> Option<Vec<Deployment>> {
+    let mut deployments = service.deployments.clone();
+    let found = deployments.iter_mut().find(|one| one.id == *deployment && one.status == DeploymentStatus::Primary)?;
+    let shift = found.shift.as_mut().filter(|shift| shift.stage == stage && shift.hook == hook)?;
+    match answer {
+        HookAnswer::Succeeded => (shift.hook, shift.attempt, shift.ask_at) = (hook + 1, 0, now),
+        HookAnswer::InProgress(delay) => (shift.attempt, shift.ask_at) = (shift.attempt.saturating_add(1), now + *delay),
+        HookAnswer::Failed(why) => found.given_up = Some(format!("a lifecycle hook failed at {}: {why}", stage.as_str())),
+    }
+    Some(deployments)
+}
+
+/// The weights that a service's rules are to have, where they have others.
+pub(crate) fn traffic(context: &Context<'_>, service: &Service, primary: &Deployment) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for entry in &service.spec.load_balancers {
+        let Some(advanced) = &entry.advanced else { continue };
+        let (production, test) = shares(primary);
+        let rules = std::iter::once((&advanced.production_rule, production)).chain(advanced.test_rule.iter().map(|rule| (rule, test)));
+        for (rule, share) in rules {
+            let target_groups = weights(entry, primary, share);
+            let Some(model::Action::Forward(forward)) = context.world.rule_action(rule) else { continue };
+            if forward.target_groups != target_groups {
+                steps.push(Step::ShiftTraffic { rule: rule.clone(), target_groups });
+            }
+        }
+    }
+    steps
+}
+
+/// What the PRIMARY deployment gets of production and of test traffic.
+fn shares(primary: &Deployment) -> (Permille, Permille) {
+    match &primary.shift {
+        Some(shift) if shift.keeps_old() => (shift.production, if shift.test { ALL } else { 0 }),
+        _ => (ALL, ALL),
+    }
+}
+
+/// The two groups of an entry with their weights: per cent, or per mille where that is not exact.
+fn weights(entry: &ServiceLoadBalancer, primary: &Deployment, share: Permille) -> Vec<WeightedTargetGroup> {
+    let unit = if share.is_multiple_of(10) { 10 } else { 1 };
+    let own = entry.group_of(primary);
+    let weight = |group: &model::TargetGroupName| if group == own { share / unit } else { (ALL - share) / unit };
+    entry.groups().map(|group| WeightedTargetGroup { target_group: group.clone(), weight: weight(group) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn stages_follow_each_other_when_what_they_wait_for_has_come() {
+        let bake = Duration::from_secs(10);
+        let plan = TrafficShift { pattern: ShiftPattern::Canary { step: 50, bake }, bake_time: bake, hooks: Vec::new() };
+        let shift = |stage, production| Shift { stage, production, ..Shift::begin(false, at(0)) };
+        let next = |stage, production, ready, now| next(&plan, &shift(stage, production), ready, at(now));
+        use LifecycleStage::*;
+        assert_eq!(next(ReconcileService, 0, (false, false), 0), Next::Wait);
+        assert_eq!(next(ReconcileService, 0, (false, true), 0), Next::Stage);
+        assert_eq!(next(ScaleUp, 0, (false, true), 0), Next::Wait);
+        assert_eq!(next(ScaleUp, 0, (true, true), 0), Next::Stage);
+        assert_eq!(next(TestTrafficShift, 0, (true, true), 0), Next::Stage);
+        assert_eq!(next(ProductionTrafficShift, 0, (false, true), 0), Next::Wait, "not while a new task is ill");
+        assert_eq!(next(ProductionTrafficShift, 0, (true, true), 0), Next::Move(50));
+        assert_eq!(next(ProductionTrafficShift, 50, (true, true), 9_999), Next::Until(at(10_000)));
+        assert_eq!(next(ProductionTrafficShift, 50, (true, true), 10_000), Next::Move(1000));
+        assert_eq!(next(ProductionTrafficShift, 1000, (true, true), 0), Next::Stage);
+        assert_eq!(next(BakeTime, 1000, (true, true), 1), Next::Until(at(10_000)));
+        assert_eq!(next(BakeTime, 1000, (true, true), 10_000), Next::Stage);
+        assert_eq!(next(CleanUp, 1000, (true, true), 10_000), Next::Wait);
+    }
+
+    #[test]
+    fn hooks_are_asked_one_after_the_other_and_again_when_they_say_so() {
+        let hook = |stages: &[LifecycleStage]| LifecycleHook {
+            target: model::HookTarget::Endpoint("http://127.0.0.1:1/".into()),
+            stages: stages.to_vec(),
+            details: None,
+        };
+        use LifecycleStage::*;
+        let hooks = vec![hook(&[PreScaleUp]), hook(&[PostScaleUp, PreScaleUp]), hook(&[PostScaleUp])];
+        let plan = TrafficShift { pattern: ShiftPattern::AllAtOnce, bake_time: Duration::ZERO, hooks };
+        let shift = |hook, ask_at| Shift { hook, ask_at: at(ask_at), ..Shift::begin(false, at(0)) };
+        let next = |hook, ask_at| next(&plan, &shift(hook, ask_at), (false, true), at(5));
+        assert_eq!([next(0, 0), next(1, 5), next(1, 6), next(2, 0)], [Next::Ask(0), Next::Ask(1), Next::Until(at(6)), Next::Stage]);
+    }
+
+    #[test]
+    fn each_share_of_a_linear_shift_waits() {
+        let bake = Duration::from_secs(7);
+        let plan = TrafficShift { pattern: ShiftPattern::Linear { step: 300, bake }, bake_time: Duration::ZERO, hooks: Vec::new() };
+        assert_eq!([300, 600, 900, 1000].map(|share| reached(&plan, share).as_secs()), [7, 7, 7, 0]);
+    }
+}
