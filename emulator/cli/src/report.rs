@@ -113,7 +113,9 @@ fn lines(cluster: &ClusterView, service: &ServiceView) -> Vec<String> {
         ));
     }
     if let Some(failed) = rolled_back(service) {
-        lines.push(format!("  deployment {failed} failed; the service went back to {}", service.task_definition));
+        let known = service.service_deployments.iter().find(|known| known.id == *failed);
+        let why = known.and_then(|known| known.status_reason.as_ref()).map(|why| format!(": {}", visible(why))).unwrap_or_default();
+        lines.push(format!("  deployment {failed} failed{why}; the service went back to {}", service.task_definition));
     }
     let ran = newest_failed(cluster, service).is_some_and(|task| task.stop_code.as_deref() == Some("EssentialContainerExited"));
     if service.deployment_circuit_breaker && ran && rolled_back(service).is_none() {

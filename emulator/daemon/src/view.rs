@@ -94,6 +94,7 @@ fn service_deployment(known: &model::ServiceDeployment) -> ServiceDeploymentView
         source: known.source.as_ref().map(ToString::to_string),
         started_at: seconds(known.started_at),
         finished_at: known.finished_at.map(seconds),
+        status_reason: known.reason.clone(),
     }
 }
 

@@ -23,6 +23,9 @@ pub struct ServiceDeployment {
     pub finished_at: Option<Timestamp>,
     /// How far it is.
     pub status: ServiceDeploymentStatus,
+    /// Why it was given up.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// How far a deployment is.
@@ -138,6 +141,7 @@ impl Service {
             started_at: deployment.created_at,
             finished_at: None,
             status: ServiceDeploymentStatus::InProgress,
+            reason: None,
         });
     }
 
@@ -154,8 +158,11 @@ impl Service {
             (RolloutState::Completed, false) => ServiceDeploymentStatus::Successful,
             (RolloutState::Failed, false) => ServiceDeploymentStatus::Stopped,
         };
+        let failed = primary.rolled_back_from.is_some() || primary.rollout_state == RolloutState::Failed;
+        let reason = failed.then(|| primary.given_up.clone().unwrap_or_else(|| "tasks failed to start".to_owned()));
         if let Some(known) = self.history.iter_mut().find(|known| known.id == about && !known.status.is_over()) {
             known.end(status, at);
+            known.reason = known.reason.take().or(reason);
         }
     }
 

@@ -110,6 +110,7 @@ pub(crate) fn put_listener(world: &mut World, balancer: &str, port: u16, rules: 
         owner: ClusterName::new("c").unwrap(),
         attributes: LoadBalancerAttributes::default(),
         listeners: BTreeMap::new(),
+        created_at: model::Timestamp::default(),
     });
     balancer.listeners.insert(port, listener);
 }

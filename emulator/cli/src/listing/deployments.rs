@@ -7,8 +7,9 @@ use crate::print::table::{Table, cell, toned};
 
 /// One row a deployment, those of each service newest first.
 pub(crate) fn deployments<'a>(services: impl Iterator<Item = &'a ServiceView>, now: Seconds) -> Table {
-    let mut table =
-        Table::new(&["SERVICE", "STATUS", "FROM", "TO", "STARTED", "TOOK", "DEPLOYMENT"]).giving_way(&["DEPLOYMENT", "FROM", "TOOK", "STARTED"]);
+    let mut table = Table::new(&["SERVICE", "STATUS", "FROM", "TO", "STARTED", "TOOK", "DEPLOYMENT", "REASON"])
+        .giving_way(&["DEPLOYMENT", "FROM", "TOOK", "STARTED"])
+        .open_ended();
     for service in services {
         for known in &service.service_deployments {
             table.row(vec![
@@ -19,6 +20,7 @@ pub(crate) fn deployments<'a>(services: impl Iterator<Item = &'a ServiceView>, n
                 cell(format!("{} ago", age(now - known.started_at))),
                 cell(known.finished_at.map_or_else(String::new, |end| age(end - known.started_at))),
                 cell(&known.id),
+                cell(known.status_reason.as_deref().unwrap_or_default()),
             ]);
         }
     }
@@ -43,6 +45,7 @@ mod tests {
             target: target.into(),
             started_at: times.0,
             finished_at: times.1,
+            status_reason: None,
         };
         service.service_deployments = vec![
             deployment("ecs-svc/2", "IN_PROGRESS", Some("posts:1"), "posts:2", (90.0, None)),

@@ -1,4 +1,4 @@
-use model::{Action, FixedResponse, LoadBalancer, ResourceId};
+use model::{Action, FixedResponse, LoadBalancer, ResourceId, Timestamp};
 
 use super::*;
 
@@ -12,6 +12,7 @@ fn world(tls: ListenerTls) -> World {
     let action = Action::FixedResponse(FixedResponse { status: 200, content_type: None, body: None });
     let listener = Listener { tls: Some(tls), ..Listener::new(443, action) };
     let balancer = LoadBalancer {
+        created_at: Timestamp::default(),
         name: name.clone(),
         id: ResourceId::from_text("0000000000000001"),
         owner: model::ClusterName::new("c").unwrap(),

@@ -136,6 +136,9 @@ pub struct ServiceDeploymentView {
     pub started_at: Seconds,
     /// When it was over.
     pub finished_at: Option<Seconds>,
+    /// Why it was given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_reason: Option<String>,
 }
 
 /// A task.
