@@ -6,8 +6,8 @@ use crate::deployment::BreakerCount;
 use crate::world::{Cluster, FamilyRevisions, World};
 use crate::{
     Change, ClusterName, Deployment, DeploymentStatus, DesiredStatus, Ids, LaunchBackoff, Listener, ListenerProtocol, LoadBalancer,
-    LoadBalancerAttributes, LoadBalancerName, NetworkMode, Refused, Revision, RolloutState, Service, ServiceKey, ServiceSpec, ServiceStatus, Stop,
-    TargetGroup, TargetGroupName, TargetGroupSpec, TargetType, TaskDefinition, TaskId, TaskStatus, Timestamp,
+    LoadBalancerAttributes, LoadBalancerName, NetworkMode, Refused, Revision, RolloutState, ScalingState, Service, ServiceKey, ServiceSpec, ServiceStatus,
+    Stop, TargetGroup, TargetGroupName, TargetGroupSpec, TargetType, TaskDefinition, TaskId, TaskStatus, Timestamp,
 };
 
 /// The most tasks that a service may ask for (a guard against a slip of the finger, not a quota of AWS).
@@ -217,6 +217,7 @@ impl World {
             backoff: LaunchBackoff::default(),
             steady: false,
             events: VecDeque::new(),
+            scaling: ScalingState::default(),
             spec,
         };
         self.services.insert(key, service);
@@ -238,6 +239,9 @@ impl World {
             service.backoff = LaunchBackoff::default();
         }
         service.steady = service.steady && service.spec.desired_count == spec.desired_count && service.revision == revision;
+        if service.spec.scalable_target != spec.scalable_target {
+            service.scaling.adopt(service.spec.scalable_target.as_ref(), spec.scalable_target.as_ref());
+        }
         service.revision = revision;
         service.spec = spec;
         Ok(())

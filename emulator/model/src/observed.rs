@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::{
-    ContainerFailure, ContainerId, ContainerName, HealthStatus, NetworkBinding, ServiceKey, TargetGroupName, TargetHealth, TargetKey, TaskId,
+    ContainerFailure, ContainerId, ContainerName, Decimal, HealthStatus, NetworkBinding, ScalingMetric, ServiceKey, TargetGroupName, TargetHealth, TargetKey, TaskId,
     Timestamp,
 };
 
@@ -106,5 +106,14 @@ pub enum Fact {
         target: TargetKey,
         /// The new health.
         health: TargetHealth,
+    },
+    /// A minute of a service's metrics is over.
+    Measured {
+        /// The service.
+        service: ServiceKey,
+        /// The end of the minute.
+        at: Timestamp,
+        /// What could be measured.
+        values: Vec<(ScalingMetric, Decimal)>,
     },
 }

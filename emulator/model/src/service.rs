@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::MAX_SERVICE_EVENTS;
 use crate::{
-    CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Revision, ServiceEvent, ServiceName, TargetGroupName, Timestamp,
+    CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Revision, ScalableTarget, ScalingState, ServiceEvent, ServiceName,
+    TargetGroupName, Timestamp,
 };
 
 /// A service is unique in its cluster.
@@ -61,6 +62,9 @@ pub struct ServiceSpec {
     /// When a deployment is given up; `None` where it never is. Default none.
     #[serde(default)]
     pub circuit_breaker: Option<CircuitBreaker>,
+    /// Between which counts it is scaled, and by what; `None` where nothing but a user changes its desired count. Default none.
+    #[serde(default)]
+    pub scalable_target: Option<ScalableTarget>,
 }
 
 impl ServiceSpec {
@@ -114,6 +118,9 @@ pub struct Service {
     pub steady: bool,
     /// Oldest first, at most [`MAX_SERVICE_EVENTS`].
     pub events: VecDeque<ServiceEvent>,
+    /// How far its scaling is.
+    #[serde(default)]
+    pub scaling: ScalingState,
 }
 
 impl Service {
@@ -182,6 +189,7 @@ mod tests {
             maximum_percent: maximum,
             health_check_grace_period: Duration::ZERO,
             circuit_breaker: None,
+            scalable_target: None,
         }
     }
 

@@ -71,6 +71,7 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
             maximum_percent: 200,
             health_check_grace_period: Duration::ZERO,
             circuit_breaker: None,
+            scalable_target: None,
         };
         desired.services.insert(spec.name.clone(), DesiredService { spec, task_definition: family, revision: None });
     }

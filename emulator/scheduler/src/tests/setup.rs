@@ -112,6 +112,7 @@ impl Setup {
             maximum_percent: self.percent.1,
             health_check_grace_period: Duration::from_secs(self.grace),
             circuit_breaker: self.breaker.clone(),
+            scalable_target: None,
         }
     }
 
