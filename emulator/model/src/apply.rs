@@ -6,8 +6,8 @@ use crate::deployment::BreakerCount;
 use crate::world::{Cluster, FamilyRevisions, World};
 use crate::{
     Change, ClusterName, Deployment, DeploymentStatus, DesiredStatus, Ids, LaunchBackoff, Listener, ListenerProtocol, LoadBalancer,
-    LoadBalancerAttributes, LoadBalancerName, NetworkMode, Refused, Revision, RolloutState, ScalingState, Service, ServiceKey, ServiceSpec, ServiceStatus,
-    Stop, TargetGroup, TargetGroupName, TargetGroupSpec, TargetType, TaskDefinition, TaskId, TaskStatus, Timestamp,
+    LoadBalancerAttributes, LoadBalancerName, NetworkMode, Refused, Revision, RolloutState, ScalingState, Service, ServiceKey, ServiceSpec,
+    ServiceStatus, Stop, TargetGroup, TargetGroupName, TargetGroupSpec, TargetType, TaskDefinition, TaskId, TaskStatus, Timestamp,
 };
 
 /// The most tasks that a service may ask for (a guard against a slip of the finger, not a quota of AWS).

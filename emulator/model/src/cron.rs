@@ -63,11 +63,8 @@ struct Field {
 const MINUTES: Field = Field { name: "minutes", bounds: (0, 59), words: &[] };
 const HOURS: Field = Field { name: "hours", bounds: (0, 23), words: &[] };
 const DAY_OF_MONTH: Field = Field { name: "day of month", bounds: (1, 31), words: &[] };
-const MONTH: Field = Field {
-    name: "month",
-    bounds: (1, 12),
-    words: &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
-};
+const MONTH: Field =
+    Field { name: "month", bounds: (1, 12), words: &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"] };
 const DAY_OF_WEEK: Field = Field { name: "day of week", bounds: (1, 7), words: &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"] };
 const YEAR: Field = Field { name: "year", bounds: (1970, 2199), words: &[] };
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, Family, Listener, LoadBalancer, Refused, Revision, Service, ServiceKey, ServiceSpec,
-    ServiceStatus, TaskDefinition, World,
+    Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, Family, Listener, LoadBalancer, Refused, Revision, Service, ServiceKey,
+    ServiceSpec, ServiceStatus, TaskDefinition, World,
 };
 
 /// The changes that take the cluster from what `world` says to what `desired` says, in an order in which each can be applied:

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::{
-    ContainerFailure, ContainerId, ContainerName, Decimal, HealthStatus, NetworkBinding, ScalingMetric, ServiceKey, TargetGroupName, TargetHealth, TargetKey, TaskId,
-    Timestamp,
+    ContainerFailure, ContainerId, ContainerName, Decimal, HealthStatus, NetworkBinding, ScalingMetric, ServiceKey, TargetGroupName, TargetHealth,
+    TargetKey, TaskId, Timestamp,
 };
 
 /// Everything that the engine runs for this owner, as of the last look at it, and the load balancer's open requests.

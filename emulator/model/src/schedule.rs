@@ -75,7 +75,9 @@ impl FromStr for Schedule {
         if let Some(at) = inner("at") {
             let zoned = at.contains(['Z', '+']);
             let moment = at.parse().ok().filter(|_| !zoned && at.contains('T'));
-            return moment.map(Self::At).ok_or_else(|| format!("`{at}` is not a date and time such as `2026-12-24T18:00:00`; the zone is said apart"));
+            return moment
+                .map(Self::At)
+                .ok_or_else(|| format!("`{at}` is not a date and time such as `2026-12-24T18:00:00`; the zone is said apart"));
         }
         Err(format!("`{text}` is neither `at(…)` nor `rate(…)` nor `cron(…)`"))
     }

@@ -2,8 +2,8 @@
 
 use crate::world::World;
 use crate::{
-    ClusterName, Deployment, LaunchBackoff, Revision, ScalingState, ServiceEvent, ServiceKey, Target, TargetGroupName, TargetHealth, TargetKey, Task, TaskId,
-    Timestamp,
+    ClusterName, Deployment, LaunchBackoff, Revision, ScalingState, ServiceEvent, ServiceKey, Target, TargetGroupName, TargetHealth, TargetKey, Task,
+    TaskId, Timestamp,
 };
 
 /// One record. Applying the same step twice gives the same World (but for an event's number).
