@@ -81,7 +81,7 @@ impl Sight {
                 self.heard(id);
                 self.observed.containers.remove(id);
             }
-            Fact::ImageReady { .. } | Fact::Failed { .. } | Fact::NetworkRemoved(_) | Fact::TargetHealth { .. } => {}
+            Fact::ImageReady { .. } | Fact::Failed { .. } | Fact::NetworkRemoved(_) | Fact::TargetHealth { .. } | Fact::Measured { .. } => {}
         }
     }
 

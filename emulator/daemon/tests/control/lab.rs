@@ -93,6 +93,7 @@ impl Lab {
         let world = store.load(&mut ids).unwrap();
         let owner = world.settings.owner.clone();
         let pace = scheduler::Pace { running_is_healthy: Duration::ZERO, ..scheduler::Pace::default() };
+        let known = pace.clone();
         let (keeper, handle) =
             Keeper::new(Parts { world, ids, clock: clock.clone(), pace, engine: fleet.clone(), store: Some(store), traffic: Arc::new(NoTraffic) });
         let mut watchers = JoinSet::new();
@@ -108,6 +109,7 @@ impl Lab {
             engine: fleet.clone(),
             started_at: clock.now(),
             clock,
+            pace: known,
             listeners: None,
             records: None,
             engine_view: EngineView { name: "simulated".into(), version: "1".into(), endpoint: "memory".into(), problem: None },
