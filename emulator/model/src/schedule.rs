@@ -127,6 +127,19 @@ impl From<Schedule> for String {
     }
 }
 
+/// A moment as AWS's JSON has it: `2026-12-24T18:00:00Z`, the same without a zone in UTC, or seconds since 1970.
+///
+/// # Errors
+/// A sentence that says what is wanted.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    let seconds = || text.parse::<crate::Decimal>().ok().map(|seconds| seconds.millionths() / 1000);
+    let zoned = || text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
+    let plain =
+        || text.parse::<DateTime>().ok().filter(|_| text.contains('T'))?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp().as_millisecond());
+    let millis = seconds().or_else(zoned).or_else(plain).and_then(|millis| u64::try_from(millis).ok());
+    millis.map(Timestamp::from_millis).ok_or_else(|| format!("`{text}` is not a date and time such as `2026-12-24T18:00:00Z`"))
+}
+
 /// The name of a time zone, such as `Europe/Berlin`. Its rules are those that ecslocal was built with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -253,6 +266,17 @@ mod tests {
         ] {
             let error = text.parse::<Schedule>().unwrap_err();
             assert!(error.contains(why), "{text}: {error}");
+        }
+        for (text, expected) in [
+            ("2026-12-24T18:00:00Z", Some("2026-12-24T18:00:00Z")),
+            ("2026-12-24T18:00:00+01:00", Some("2026-12-24T17:00:00Z")),
+            ("2026-12-24T18:00:00", Some("2026-12-24T18:00:00Z")),
+            ("1767225600.5", Some("2026-01-01T00:00:00.5Z")),
+            ("2026-12-24", None),
+            ("-1", None),
+            ("soon", None),
+        ] {
+            assert_eq!(moment(text).ok(), expected.map(at), "{text}");
         }
         assert!("Europe/Berlinn".parse::<TimeZoneName>().unwrap_err().contains("Europe/Berlinn"));
     }

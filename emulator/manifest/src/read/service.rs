@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use model::{CircuitBreaker, DesiredService, FailureThreshold, Family, ServiceLoadBalancer, ServiceSpec, TargetGroupName};
+use model::{CircuitBreaker, DesiredService, FailureThreshold, Family, ScalableTarget, ServiceLoadBalancer, ServiceSpec, TargetGroupName};
 
+use super::scaling::{self, Scaled};
 use super::target_group::name_of;
 use crate::node::Node;
 use crate::problem::Report;
@@ -22,15 +23,18 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<DesiredService> {
     let load_balancers = load_balancers(node, report);
     let configuration = node.get("deploymentConfiguration");
     let percent = |key: &str, default| configuration.and_then(|node| node.integer_of(key)).unwrap_or(default);
+    let scaled = Scaled { service: node, load_balancers: load_balancers.as_deref() };
+    let scalable_target = node.get("scalableTarget").map(|target| scaling::read(target, &scaled, report));
     let (task_definition, revision) = definition?;
     let spec = ServiceSpec {
         name: name?,
-        desired_count: node.integer_of("desiredCount").unwrap_or(1),
+        desired_count: desired_count(node, scalable_target.as_ref()),
         load_balancers: load_balancers?,
         minimum_healthy_percent: percent("minimumHealthyPercent", 100),
         maximum_percent: percent("maximumPercent", 200),
         health_check_grace_period: Duration::from_secs(node.integer_of("healthCheckGracePeriodSeconds").unwrap_or(0)),
         circuit_breaker: configuration.and_then(|node| node.get("deploymentCircuitBreaker")).and_then(|node| circuit_breaker(node, report)),
+        scalable_target: scalable_target.map_or(Some(None), |target| target.map(Some))?,
     };
     if spec.desired_count > 0 && spec.lower_bound() >= spec.upper_bound() {
         report.note(
@@ -42,6 +46,12 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<DesiredService> {
         );
     }
     Some(DesiredService { spec, task_definition, revision })
+}
+
+/// A scaled service that says no count begins within its bounds.
+fn desired_count(node: &Node, target: Option<&Option<ScalableTarget>>) -> u32 {
+    let within = |count: u32| target.and_then(Option::as_ref).map_or(count, |target| target.capacity.clamp(count));
+    node.integer_of("desiredCount").unwrap_or_else(|| within(1))
 }
 
 /// `None` where it is off.
