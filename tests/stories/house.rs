@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use daemon::keeper::{Handle, Keeper, Parts, Traffic};
 use daemon::prober::Probe;
-use daemon::{observer, prober};
+use daemon::{meter, observer, prober};
 use engine::simulated::{Fleet, SimulatedAnswer, VerbName};
 use engine::{Clock as _, EngineError, EngineErrorKind, ManualClock};
 use model::{
@@ -18,6 +18,7 @@ use model::{
     Timestamp, World,
 };
 use routing::ProbeOutcome;
+use routing::metrics::{Shard, TargetMetric};
 use tokio::task::JoinSet;
 
 use crate::words::Words;
@@ -42,6 +43,8 @@ pub(crate) struct House {
     words: Words,
     told_events: u64,
     lives: u64,
+    /// Requests a minute by target group, and what is due of the next one in 60,000ths.
+    loads: BTreeMap<String, (u64, u64)>,
     /// What a state file would hold now, and since when it is behind: news of the engine's is saved within [`SAVE_WITHIN`].
     saved: World,
     behind_since: Option<Timestamp>,
@@ -94,7 +97,20 @@ impl House {
         let saved = World::new(settings);
         let processes = Processes::default();
         let (keeper, tasks) = begin(saved.clone(), 1, &clock, &fleet, &processes);
-        Self { manifests, clock, fleet, processes, keeper, tasks, words: Words::default(), told_events: 0, lives: 1, saved, behind_since: None }
+        Self {
+            manifests,
+            clock,
+            fleet,
+            processes,
+            keeper,
+            tasks,
+            words: Words::default(),
+            told_events: 0,
+            lives: 1,
+            loads: BTreeMap::new(),
+            saved,
+            behind_since: None,
+        }
     }
 
     /// | command | does |
@@ -110,6 +126,8 @@ impl House {
     /// | `engine goes` / `engine comes` | the engine cannot be reached, and can again |
     /// | `fail VERB KIND` | the engine's next such verb fails so, for example `fail create timeout` |
     /// | `process PORT STATUS` / `process PORT ends` | a process that no container is answers so on a port, or is there no more |
+    /// | `load GROUP N` | from now on so many requests a minute come for a target group |
+    /// | `scaling` | what scales services, what it sees, and why nothing happens |
     /// | `targets` | the targets that no task stands behind |
     /// | `show [SERVICE]` | services, tasks that are not over, targets |
     /// | `containers SERVICE/N` | the containers of a task |
@@ -137,6 +155,8 @@ impl House {
             ["fail", verb, kind] => self.fail(verb, kind),
             ["process", port, "ends"] => drop(self.processes.lock().unwrap().remove(&port.parse().unwrap())),
             ["process", port, status] => drop(self.processes.lock().unwrap().insert(port.parse().unwrap(), status.parse().unwrap())),
+            ["load", group, requests] => drop(self.loads.insert((*group).to_owned(), (requests.parse().unwrap(), 0))),
+            ["scaling"] => answer = self.scaling(),
             ["targets"] => answer = self.registered_targets(),
             ["show", only @ ..] => answer = self.show(only.first().copied()),
             ["containers", task] => answer = self.containers(task),
@@ -231,11 +251,49 @@ impl House {
         let end = self.clock.now() + duration;
         loop {
             self.settle().await;
-            match self.clock.next_deadline().filter(|deadline| *deadline <= end) {
+            let next = self.clock.next_deadline().filter(|deadline| *deadline <= end);
+            self.send_requests(next.unwrap_or(end));
+            match next {
                 Some(deadline) => self.clock.advance_to(deadline),
                 None => break self.clock.advance_to(end),
             }
         }
+    }
+
+    /// The load until `until`. A request for a group without targets is none of the group's.
+    fn send_requests(&mut self, until: Timestamp) {
+        let millis = u64::try_from(until.since(self.clock.now()).as_millis()).unwrap();
+        let snapshot = self.keeper.snapshot();
+        for group in snapshot.table.groups().filter(|group| !group.eligible().is_empty()) {
+            let Some((rate, due)) = self.loads.get_mut(group.name().as_str()) else { continue };
+            *due += *rate * millis;
+            group.identity().metrics().add(Shard::of_worker(0), TargetMetric::Requests, *due / 60_000);
+            *due %= 60_000;
+        }
+    }
+
+    fn scaling(&self) -> String {
+        let world = self.world();
+        let mut out = String::new();
+        for (key, service) in &world.services {
+            let Some(status) = scheduler::scaling_status(&world, key, &scheduler::Pace::default(), self.clock.now()) else { continue };
+            writeln!(
+                out,
+                "{}: {} from {} to {}, {} running",
+                key.name, service.spec.desired_count, status.capacity.min, status.capacity.max, status.running
+            )
+            .unwrap();
+            for policy in &status.policies {
+                let value = policy.latest.map_or_else(|| "-".into(), |point| point.value.to_string());
+                let states: Vec<&str> = policy.alarms.iter().map(|alarm| alarm.state.as_str()).collect();
+                writeln!(out, "  {} {value}: {}", policy.policy.name, states.join(", ")).unwrap();
+            }
+            status.waiting.iter().for_each(|reason| writeln!(out, "  waiting: {reason}").unwrap());
+            for activity in &service.scaling.activities {
+                writeln!(out, "  {} {}", activity.description, activity.status.as_str()).unwrap();
+            }
+        }
+        out
     }
 
     /// As `kill -9` would: nothing is told, nothing is waited for.
@@ -390,6 +448,7 @@ fn begin(world: World, seed: u64, clock: &Arc<ManualClock>, fleet: &Arc<Fleet>, 
     });
     let mut tasks = JoinSet::new();
     tasks.spawn(keeper.run());
+    tasks.spawn(meter::run(fleet.clone(), clock.clone(), handle.clone(), scheduler::Pace::default().metric_period));
     tasks.spawn(observer::run(fleet.clone(), owner, clock.clone(), handle.clone()));
     tasks.spawn(prober::run(Arc::new(FleetProbe(fleet.clone(), clock.clone(), processes.clone())), clock.clone(), handle.clone()));
     (handle, tasks)

@@ -124,6 +124,16 @@ Examples:
     /// Change how many tasks services have
     #[command(after_help = "Examples:\n  ecslocal scale posts=3\n  ecslocal scale posts=3 users=2 --no-wait")]
     Scale(Scale),
+    /// List the services that are scaled by policies and schedules: metrics, alarms, and why nothing happens
+    #[command(after_help = "\
+A datapoint comes every 10 s, which stands for a minute of CloudWatch's: a service
+grows after three above its target, and shrinks after fifteen well below it.
+`ECSLOCAL_METRIC_PERIOD=60` makes it AWS's minute, when the daemon starts.
+
+Examples:
+  ecslocal scaling
+  ecslocal scaling --output json")]
+    Scaling(Listing),
     /// Show what containers write
     #[command(after_help = "\
 Control characters of a container's output are shown, never sent to your terminal.

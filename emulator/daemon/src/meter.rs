@@ -14,8 +14,8 @@ use routing::metrics::TargetMetric;
 
 use crate::keeper::{Handle, Input, Snapshot};
 
-/// How many containers are asked about at once (engine-facts 8: beyond eight Docker gets no faster).
-const AT_ONCE: usize = 8;
+/// How many containers are asked about at once. Docker 20.10 lets each wait for a second, which costs it nothing.
+const AT_ONCE: usize = 32;
 
 /// Counts are those of a minute, however long a minute of CloudWatch's takes here.
 const MINUTE: Duration = Duration::from_secs(60);

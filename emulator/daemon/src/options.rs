@@ -19,8 +19,8 @@ pub struct Options {
     pub control: SocketAddr,
     /// The address that listeners bind. Loopback.
     pub bind: IpAddr,
-    /// How long a minute of CloudWatch's takes ([`scheduler::Pace::metric_period`]). `ECSLOCAL_METRIC_PERIOD`, in seconds from 1 to 60;
-    /// default 10.
+    /// How long a minute of CloudWatch's takes ([`scheduler::Pace::metric_period`]). `ECSLOCAL_METRIC_PERIOD`, in seconds from 2 to 60;
+    /// default 10. Docker 20.10 takes a second to say what a container uses, so a shorter one could not be kept.
     pub metric_period: Duration,
     /// How to find the engine.
     pub docker: docker::Settings,
@@ -60,8 +60,8 @@ fn state_folder(set: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, Failure
 fn metric_period(text: Option<&str>) -> Result<Duration, Failure> {
     let Some(text) = text else { return Ok(scheduler::Pace::default().metric_period) };
     match text.parse() {
-        Ok(seconds @ 1..=60) => Ok(Duration::from_secs(seconds)),
-        _ => Err(Failure::input(format!("`ECSLOCAL_METRIC_PERIOD` is `{text}`, which is no number of seconds from 1 to 60"))
+        Ok(seconds @ 2..=60) => Ok(Duration::from_secs(seconds)),
+        _ => Err(Failure::input(format!("`ECSLOCAL_METRIC_PERIOD` is `{text}`, which is no number of seconds from 2 to 60"))
             .hint("60 is AWS's own; leave it out for 10")),
     }
 }
@@ -107,8 +107,8 @@ mod tests {
     #[test]
     fn a_minute_of_cloudwatch_s_is_ten_seconds_or_what_is_said() {
         let period = |text: &str| read(&[("HOME", "/h"), ("ECSLOCAL_METRIC_PERIOD", text)]).map(|options| options.metric_period.as_secs());
-        assert_eq!((period("").unwrap(), period("60").unwrap(), period("1").unwrap()), (10, 60, 1));
-        for bad in ["0", "61", "1m", "-1"] {
+        assert_eq!((period("").unwrap(), period("60").unwrap(), period("2").unwrap()), (10, 60, 2));
+        for bad in ["1", "61", "1m", "-1"] {
             assert!(period(bad).unwrap_err().message.contains(bad), "{bad}");
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod explain;
 pub(crate) mod routes;
+pub(crate) mod scaling;
 pub(crate) mod targets;
 pub(crate) mod tasks;
 
@@ -35,10 +36,12 @@ pub(crate) fn moment(seconds: Seconds) -> String {
 /// What a status or state means.
 pub(crate) fn tone(word: &str) -> Tone {
     match word {
-        "RUNNING" | "HEALTHY" | "ACTIVE" | "COMPLETED" | "healthy" | "yes" => Tone::Good,
-        "UNHEALTHY" | "FAILED" | "unhealthy" => Tone::Error,
-        "PENDING" | "PROVISIONING" | "IN_PROGRESS" | "initial" | "draining" | "DEACTIVATING" | "STOPPING" | "DRAINING" => Tone::Warning,
-        "STOPPED" | "UNKNOWN" | "unused" => Tone::Faint,
+        "RUNNING" | "HEALTHY" | "ACTIVE" | "COMPLETED" | "healthy" | "yes" | "OK" | "Successful" => Tone::Good,
+        "UNHEALTHY" | "FAILED" | "unhealthy" | "Failed" => Tone::Error,
+        "PENDING" | "PROVISIONING" | "IN_PROGRESS" | "initial" | "draining" | "DEACTIVATING" | "STOPPING" | "DRAINING" | "ALARM" | "InProgress" => {
+            Tone::Warning
+        }
+        "STOPPED" | "UNKNOWN" | "unused" | "INSUFFICIENT_DATA" | "Overridden" => Tone::Faint,
         _ => Tone::Plain,
     }
 }

@@ -13,6 +13,7 @@ mod query;
 mod reads;
 mod requests;
 mod router;
+mod scaling;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -65,10 +65,11 @@ fn scale_out(policy: &str, (count, place): (u32, usize), situation: &Situation) 
             format!("policy {policy} asks for more tasks, and {desired} are more than the maximum capacity {}", capacity.max)
         }
         _ if count > capacity.max => format!("policy {policy} asks for {count} tasks, and the maximum capacity is {}", capacity.max),
-        Some(until) => {
-            format!("policy {policy} asks for more tasks, {} after the last scale-out is over, or with a larger one", left(situation, until))
+        Some(until) if count < desired => {
+            let left = left(situation, until);
+            format!("policy {policy} asks for more tasks; only more than {desired} count until the cooldown of the last scale-out is over, {left}")
         }
-        None => format!("policy {policy} asks for {count} tasks, and the desired count is {desired}"),
+        _ => format!("policy {policy} asks for {count} tasks, and the desired count is {desired}"),
     })
 }
 
@@ -197,7 +198,12 @@ mod tests {
                 Situation { suspended: SuspendedState { scaling_out: true, ..SuspendedState::default() }, ..still },
                 "scaling out is suspended",
             ),
-            (Vote::Out(4), Situation { cooldown_out: later, ..still }, "or with a larger one"),
+            (
+                Vote::Out(3),
+                Situation { cooldown_out: later, ..still },
+                "only more than 4 count until the cooldown of the last scale-out is over, in 13 s",
+            ),
+            (Vote::Out(4), Situation { cooldown_out: later, ..still }, "asks for 4 tasks, and the desired count is 4"),
             (Vote::Out(9), Situation { desired: 6, ..still }, "asks for 9 tasks, and the maximum capacity is 6"),
             (Vote::In(1), Situation { desired: 2, ..still }, "the minimum capacity is 2"),
             (Vote::In(4), still, "needs its 4 tasks all the same"),

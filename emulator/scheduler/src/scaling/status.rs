@@ -86,7 +86,8 @@ fn waiting(world: &World, key: &ServiceKey, tasks: &Tasks, pace: &Pace, now: Tim
             .zip(&voter.alarms)
             .filter(|(_, (_, state))| *state == model::AlarmState::InsufficientData)
             .map(|(alarm, (look, _))| {
-                format!("{} of {} datapoints {} {}", look.values.len(), alarm.evaluation_periods, alarm.comparison.symbol(), alarm.threshold)
+                let (symbol, threshold, needed) = (alarm.comparison.symbol(), alarm.threshold, alarm.evaluation_periods);
+                format!("`{symbol} {threshold}` needs {needed} datapoints, and has {}", look.values.len())
             })
             .collect();
         let disabled = matches!(&voter.policy.kind, PolicyKind::TargetTracking(policy) if policy.disable_scale_in);

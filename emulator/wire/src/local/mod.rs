@@ -6,12 +6,14 @@
 mod explain;
 mod failure;
 mod request;
+mod scaling;
 mod stream;
 mod view;
 
 pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
 pub use failure::{Failure, Fault};
 pub use request::{DiffReply, ExplainRequest, Hello, ScaleRequest, ShutdownReply, StopTaskRequest, UpRequest};
+pub use scaling::{ScalingActivityView, ScalingAlarmView, ScalingPolicyView, ScalingView, ScheduledActionView};
 pub use stream::{EventRecord, LogRecord, MetricRecord, RequestEvent, RequestRecord, UpEvent};
 pub use view::{
     ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, Seconds,
@@ -35,6 +37,8 @@ pub mod path {
     pub const DOWN: &str = "/local/v1/down";
     /// `POST` [`super::ScaleRequest`] → `{}`.
     pub const SCALE: &str = "/local/v1/scale";
+    /// `GET ?cluster=NAME` → list of [`super::ScalingView`]: the services with a scalable target.
+    pub const SCALING: &str = "/local/v1/scaling";
     /// `POST` [`super::StopTaskRequest`] → `{"task": "<id>"}`.
     pub const STOP_TASK: &str = "/local/v1/stop-task";
     /// `GET ?cluster=NAME[&service=NAME][&after=SEQUENCE][&follow=true]` → stream of [`super::EventRecord`], oldest first.
