@@ -10,6 +10,8 @@
 mod faults;
 #[path = "stories/house.rs"]
 mod house;
+#[path = "stories/scaled.rs"]
+mod scaled;
 #[path = "stories/words.rs"]
 mod words;
 

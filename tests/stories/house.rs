@@ -18,9 +18,9 @@ use model::{
     Timestamp, World,
 };
 use routing::ProbeOutcome;
-use routing::metrics::{Shard, TargetMetric};
 use tokio::task::JoinSet;
 
+use crate::scaled::{self, Loads};
 use crate::words::Words;
 
 /// When every story begins: 2026-01-01T00:00:00Z.
@@ -43,8 +43,7 @@ pub(crate) struct House {
     words: Words,
     told_events: u64,
     lives: u64,
-    /// Requests a minute by target group, and what is due of the next one in 60,000ths.
-    loads: BTreeMap<String, (u64, u64)>,
+    loads: Loads,
     /// What a state file would hold now, and since when it is behind: news of the engine's is saved within [`SAVE_WITHIN`].
     saved: World,
     behind_since: Option<Timestamp>,
@@ -107,7 +106,7 @@ impl House {
             words: Words::default(),
             told_events: 0,
             lives: 1,
-            loads: BTreeMap::new(),
+            loads: Loads::default(),
             saved,
             behind_since: None,
         }
@@ -155,8 +154,8 @@ impl House {
             ["fail", verb, kind] => self.fail(verb, kind),
             ["process", port, "ends"] => drop(self.processes.lock().unwrap().remove(&port.parse().unwrap())),
             ["process", port, status] => drop(self.processes.lock().unwrap().insert(port.parse().unwrap(), status.parse().unwrap())),
-            ["load", group, requests] => drop(self.loads.insert((*group).to_owned(), (requests.parse().unwrap(), 0))),
-            ["scaling"] => answer = self.scaling(),
+            ["load", group, requests] => self.loads.set(group, requests.parse().unwrap()),
+            ["scaling"] => answer = scaled::scaling(&self.world(), self.clock.now()),
             ["targets"] => answer = self.registered_targets(),
             ["show", only @ ..] => answer = self.show(only.first().copied()),
             ["containers", task] => answer = self.containers(task),
@@ -252,48 +251,12 @@ impl House {
         loop {
             self.settle().await;
             let next = self.clock.next_deadline().filter(|deadline| *deadline <= end);
-            self.send_requests(next.unwrap_or(end));
+            self.loads.send(&self.keeper.snapshot().table, next.unwrap_or(end).since(self.clock.now()));
             match next {
                 Some(deadline) => self.clock.advance_to(deadline),
                 None => break self.clock.advance_to(end),
             }
         }
-    }
-
-    /// The load until `until`. A request for a group without targets is none of the group's.
-    fn send_requests(&mut self, until: Timestamp) {
-        let millis = u64::try_from(until.since(self.clock.now()).as_millis()).unwrap();
-        let snapshot = self.keeper.snapshot();
-        for group in snapshot.table.groups().filter(|group| !group.eligible().is_empty()) {
-            let Some((rate, due)) = self.loads.get_mut(group.name().as_str()) else { continue };
-            *due += *rate * millis;
-            group.identity().metrics().add(Shard::of_worker(0), TargetMetric::Requests, *due / 60_000);
-            *due %= 60_000;
-        }
-    }
-
-    fn scaling(&self) -> String {
-        let world = self.world();
-        let mut out = String::new();
-        for (key, service) in &world.services {
-            let Some(status) = scheduler::scaling_status(&world, key, &scheduler::Pace::default(), self.clock.now()) else { continue };
-            writeln!(
-                out,
-                "{}: {} from {} to {}, {} running",
-                key.name, service.spec.desired_count, status.capacity.min, status.capacity.max, status.running
-            )
-            .unwrap();
-            for policy in &status.policies {
-                let value = policy.latest.map_or_else(|| "-".into(), |point| point.value.to_string());
-                let states: Vec<&str> = policy.alarms.iter().map(|alarm| alarm.state.as_str()).collect();
-                writeln!(out, "  {} {value}: {}", policy.policy.name, states.join(", ")).unwrap();
-            }
-            status.waiting.iter().for_each(|reason| writeln!(out, "  waiting: {reason}").unwrap());
-            for activity in &service.scaling.activities {
-                writeln!(out, "  {} {}", activity.description, activity.status.as_str()).unwrap();
-            }
-        }
-        out
     }
 
     /// As `kill -9` would: nothing is told, nothing is waited for.

@@ -273,6 +273,9 @@ impl World {
         }
         let definition = self.definition(revision).ok_or_else(|| Refused::NotFound { what: "task definition", name: revision.to_string() })?;
         check_desired_count(spec.desired_count)?;
+        if spec.scalable_target.as_ref().is_some_and(|target| target.capacity.min > target.capacity.max) {
+            return Err(Refused::Invalid("Minimum capacity must be less than or equal to maximum capacity".into()));
+        }
         self.require_target_groups(spec.load_balancers.iter().map(|entry| &entry.target_group))?;
         for entry in &spec.load_balancers {
             self.require_target_type(&entry.target_group, definition.network_mode)?;
