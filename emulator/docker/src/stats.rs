@@ -19,7 +19,7 @@ impl Docker {
         match self.call(calls::STATS, first).await {
             Ok(answer) => Ok(answer.as_ref().and_then(usage)),
             Err(error) if error.kind == EngineErrorKind::NotFound => Ok(None),
-            // Podman answers so for what does not run.
+            // An engine may refuse what does not run.
             Err(error) if error.message.contains("not running") => Ok(None),
             Err(error) => Err(error),
         }

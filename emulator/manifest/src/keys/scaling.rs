@@ -159,7 +159,7 @@ static ALARM: Object = Object::new(
         field("actionsEnabled", Shape::Boolean, "Default true."),
         inert("alarmDescription", "nobody reads it"),
         inert("alarmActions", "the alarm stands at its policy"),
-        inert("okActions", "only scaling policies are triggered"),
+        inert("okActions", "only scaling policies are triggered").or(&["oKActions"]),
         inert("insufficientDataActions", "only scaling policies are triggered"),
         inert("unit", "each metric has its own"),
         inert("tags", "tags are not kept"),
@@ -172,7 +172,15 @@ static ALARM: Object = Object::new(
     ("thresholdMetricId", "anomaly detection is not supported; use `threshold`"),
     ("evaluateLowSampleCountPercentile", "percentiles are not supported; use `statistic`"),
 ])
-.answers(&["alarmArn", "stateValue", "stateReason", "stateReasonData", "stateUpdatedTimestamp", "alarmConfigurationUpdatedTimestamp"]);
+.answers(&[
+    "alarmArn",
+    "stateValue",
+    "stateReason",
+    "stateReasonData",
+    "stateUpdatedTimestamp",
+    "stateTransitionedTimestamp",
+    "alarmConfigurationUpdatedTimestamp",
+]);
 
 static METRIC_NAME: Choice =
     Choice { accepted: &["CPUUtilization", "MemoryUtilization", "RequestCountPerTarget", "RequestCount", "TargetResponseTime"], refused: &[] };

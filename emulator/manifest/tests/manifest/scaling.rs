@@ -96,6 +96,22 @@ fn what_aws_prints_can_be_pasted() {
 }
 
 #[test]
+fn an_alarm_that_aws_prints_can_be_pasted() {
+    let alarm = r#"{
+        "AlarmName": "busy", "AlarmArn": "arn:aws:cloudwatch:x", "AlarmDescription": "too much", "ActionsEnabled": true, "OKActions": [],
+        "AlarmActions": ["arn:aws:autoscaling:x"], "InsufficientDataActions": [], "StateValue": "OK", "StateTransitionedTimestamp": "2026-01-01T00:00:00Z",
+        "MetricName": "TargetResponseTime", "Namespace": "AWS/ApplicationELB", "Statistic": "Average", "Period": 300, "EvaluationPeriods": 3,
+        "DatapointsToAlarm": 2, "Threshold": 0.25, "ComparisonOperator": "GreaterThanOrEqualToThreshold", "TreatMissingData": "ignore",
+        "Dimensions": [{ "Name": "TargetGroup", "Value": "targetgroup/users/1" }, { "Name": "LoadBalancer", "Value": "app/front/2" }] }"#;
+    let target = read(&stepping(STEPS, alarm));
+    let PolicyKind::StepScaling(policy) = &target.policies[0].kind else { panic!("{target:?}") };
+    let alarm = &policy.alarm;
+    assert_eq!((&alarm.metric, policy.alarm_name.as_str()), (&ScalingMetric::TargetResponseTime(users()), "busy"));
+    assert_eq!((alarm.period_minutes, alarm.evaluation_periods, alarm.datapoints_to_alarm), (5, 3, 2));
+    assert_eq!((alarm.threshold.to_string().as_str(), alarm.missing_data), ("0.25", MissingData::Ignore));
+}
+
+#[test]
 fn without_a_count_a_service_begins_within_its_bounds() {
     let count = |text: &str| good(text).desired.services.values().next().unwrap().spec.desired_count;
     assert_eq!(count(&with("{ minCapacity: 2, maxCapacity: 4 }")), 2);

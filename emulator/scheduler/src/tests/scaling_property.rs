@@ -5,7 +5,7 @@ use model::{Change, Decimal, TargetHealthState};
 use proptest::prelude::*;
 
 use super::fleet::Fleet;
-use super::scaling::{desired, load, minute, requests, running, target, update};
+use super::scaling::{desired, load, minute, requests, target, update};
 use super::setup::{Setup, key};
 
 #[derive(Clone, Debug)]
@@ -72,20 +72,15 @@ proptest! {
             }
             fleet.settle();
         }
-        // What a user set to nothing has no metric, and stays until a user sets it to something.
-        if desired(&fleet) == 0 || running(&fleet) == 0 {
-            fleet.apply(Change::Scale { service: key("users"), desired_count: 1 });
-        }
+        // What a user left outside the bounds stays there until an activity brings it back, and nothing at all has no metric: so it is put
+        // where scaling begins.
+        let count = bounds.capacity.clamp(desired(&fleet).max(1));
+        fleet.apply(Change::Scale { service: key("users"), desired_count: count });
         load(&mut fleet, last, 60);
         let capacity = bounds.capacity;
-        let (count, wanted) = (desired(&fleet), last.div_ceil(100));
-        if wanted <= capacity.min || wanted >= capacity.max || capacity.max == 0 {
-            let nearest = wanted.clamp(capacity.min, capacity.max);
-            // Between the target and nine tenths of it nothing has to happen, and below the minimum nothing is lifted without need.
-            prop_assert!(count == nearest || near(last, count), "{count} tasks for {last} requests in {capacity:?}");
-        } else {
-            prop_assert!(count == wanted || near(last, count), "{count} tasks for {last} requests in {capacity:?}");
-        }
+        let (count, wanted) = (desired(&fleet), capacity.clamp(last.div_ceil(100)));
+        // Between nine tenths of the target and the target itself nothing has to happen.
+        prop_assert!(count == wanted || near(last, count), "{count} tasks for {last} requests in {capacity:?}");
         let at_rest = load(&mut fleet, last, 20);
         prop_assert!(at_rest.iter().all(|later| *later == count), "it does not come to rest: {at_rest:?}");
         if count > 0 {
