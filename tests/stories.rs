@@ -10,6 +10,8 @@
 mod faults;
 #[path = "stories/house.rs"]
 mod house;
+#[path = "stories/scaled.rs"]
+mod scaled;
 #[path = "stories/telling.rs"]
 mod telling;
 #[path = "stories/words.rs"]
@@ -52,6 +54,9 @@ stories![
     a_process_stands_in_for_a_service,
     a_protected_task_outlives_a_deployment,
     a_service_is_deployed_again_and_rolled_back,
+    a_scheduled_action_comes_due,
+    a_service_follows_its_load,
+    a_service_follows_the_cpu_of_its_tasks,
     a_target_flaps,
     a_task_runs_by_itself_to_its_end,
     a_task_that_is_stopped_by_hand_is_replaced,

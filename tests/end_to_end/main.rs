@@ -12,5 +12,6 @@ mod interrupted;
 mod lab;
 mod life;
 mod load;
+mod scaling;
 mod sharing;
 mod tutorial;

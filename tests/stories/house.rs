@@ -10,7 +10,7 @@ use std::time::Duration;
 use daemon::hooks::{Answer, Hooks};
 use daemon::keeper::{Handle, Keeper, Parts, Traffic};
 use daemon::prober::Probe;
-use daemon::{observer, prober};
+use daemon::{meter, observer, prober};
 use engine::simulated::{Fleet, SimulatedAnswer, VerbName};
 use engine::{Clock as _, EngineError, EngineErrorKind, ManualClock};
 use model::{
@@ -20,6 +20,7 @@ use model::{
 use routing::ProbeOutcome;
 use tokio::task::JoinSet;
 
+use crate::scaled::{self, Loads};
 use crate::words::Words;
 
 /// When every story begins: 2026-01-01T00:00:00Z.
@@ -43,6 +44,7 @@ pub(crate) struct House {
     pub(super) words: Words,
     pub(super) told_events: u64,
     lives: u64,
+    loads: Loads,
     /// What a state file would hold now, and since when it is behind: news of the engine's is saved within [`SAVE_WITHIN`].
     saved: World,
     behind_since: Option<Timestamp>,
@@ -126,6 +128,7 @@ impl House {
             words: Words::default(),
             told_events: 0,
             lives: 1,
+            loads: Loads::default(),
             saved,
             behind_since: None,
         }
@@ -150,6 +153,8 @@ impl House {
     /// | `hook NAME says yes` / `no` / `later 5s` | what a lifecycle hook answers from now on; `yes` where nothing is said |
     /// | `hooks` | what hooks were asked since they were last asked for |
     /// | `rule LOAD_BALANCER:PORT/PRIORITY` | what a rule does now |
+    /// | `load GROUP N` | from now on so many requests a minute come for a target group |
+    /// | `scaling` | what scales services, what it sees, and why nothing happens |
     /// | `targets` | the targets that no task stands behind |
     /// | `show [SERVICE]` | services, tasks that are not over, targets |
     /// | `containers SERVICE/N` | the containers of a task |
@@ -192,6 +197,8 @@ impl House {
             ["hook", name, "says", answer @ ..] => self.tell_hook(name, answer),
             ["hooks"] => answer = self.asked_hooks(),
             ["rule", name] => answer = self.rule(name),
+            ["load", group, requests] => self.loads.set(group, requests.parse().unwrap()),
+            ["scaling"] => answer = scaled::scaling(&self.world(), self.clock.now()),
             ["targets"] => answer = self.registered_targets(),
             ["show", only @ ..] => answer = self.show(only.first().copied()),
             ["containers", task] => answer = self.containers(task),
@@ -297,7 +304,9 @@ impl House {
         let end = self.clock.now() + duration;
         loop {
             self.settle().await;
-            match self.clock.next_deadline().filter(|deadline| *deadline <= end) {
+            let next = self.clock.next_deadline().filter(|deadline| *deadline <= end);
+            self.loads.send(&self.keeper.snapshot().table, next.unwrap_or(end).since(self.clock.now()));
+            match next {
                 Some(deadline) => self.clock.advance_to(deadline),
                 None => break self.clock.advance_to(end),
             }
@@ -373,6 +382,7 @@ fn begin(
     });
     let mut tasks = JoinSet::new();
     tasks.spawn(keeper.run());
+    tasks.spawn(meter::run(fleet.clone(), clock.clone(), handle.clone(), scheduler::Pace::default().metric_period));
     tasks.spawn(observer::run(fleet.clone(), owner, clock.clone(), handle.clone()));
     tasks.spawn(prober::run(Arc::new(FleetProbe(fleet.clone(), clock.clone(), processes.clone())), clock.clone(), handle.clone()));
     (handle, tasks)

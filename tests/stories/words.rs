@@ -53,8 +53,17 @@ impl Words {
                 text = text.replace(digits, number);
             }
         }
-        shorten_arns(&text)
+        shorten_alarms(&shorten_arns(&text))
     }
+}
+
+/// `TargetTracking-service/story/users-AlarmHigh-<uuid>` becomes `TargetTracking-service/story/users-AlarmHigh`.
+fn shorten_alarms(text: &str) -> String {
+    let shorten = |word: &str| {
+        let uuid = ["-AlarmHigh-", "-AlarmLow-"].iter().find_map(|alarm| word.split_once(alarm)).map_or(0, |(_, uuid)| uuid.len() + 1);
+        word[..word.len() - uuid].to_owned()
+    };
+    text.split(' ').map(shorten).collect::<Vec<_>>().join(" ")
 }
 
 /// `arn:…:targetgroup/users/0123456789abcdef` becomes `users`.

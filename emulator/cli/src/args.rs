@@ -171,6 +171,16 @@ Examples:
   ecslocal protect 3f2a9c1e --minutes 10
   ecslocal protect 3f2a9c1e --off")]
     Protect(Protect),
+    /// List the services that are scaled by policies and schedules: metrics, alarms, and why nothing happens
+    #[command(after_help = "\
+A datapoint comes every 10 s, which stands for a minute of CloudWatch's: a service
+grows after three above its target, and shrinks after fifteen well below it.
+`ECSLOCAL_METRIC_PERIOD=60` makes it AWS's minute, when the daemon starts.
+
+Examples:
+  ecslocal scaling
+  ecslocal scaling --output json")]
+    Scaling(Listing),
     /// Show what containers write
     #[command(after_help = "\
 Control characters of a container's output are shown, never sent to your terminal.

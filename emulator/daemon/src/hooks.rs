@@ -161,10 +161,11 @@ async fn post(url: &str, question: &Value) -> Result<HookAnswer, String> {
         }
         Ok(understand(&body).unwrap_or_else(|| HookAnswer::Failed(format!("`{url}` answered without `hookStatus`"))))
     };
-    // The connection is driven by the same task as the exchange on it.
+    // The connection is driven by the same task as the exchange on it, and may end with the whole answer in it.
+    let mut exchange = std::pin::pin!(exchange);
     tokio::select! {
-        answer = exchange => answer,
-        ended = connection => Err(ended.map_or_else(|error| no_answer(&error), |()| no_answer(&"it closed the connection"))),
+        answer = &mut exchange => answer,
+        _ended = connection => exchange.await,
     }
 }
 

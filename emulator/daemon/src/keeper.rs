@@ -223,6 +223,9 @@ impl Keeper {
                     self.learn(&Fact::TargetHealth { target_group, target, health });
                 }
             }
+            Input::Measured { at, values } => {
+                values.into_iter().for_each(|(service, values)| self.learn(&Fact::Measured { service, at, values }));
+            }
             Input::Stirred => turn.stirred = true,
             Input::Stop => turn.last = true,
         }

@@ -20,6 +20,7 @@ pub mod journal;
 pub mod keeper;
 pub mod listeners;
 pub mod log_files;
+pub mod meter;
 pub mod observer;
 pub mod options;
 mod port_holder;

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use wire::local::Failure;
 
@@ -18,6 +19,9 @@ pub struct Options {
     pub control: SocketAddr,
     /// The address that listeners bind. Loopback.
     pub bind: IpAddr,
+    /// How long a minute of CloudWatch's takes ([`scheduler::Pace::metric_period`]). `ECSLOCAL_METRIC_PERIOD`, in seconds from 2 to 60;
+    /// default 10. Docker 20.10 takes a second to say what a container uses, so a shorter one could not be kept.
+    pub metric_period: Duration,
     /// How to find the engine.
     pub docker: docker::Settings,
 }
@@ -33,6 +37,7 @@ impl Options {
             state_folder: state_folder(&set)?,
             control: control(set("ECSLOCAL_CONTROL").as_deref())?,
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            metric_period: metric_period(set("ECSLOCAL_METRIC_PERIOD").as_deref())?,
             docker: docker::Settings::from_environment(set),
         })
     }
@@ -50,6 +55,15 @@ fn state_folder(set: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, Failure
             .hint("set `ECSLOCAL_HOME` to a folder of yours")
     })?;
     Ok(PathBuf::from(home).join(".local/state/ecslocal"))
+}
+
+fn metric_period(text: Option<&str>) -> Result<Duration, Failure> {
+    let Some(text) = text else { return Ok(scheduler::Pace::default().metric_period) };
+    match text.parse() {
+        Ok(seconds @ 2..=60) => Ok(Duration::from_secs(seconds)),
+        _ => Err(Failure::input(format!("`ECSLOCAL_METRIC_PERIOD` is `{text}`, which is no number of seconds from 2 to 60"))
+            .hint("60 is AWS's own; leave it out for 10")),
+    }
 }
 
 fn control(text: Option<&str>) -> Result<SocketAddr, Failure> {
@@ -88,6 +102,15 @@ mod tests {
         assert_eq!(options.state_folder, PathBuf::from("/s/ecslocal"));
         assert_eq!(options.control.port(), 0);
         assert_eq!(read(&[("ECSLOCAL_HOME", "/x"), ("ECSLOCAL_CONTROL", "[::1]:5")]).unwrap().control.to_string(), "[::1]:5");
+    }
+
+    #[test]
+    fn a_minute_of_cloudwatch_s_is_ten_seconds_or_what_is_said() {
+        let period = |text: &str| read(&[("HOME", "/h"), ("ECSLOCAL_METRIC_PERIOD", text)]).map(|options| options.metric_period.as_secs());
+        assert_eq!((period("").unwrap(), period("60").unwrap(), period("2").unwrap()), (10, 60, 2));
+        for bad in ["1", "61", "1m", "-1"] {
+            assert!(period(bad).unwrap_err().message.contains(bad), "{bad}");
+        }
     }
 
     #[test]

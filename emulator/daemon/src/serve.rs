@@ -29,7 +29,7 @@ use crate::records::Records;
 use crate::server::{self, Context};
 use crate::store::{Running, Store};
 use crate::supervise::supervise;
-use crate::{Options, observer, port_holder, prober};
+use crate::{Options, meter, observer, port_holder, prober};
 
 /// How long requests in flight are waited for at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -83,11 +83,12 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         .map_err(|error| Failure::environment(format!("the state cannot be saved in `{}`: {error}", store.folder().display())))?;
 
     let owner = world.settings.owner.clone();
+    let pace = Pace { metric_period: options.metric_period, ..Pace::default() };
     let (keeper, handle) = Keeper::new(Parts {
         world,
         ids,
         clock: clock.clone(),
-        pace: Pace::default(),
+        pace: pace.clone(),
         engine: engine.clone(),
         store: Some(store.clone()),
         traffic: listeners.clone(),
@@ -100,6 +101,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         keeper: handle.clone(),
         engine: engine.clone(),
         clock: clock.clone(),
+        pace: pace.clone(),
         listeners: Some(listeners.clone()),
         records: Some(records),
         engine_view,
@@ -112,7 +114,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     };
 
     store.announce(running).map_err(|error| Failure::environment(format!("the state folder cannot be written: {error}")))?;
-    let mut watchers = watchers(engine, owner, clock, &handle, (listeners.clone(), health_log));
+    let mut watchers = watchers(engine, owner, clock, &handle, (listeners.clone(), health_log, pace.metric_period));
     let mut keeping = tokio::spawn(keeper.run());
     let mut serving = tokio::spawn(server::run(control, Arc::new(context)));
     // Whoever started us may have gone: the daemon serves all the same.
@@ -164,9 +166,14 @@ fn watchers(
     owner: OwnerId,
     clock: Arc<dyn Clock>,
     keeper: &Handle,
-    (listeners, health_log): (Arc<Listeners>, RecordSink),
+    (listeners, health_log, metric_period): (Arc<Listeners>, RecordSink, Duration),
 ) -> JoinSet<()> {
     let mut watchers = JoinSet::new();
+    let (handle, time, asked) = (keeper.clone(), clock.clone(), engine.clone());
+    watchers.spawn(async move {
+        let measure = || meter::run(asked.clone(), time.clone(), handle.clone(), metric_period);
+        supervise("measuring for scaling policies", time.as_ref(), measure).await;
+    });
     let (handle, time) = (keeper.clone(), clock.clone());
     watchers.spawn(async move {
         let observe = || observer::run(engine.clone(), owner.clone(), time.clone(), handle.clone());

@@ -81,7 +81,12 @@ impl Sight {
                 self.heard(id);
                 self.observed.containers.remove(id);
             }
-            Fact::ImageReady { .. } | Fact::Failed { .. } | Fact::NetworkRemoved(_) | Fact::Hook { .. } | Fact::TargetHealth { .. } => {}
+            Fact::ImageReady { .. }
+            | Fact::Failed { .. }
+            | Fact::NetworkRemoved(_)
+            | Fact::Hook { .. }
+            | Fact::TargetHealth { .. }
+            | Fact::Measured { .. } => {}
         }
     }
 

@@ -6,7 +6,8 @@ use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
 use engine::{
-    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Stream, Verb,
+    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Stream,
+    Usage, Verb,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey};
@@ -166,6 +167,10 @@ impl Engine for Docker {
 
     fn remove_network<'a>(&'a self, spec: &'a NetworkSpec) -> Verb<'a, ()> {
         Box::pin(self.remove_service_network(spec))
+    }
+
+    fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>> {
+        Box::pin(self.usage_of(id))
     }
 
     fn logs<'a>(&'a self, id: &'a ContainerId, options: LogOptions) -> Verb<'a, Stream<LogLine>> {

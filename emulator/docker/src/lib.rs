@@ -26,6 +26,7 @@ mod labels;
 mod logs;
 mod network;
 mod observe;
+mod stats;
 mod subnet;
 mod transcript;
 mod watch;

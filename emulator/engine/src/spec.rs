@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{ClusterName, ContainerDefinition, OwnerId, Revision, ServiceKey, TaskId, Timestamp};
 
@@ -97,6 +98,17 @@ impl std::fmt::Debug for Progress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Progress")
     }
+}
+
+/// What a running container has used, as of one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// When, by the engine's clock.
+    pub at: Timestamp,
+    /// CPU time since its start, of all cores together.
+    pub cpu_time: Duration,
+    /// Bytes of memory, without what the kernel merely keeps of files.
+    pub memory: u64,
 }
 
 /// Which lines of a container's log.

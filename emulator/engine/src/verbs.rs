@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::{ContainerId, ObservedContainer, OwnerId, ServiceKey};
 
-use crate::{BuildSpec, ContainerSpec, EngineError, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress};
+use crate::{BuildSpec, ContainerSpec, EngineError, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Usage};
 
 /// A verb under way.
 pub type Verb<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
@@ -71,6 +71,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Removes a service's network. A network that is gone is success.
     fn remove_network<'a>(&'a self, spec: &'a NetworkSpec) -> Verb<'a, ()>;
+
+    /// What a container has used; `None` when it does not run or is gone. May take as long as a second.
+    fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>>;
 
     /// A container's log.
     fn logs<'a>(&'a self, id: &'a ContainerId, options: LogOptions) -> Verb<'a, Stream<LogLine>>;

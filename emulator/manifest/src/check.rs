@@ -17,6 +17,7 @@ pub(crate) fn check(shape: Shape, key: &str, node: &Node, report: &mut Report) {
         (Shape::Anything, _) | (_, Value::Unknown) => {}
         (Shape::Text, Value::Scalar { .. }) => {}
         (Shape::Integer(range), Value::Scalar { .. }) => integer(range, key, node, report),
+        (Shape::Number, Value::Scalar { .. }) => number(key, node, report),
         (Shape::Boolean, Value::Scalar { style: Style::Plain, .. }) if node.boolean().is_some() => {}
         (Shape::Choice(choice), Value::Scalar { .. }) => one_of(choice, key, node, report),
         (Shape::List(list), Value::List(items)) => items_of(list, key, node.span, items, report),
@@ -31,7 +32,7 @@ pub(crate) fn check(shape: Shape, key: &str, node: &Node, report: &mut Report) {
 fn wrong_type(shape: Shape, key: &str, node: &Node, report: &mut Report) {
     let wanted = match shape {
         Shape::Text => "a text",
-        Shape::Integer(_) => "a number",
+        Shape::Integer(_) | Shape::Number => "a number",
         Shape::Boolean => "`true` or `false`",
         Shape::Choice(choice) => &listed(choice.accepted.iter().copied()),
         Shape::List(_) => "a list",
@@ -98,6 +99,19 @@ fn integer(range: Range, key: &str, node: &Node, report: &mut Report) {
         Some(_) => {}
         None => {
             report.problem(node.span, wanted).label("not a whole number");
+        }
+    }
+}
+
+fn number(key: &str, node: &Node, report: &mut Report) {
+    let wanted = format!("`{key}` must be a number, found {}", node.describe());
+    match node.text().unwrap_or_default().parse::<model::Decimal>() {
+        Ok(_) if matches!(node.value, Value::Scalar { style: Style::Quoted, .. }) => {
+            report.problem(node.span, wanted).label("a text").hint("remove the quotes");
+        }
+        Ok(_) => {}
+        Err(why) => {
+            report.problem(node.span, wanted).hint(why);
         }
     }
 }

@@ -20,6 +20,7 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     let mut registered = BTreeSet::new();
     for service in tree.list("services") {
         task_definition(service, &index, report);
+        memory_to_measure(service, &index, report);
         for entry in service.list("loadBalancers") {
             registered.extend(load_balancer(service, entry, &index, &forwarded, report));
             registered.extend(traffic::shifted(tree, entry, &index, report));
@@ -178,6 +179,24 @@ fn task_definition(service: &Node, index: &Index<'_>, report: &mut Report) {
     if revision.is_none() && !index.definitions.contains_key(family) {
         let hint = report.suggest(family, index.definitions.keys().copied()).unwrap_or_else(|| "list it under `taskDefinitions`".into());
         report.problem(node.span, format!("the task definition `{family}` is not in this manifest")).label("no such family").hint(hint);
+    }
+}
+
+/// Memory is measured in per cent of what tasks reserve.
+fn memory_to_measure(service: &Node, index: &Index<'_>, report: &mut Report) {
+    let Some(definition) = index.definition_of(service) else { return };
+    let reserves = |node: &Node| node.get("memory").or_else(|| node.get("memoryReservation")).is_some();
+    if reserves(definition) || definition.list("containerDefinitions").iter().any(reserves) {
+        return;
+    }
+    for policy in service.get("scalableTarget").map(|target| target.list("scalingPolicies")).unwrap_or_default() {
+        let tracked = policy.get("targetTrackingScalingPolicyConfiguration").and_then(|node| node.get("predefinedMetricSpecification"));
+        let metrics = [tracked.and_then(|node| node.get("predefinedMetricType")), policy.get("alarm").and_then(|node| node.get("metricName"))];
+        for metric in metrics.into_iter().flatten().filter(|node| node.text().is_some_and(|text| text.contains("Memory"))) {
+            report
+                .problem(metric.span, "the tasks reserve no memory, of which this would be a share")
+                .hint("add `memory` or `memoryReservation` to the containers of its task definition");
+        }
     }
 }
 

@@ -41,6 +41,7 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Value {
             }
             value
         }
+        Shape::Number => json!({ "type": ["number", "string"], "pattern": VARIABLE }),
         Shape::Boolean => json!({ "type": ["boolean", "string"], "pattern": VARIABLE }),
         Shape::Choice(choice) => words(choice.accepted),
         Shape::List(list) => items(list, definitions),

@@ -8,6 +8,8 @@ pub(crate) enum Shape {
     Text,
     /// A whole number.
     Integer(Range),
+    /// A number, with decimals or without.
+    Number,
     /// `true` or `false`.
     Boolean,
     /// One of some words.

@@ -27,6 +27,10 @@ fn services(world: &World, problems: &mut Vec<String>) {
         if primaries != 1 || service.deployments.first().is_some_and(|first| first.status != DeploymentStatus::Primary) {
             problems.push(format!("service {key} has {primaries} PRIMARY deployments, or an older one before it"));
         }
+        let capacity = service.spec.scalable_target.as_ref().map(|target| service.scaling.capacity(target));
+        if let Some(capacity) = capacity.filter(|capacity| capacity.min > capacity.max) {
+            problems.push(format!("service {key} is scaled from {} to {}, which is no range", capacity.min, capacity.max));
+        }
         if service.primary().is_some_and(|primary| primary.revision != service.revision) {
             problems.push(format!("the PRIMARY deployment of service {key} is not of its revision {}", service.revision));
         }

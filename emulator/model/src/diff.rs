@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Action, AdvancedConfiguration, Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, Family, Listener, LoadBalancer, Refused,
-    Revision, ServiceKey, ServiceStatus, TaskDefinition, World,
+    Revision, Service, ServiceKey, ServiceSpec, ServiceStatus, TaskDefinition, World,
 };
 
 /// The changes that take the cluster from what `world` says to what `desired` says, in an order in which each can be applied:
@@ -141,13 +141,27 @@ fn services_to_put(world: &World, desired: &Desired, revisions: &BTreeMap<String
             None => revisions[task_definition.as_str()].clone(),
         };
         let key = ServiceKey { cluster: desired.cluster.clone(), name: name.clone() };
-        let (cluster, spec) = (desired.cluster.clone(), Box::new(spec.clone()));
-        match world.services.get(&key).filter(|found| found.status == ServiceStatus::Active) {
+        let found = world.services.get(&key).filter(|found| found.status == ServiceStatus::Active);
+        let (cluster, spec) = (desired.cluster.clone(), Box::new(with_scaled_count(spec, found)));
+        match found {
             Some(found) if found.spec == *spec && found.revision == revision => {}
             Some(_) => changes.push(Change::UpdateService { cluster, spec, revision }),
             None => changes.push(Change::CreateService { cluster, spec, revision }),
         }
     }
+}
+
+/// The settings with the desired count that scaling has come to. The manifest's own is for a count that scaling could not have come to.
+fn with_scaled_count(spec: &ServiceSpec, found: Option<&Service>) -> ServiceSpec {
+    let mut spec = spec.clone();
+    if let (Some(target), Some(found)) = (&spec.scalable_target, found) {
+        let known = found.spec.scalable_target.as_ref().filter(|known| known.capacity == target.capacity);
+        let capacity = known.map_or(target.capacity, |known| found.scaling.capacity(known));
+        if capacity.contains(found.spec.desired_count) {
+            spec.desired_count = found.spec.desired_count;
+        }
+    }
+    spec
 }
 
 fn removals(world: &World, desired: &Desired, changes: &mut Vec<Change>) {

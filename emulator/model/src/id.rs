@@ -40,6 +40,13 @@ impl Ids {
         ResourceId(format!("{:016x}", self.next_u64()).into())
     }
 
+    /// A new UUID (RFC 9562, version 4), as at the end of the names of a target tracking policy's alarms.
+    pub fn uuid(&mut self) -> String {
+        let (high, low) = (self.next_u64(), self.next_u64());
+        let variant = 0x8000 | (low >> 48 & 0x3fff);
+        format!("{:08x}-{:04x}-4{:03x}-{variant:04x}-{:012x}", high >> 32, high >> 16 & 0xffff, high & 0xfff, low & 0xffff_ffff_ffff)
+    }
+
     /// The 20 hexadecimal digits at the end of a container's name in the engine (ecs.md 1.7).
     pub fn container_suffix(&mut self) -> String {
         format!("{:016x}{:04x}", self.next_u64(), self.next_u64() & 0xffff)
@@ -114,5 +121,8 @@ mod tests {
         assert_eq!(a.deployment().as_str().len(), "ecs-svc/".len() + 19);
         assert_eq!(a.resource().as_str().len(), 16);
         assert_eq!(a.container_suffix().len(), 20);
+        let uuid = a.uuid();
+        assert_eq!((uuid.len(), &uuid[14..15]), (36, "4"), "{uuid}");
+        assert!(uuid.bytes().enumerate().all(|(at, byte)| if [8, 13, 18, 23].contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() }));
     }
 }

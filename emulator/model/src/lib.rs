@@ -2,7 +2,7 @@
 //! the [`World`], may change.
 //!
 //! **Lives here:** names, ids and ARNs; task definitions, services, deployments, tasks; load balancers, listeners, rules, target
-//! groups; [`Change`] (what a user asks for) and [`Step`] (what the scheduler records) with their application; [`Desired`] and its
+//! groups; scaling policies, schedules; [`Change`] (what a user asks for) and [`Step`] (what the scheduler records) with their application; [`Desired`] and its
 //! diff against the World; [`Observed`] (what the engine was seen to run); stop codes and reasons; the invariant checker.
 //!
 //! **Does not live here:** decisions (rooms `scheduler` and `routing`), anything that waits, reads a clock, opens a file or a socket.
@@ -22,6 +22,8 @@ pub mod check;
 pub mod cidr;
 pub mod circuit_breaker;
 pub mod condition;
+pub mod cron;
+pub mod decimal;
 pub mod deployment;
 pub mod desired;
 pub mod diff;
@@ -30,11 +32,17 @@ pub mod health;
 pub mod id;
 pub mod listener;
 pub mod load_balancer;
+pub mod metric_alarm;
 pub mod name;
 pub mod observed;
 pub mod regex;
 pub mod rule;
 pub mod run_task;
+pub mod scalable_target;
+pub mod scaling;
+pub mod scaling_metric;
+pub mod scaling_policy;
+pub mod schedule;
 pub mod security_policy;
 pub mod service;
 pub mod service_deployment;
@@ -55,6 +63,8 @@ pub use change::{Change, Refused};
 pub use cidr::Cidr;
 pub use circuit_breaker::{CircuitBreaker, FailureThreshold};
 pub use condition::{Comparison, Condition, QueryParameter};
+pub use cron::Cron;
+pub use decimal::Decimal;
 pub use deployment::{Deployment, DeploymentStatus, RolloutState};
 pub use desired::{Desired, DesiredLoadBalancer, DesiredService};
 pub use event::ServiceEvent;
@@ -62,10 +72,16 @@ pub use health::{GrpcMatcher, HealthCheck, Matcher, TargetHealth, TargetHealthRe
 pub use id::{ContainerId, DeploymentId, Ids, OwnerId, ResourceId, TaskId};
 pub use listener::{CertificateSource, Listener, ListenerAttributes, ListenerProtocol, ListenerTls, MutualAuthentication};
 pub use load_balancer::{DesyncMode, LoadBalancer, LoadBalancerAttributes, LogBucket, XffMode};
+pub use metric_alarm::{AlarmRecord, AlarmState, ComparisonOperator, MetricAlarm, MissingData};
 pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, ServiceName, TargetGroupName};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};
 pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, WeightedTargetGroup};
 pub use run_task::{ContainerOverride, RunTask, TaskOverrides};
+pub use scalable_target::{Capacity, ScalableTarget, ScheduledAction, SuspendedState};
+pub use scaling::{ActivityStatus, Cooldown, ScalingActivity, ScalingState, ScheduledState};
+pub use scaling_metric::{Datapoint, MetricSeries, ScalingMetric};
+pub use scaling_policy::{AdjustmentType, Aggregation, PolicyKind, ScalingPolicy, StepAdjustment, StepScaling, TargetTracking};
+pub use schedule::{Schedule, TimeZoneName};
 pub use security_policy::{SecurityPolicy, SecurityPolicyError, TlsCipher, TlsVersion};
 pub use service::{LaunchBackoff, SchedulingStrategy, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus};
 pub use service_deployment::{ServiceDeployment, ServiceDeploymentStatus};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::{
-    ContainerFailure, ContainerId, ContainerName, DeploymentId, HealthStatus, HookAnswer, LifecycleStage, NetworkBinding, ServiceKey,
-    TargetGroupName, TargetHealth, TargetKey, TaskId, Timestamp,
+    ContainerFailure, ContainerId, ContainerName, Decimal, DeploymentId, HealthStatus, HookAnswer, LifecycleStage, NetworkBinding, ScalingMetric,
+    ServiceKey, TargetGroupName, TargetHealth, TargetKey, TaskId, Timestamp,
 };
 
 /// Everything that the engine runs for this owner, as of the last look at it, and the load balancer's open requests.
@@ -119,5 +119,14 @@ pub enum Fact {
         target: TargetKey,
         /// The new health.
         health: TargetHealth,
+    },
+    /// A minute of a service's metrics is over.
+    Measured {
+        /// The service.
+        service: ServiceKey,
+        /// The end of the minute.
+        at: Timestamp,
+        /// What could be measured.
+        values: Vec<(ScalingMetric, Decimal)>,
     },
 }

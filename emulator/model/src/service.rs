@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::MAX_SERVICE_EVENTS;
 use crate::{
-    AdvancedConfiguration, CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Revision, ServiceDeployment, ServiceEvent,
-    ServiceName, TargetGroupName, Timestamp, TrafficShift,
+    AdvancedConfiguration, CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Revision, ScalableTarget, ScalingState,
+    ServiceDeployment, ServiceEvent, ServiceName, TargetGroupName, Timestamp, TrafficShift,
 };
 
 /// A service is unique in its cluster.
@@ -68,6 +68,9 @@ pub struct ServiceSpec {
     /// Who says how many tasks there are. Default REPLICA.
     #[serde(default)]
     pub scheduling_strategy: SchedulingStrategy,
+    /// Between which counts it is scaled, and by what; `None` where nothing but a user changes its desired count. Default none.
+    #[serde(default)]
+    pub scalable_target: Option<ScalableTarget>,
 }
 
 /// Who says how many tasks a service has (ecs.md 3.1).
@@ -162,6 +165,9 @@ pub struct Service {
     pub steady: bool,
     /// Oldest first, at most [`MAX_SERVICE_EVENTS`].
     pub events: VecDeque<ServiceEvent>,
+    /// How far its scaling is.
+    #[serde(default)]
+    pub scaling: ScalingState,
 }
 
 impl Service {
@@ -239,6 +245,7 @@ mod tests {
             circuit_breaker: None,
             traffic_shift: None,
             scheduling_strategy: SchedulingStrategy::Replica,
+            scalable_target: None,
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::world::World;
 use crate::{
-    Action, ClusterName, Deployment, LaunchBackoff, Revision, RuleName, ServiceEvent, ServiceKey, Target, TargetGroupName, TargetHealth, TargetKey,
-    Task, TaskId, Timestamp, WeightedTargetGroup,
+    Action, ClusterName, Deployment, LaunchBackoff, Revision, RuleName, ScalingState, ServiceEvent, ServiceKey, Target, TargetGroupName,
+    TargetHealth, TargetKey, Task, TaskId, Timestamp, WeightedTargetGroup,
 };
 
 /// One record. Applying the same step twice gives the same World (but for an event's number).
@@ -75,6 +75,20 @@ pub enum Step {
         /// Whether it is steady.
         steady: bool,
     },
+    /// A service's metrics, alarms, cooldowns or scaling activities changed.
+    SetScaling {
+        /// The service.
+        service: ServiceKey,
+        /// All of it.
+        scaling: Box<ScalingState>,
+    },
+    /// A scaling policy or a scheduled action changed how many tasks a service is to have.
+    SetDesiredCount {
+        /// The service.
+        service: ServiceKey,
+        /// How many.
+        desired_count: u32,
+    },
     /// A deleted service has no task and no network left.
     RemoveService(ServiceKey),
     /// A deleted cluster has nothing left.
@@ -134,6 +148,11 @@ impl World {
             }),
             Step::SetBackoff { service, backoff } => self.change_service(&service, |found| found.backoff = backoff),
             Step::SetSteady { service, steady } => self.change_service(&service, |found| found.steady = steady),
+            Step::SetScaling { service, scaling } => self.change_service(&service, |found| found.scaling = *scaling),
+            Step::SetDesiredCount { service, desired_count } => self.change_service(&service, |found| {
+                found.steady = found.steady && found.spec.desired_count == desired_count;
+                found.spec.desired_count = desired_count;
+            }),
             Step::Event { service, at, message } => {
                 self.last_event += 1;
                 let sequence = self.last_event;

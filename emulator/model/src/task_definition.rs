@@ -48,6 +48,22 @@ impl TaskDefinition {
         let mappings = self.containers.iter().flat_map(|container| &container.port_mappings);
         mappings.filter(|mapping| mapping.host_port != 0).map(|mapping| (mapping.protocol, mapping.host_port))
     }
+
+    /// The CPU units that a task reserves: its own, else those of its containers together (ecs.md 7). AWS is silent on a task that reserves
+    /// none, here it is taken to have reserved one core.
+    #[must_use]
+    pub fn reserved_cpu(&self) -> u32 {
+        let own = self.cpu.unwrap_or_else(|| self.containers.iter().map(|container| container.cpu).fold(0, u32::saturating_add));
+        if own == 0 { 1024 } else { own }
+    }
+
+    /// The MiB that a task reserves: its own, else of each container the soft limit, or the hard one where there is none; `None` for a task
+    /// that reserves none, which AWS would not take.
+    #[must_use]
+    pub fn reserved_memory(&self) -> Option<u32> {
+        let containers = || self.containers.iter().filter_map(|container| container.memory_reservation.or(container.memory));
+        self.memory.or_else(|| Some(containers().fold(0, u32::saturating_add))).filter(|mebibytes| *mebibytes > 0)
+    }
 }
 
 /// A task definition as a user names it: `family` for the latest revision, or `family:revision`.

@@ -78,6 +78,7 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
             circuit_breaker: None,
             traffic_shift: None,
             scheduling_strategy: model::SchedulingStrategy::Replica,
+            scalable_target: None,
         };
         desired.services.insert(spec.name.clone(), DesiredService { spec, task_definition: family, revision: None });
     }
@@ -379,4 +380,37 @@ fn load_balancers_that_share_a_port_change_its_protocol_together() {
     let refused = world.apply_all(changes, NOW, &mut ids).unwrap_err();
     assert_eq!(refused.to_string(), "port 80 is shared with load balancer `front`, whose listener there speaks HTTP");
     assert_eq!(world, before);
+}
+
+#[test]
+fn the_count_that_scaling_has_come_to_stays() {
+    let mut ids = Ids::seeded(1);
+    let scaled = |min: u32, max: u32, count: u32| {
+        let mut desired = desired(&[Some(Sketch { image: 0, count, delay: 0, priority: 1, targets: vec![] })], 80);
+        let capacity = model::Capacity { min, max };
+        let target = model::ScalableTarget { capacity, suspended: model::SuspendedState::default(), policies: vec![], scheduled_actions: vec![] };
+        desired.services.values_mut().for_each(|service| service.spec.scalable_target = Some(target.clone()));
+        desired
+    };
+    let mut world = world();
+    bring(&mut world, &scaled(1, 6, 1), &mut ids);
+    let key = world.services.keys().next().unwrap().clone();
+    let count = |world: &World| world.services[&key].spec.desired_count;
+    world.record(Step::SetDesiredCount { service: key.clone(), desired_count: 4 });
+    assert_eq!(bring(&mut world, &scaled(1, 6, 1), &mut ids), [], "no difference from the manifest");
+    // Other settings change, the count stays; a scheduled action has moved the bounds meanwhile.
+    assert_eq!((bring(&mut world, &scaled(2, 6, 1), &mut ids).len(), count(&world)), (1, 4));
+    let scaling = Box::new(model::ScalingState { capacity: Some(model::Capacity { min: 0, max: 8 }), ..model::ScalingState::default() });
+    world.record(Step::SetScaling { service: key.clone(), scaling });
+    world.record(Step::SetDesiredCount { service: key.clone(), desired_count: 8 });
+    assert_eq!(bring(&mut world, &scaled(2, 6, 1), &mut ids), []);
+    // Outside the bounds the manifest's own count holds; bounds of the manifest's that change hold at once.
+    world.record(Step::SetDesiredCount { service: key.clone(), desired_count: 9 });
+    bring(&mut world, &scaled(2, 6, 3), &mut ids);
+    assert_eq!(count(&world), 3);
+    world.record(Step::SetDesiredCount { service: key.clone(), desired_count: 8 });
+    bring(&mut world, &scaled(2, 7, 3), &mut ids);
+    assert_eq!((count(&world), world.services[&key].scaling.capacity), (3, None));
+    let refused = diff::changes(&world, &scaled(3, 2, 3)).map(|changes| world.apply_all(changes, NOW, &mut ids));
+    assert!(matches!(refused, Ok(Err(Refused::Invalid(_)))), "{refused:?}");
 }

@@ -88,6 +88,11 @@ pub(crate) fn port_in_use(service: &ServiceName, instance: &str) -> String {
     )
 }
 
+/// What Application Auto Scaling did (ecs.md 7).
+pub(crate) fn scaled(status_message: &str, cause: &str) -> String {
+    format!("Message: {status_message} Cause: {cause}")
+}
+
 /// When the message may be said again, if it was said within `window` and its cause has not cleared since: a start of tasks, a steady
 /// state or another deployment clears it (ecs.md 3.8).
 pub(crate) fn held_back_until(service: &Service, message: &str, now: Timestamp, window: Duration) -> Option<Timestamp> {

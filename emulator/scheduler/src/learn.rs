@@ -1,6 +1,6 @@
 //! What a piece of work found out, as records.
 
-use model::{Container, ContainerStatus, Fact, ServiceKey, ServiceStatus, Step, Task, TaskId, TaskStatus, Timestamp, World};
+use model::{Container, ContainerStatus, Decimal, Fact, ScalingMetric, ServiceKey, ServiceStatus, Step, Task, TaskId, TaskStatus, Timestamp, World};
 
 use crate::{container, shift};
 
@@ -43,6 +43,7 @@ pub fn learn(world: &World, fact: &Fact, now: Timestamp) -> Vec<Step> {
             let step = Step::SetTargetHealth { target_group: target_group.clone(), key: key.clone(), health: health.clone() };
             news.then_some(step).into_iter().collect()
         }
+        Fact::Measured { service, at, values } => measure(world, service, *at, values),
     }
 }
 
@@ -54,6 +55,16 @@ fn change(world: &World, task: &TaskId, container: &model::ContainerName, change
         *record = new;
     }
     vec![Step::PutTask(Box::new(task))]
+}
+
+/// A minute without a value is over all the same: that it is missing is news for alarms.
+fn measure(world: &World, key: &ServiceKey, at: Timestamp, values: &[(ScalingMetric, Decimal)]) -> Vec<Step> {
+    let Some((service, target)) = world.services.get(key).and_then(|service| Some((service, service.spec.scalable_target.as_ref()?))) else {
+        return Vec::new();
+    };
+    let mut scaling = Box::new(service.scaling.clone());
+    let news = scaling.measure(target, at, values);
+    news.then(|| Step::SetScaling { service: key.clone(), scaling }).into_iter().collect()
 }
 
 /// A deleted service is gone with its network; its tasks have all stopped. A task that ran by itself has none of its own any more.

@@ -1,7 +1,7 @@
 //! What to do next: from what is wanted and what is seen to run, the records to make and the work to hand to the engine.
 //!
 //! **Lives here:** the life of tasks and their containers, dependencies, registration and draining of targets, rolling deployments,
-//! scaling, replacement of the unhealthy, back-off, what is kept of what has ended, the sentences of service events.
+//! scaling by hand and by policies, replacement of the unhealthy, back-off, what is kept of what has ended, the sentences of service events.
 //!
 //! **Does not live here:** anything that waits, reads a clock, speaks to an engine or holds state between two calls; health checks
 //! (room `alb`); which request goes where (room `routing`).
@@ -11,7 +11,7 @@
 //! is never planned again; while the engine has not been listed nothing is concluded from absence and no work is planned;
 //! what is done for one service depends on other services only through static host ports.
 //!
-//! **Entry points:** [`plan`] and [`learn`].
+//! **Entry points:** [`plan`] and [`learn`]; [`scaling_status`] for those who ask.
 
 mod backoff;
 mod breaker;
@@ -28,6 +28,7 @@ mod plan;
 mod ports;
 mod retention;
 mod rollout;
+mod scaling;
 mod service;
 mod shift;
 mod targets;
@@ -39,5 +40,6 @@ mod work;
 pub use learn::learn;
 pub use pace::Pace;
 pub use plan::{Input, Plan, Waiting, plan};
+pub use scaling::{PolicyStatus, ScalingStatus, ScheduledStatus, scaling_status};
 pub use shift::hooks_at;
 pub use work::Work;

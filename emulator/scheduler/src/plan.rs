@@ -7,7 +7,7 @@ use model::{Ids, Observed, Revision, Service, ServiceKey, Step, Task, TaskDefini
 use crate::context::Context;
 use crate::draft::{Draft, Findings, Finished, TaskDraft};
 use crate::ports::Ports;
-use crate::{Pace, Work, leaving, retention, service, targets, task};
+use crate::{Pace, Work, leaving, retention, scaling, service, targets, task};
 
 /// Everything that a plan is derived from.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +68,7 @@ pub fn plan(input: &Input<'_>, ids: &mut Ids) -> Plan {
     let mut merged = Vec::with_capacity(drafts.len() + 1);
     for mut draft in drafts {
         service::advance(&context, &mut draft, &mut ports, ids);
+        scaling::advance(&context, &mut draft, ids);
         retention::clear(&context, &mut draft);
         merged.push(draft.finish(&context));
     }

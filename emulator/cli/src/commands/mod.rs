@@ -15,6 +15,7 @@ mod ps;
 mod requests;
 mod run;
 mod scale;
+mod scaling;
 mod stop;
 mod up;
 mod validate;
@@ -39,6 +40,7 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Down(args) => down::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Ps(args) => ps::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Scale(args) => scale::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Scaling(args) => scaling::run(settings.with_files(&args.files.file), printer).await,
         Command::Logs(args) => logs::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Events(args) => events::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Requests(args) => requests::run(&args, settings.with_files(&args.files.file), printer).await,

@@ -3,6 +3,7 @@
 pub(crate) mod deployments;
 pub(crate) mod explain;
 pub(crate) mod routes;
+pub(crate) mod scaling;
 pub(crate) mod targets;
 pub(crate) mod tasks;
 
@@ -48,12 +49,20 @@ pub(crate) fn change_line(change: &str, palette: Palette) -> String {
 /// What a status or state means.
 pub(crate) fn tone(word: &str) -> Tone {
     match word {
-        "RUNNING" | "HEALTHY" | "ACTIVE" | "COMPLETED" | "SUCCESSFUL" | "ROLLBACK_SUCCESSFUL" | "healthy" | "yes" => Tone::Good,
-        "UNHEALTHY" | "FAILED" | "ROLLBACK_FAILED" | "unhealthy" => Tone::Error,
-        "PENDING" | "PROVISIONING" | "IN_PROGRESS" | "ROLLBACK_IN_PROGRESS" | "initial" | "draining" | "DEACTIVATING" | "STOPPING" | "DRAINING" => {
-            Tone::Warning
-        }
-        "STOPPED" | "UNKNOWN" | "unused" => Tone::Faint,
+        "RUNNING" | "HEALTHY" | "ACTIVE" | "COMPLETED" | "SUCCESSFUL" | "ROLLBACK_SUCCESSFUL" | "healthy" | "yes" | "OK" | "Successful" => Tone::Good,
+        "UNHEALTHY" | "FAILED" | "ROLLBACK_FAILED" | "unhealthy" | "Failed" => Tone::Error,
+        "PENDING"
+        | "PROVISIONING"
+        | "IN_PROGRESS"
+        | "ROLLBACK_IN_PROGRESS"
+        | "initial"
+        | "draining"
+        | "DEACTIVATING"
+        | "STOPPING"
+        | "DRAINING"
+        | "ALARM"
+        | "InProgress" => Tone::Warning,
+        "STOPPED" | "UNKNOWN" | "unused" | "INSUFFICIENT_DATA" | "Overridden" => Tone::Faint,
         _ => Tone::Plain,
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{
-    Change, ClusterName, ContainerId, Desired, ObservedContainer, Refused, TargetGroupName, TargetHealth, TargetKey, TaskId, Timestamp, World,
+    Change, ClusterName, ContainerId, Decimal, Desired, ObservedContainer, Refused, ScalingMetric, ServiceKey, TargetGroupName, TargetHealth,
+    TargetKey, TaskId, Timestamp, World,
 };
 use scheduler::Waiting;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -58,6 +59,13 @@ pub enum Input {
         registered_at: Timestamp,
         /// The new health.
         health: TargetHealth,
+    },
+    /// A minute of CloudWatch's is over: what was measured of each service with a scalable target.
+    Measured {
+        /// The end of the minute.
+        at: Timestamp,
+        /// By service; without values where nothing could be measured.
+        values: Vec<(ServiceKey, Vec<(ScalingMetric, Decimal)>)>,
     },
     /// Something beside the World that a view shows has changed: a port was bound.
     Stirred,

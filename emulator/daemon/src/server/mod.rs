@@ -13,6 +13,7 @@ mod query;
 mod reads;
 mod requests;
 mod router;
+mod scaling;
 mod tasks;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use engine::{Clock, Engine};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::Timestamp;
+use scheduler::Pace;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +52,8 @@ pub struct Context {
     pub engine: Arc<dyn Engine>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// The knobs.
+    pub pace: Pace,
     /// The bound ports; none in tests without a data plane.
     pub listeners: Option<Arc<Listeners>>,
     /// The requests that went through; none in tests without a data plane.

@@ -11,7 +11,7 @@ use daemon::keeper::{Handle, Keeper, Parts, Traffic};
 use daemon::prober::Probe;
 use daemon::server::{self, Context};
 use daemon::store::Store;
-use daemon::{observer, prober};
+use daemon::{meter, observer, prober};
 use engine::simulated::Fleet;
 use engine::{Clock as _, SystemClock};
 use model::{Desired, HealthCheck, Ids};
@@ -92,7 +92,9 @@ impl Lab {
         let mut ids = Ids::seeded(1);
         let world = store.load(&mut ids).unwrap();
         let owner = world.settings.owner.clone();
-        let pace = scheduler::Pace { running_is_healthy: Duration::ZERO, ..scheduler::Pace::default() };
+        let metric_period = Duration::from_millis(100);
+        let pace = scheduler::Pace { running_is_healthy: Duration::ZERO, metric_period, ..scheduler::Pace::default() };
+        let known = pace.clone();
         let (keeper, handle) = Keeper::new(Parts {
             world,
             ids,
@@ -105,6 +107,7 @@ impl Lab {
         });
         let mut watchers = JoinSet::new();
         watchers.spawn(keeper.run());
+        watchers.spawn(meter::run(fleet.clone(), clock.clone(), handle.clone(), metric_period));
         watchers.spawn(observer::run(fleet.clone(), owner, clock.clone(), handle.clone()));
         watchers.spawn(prober::run(Arc::new(Healthy), clock.clone(), handle.clone()));
         let (stop, ending) = (CancellationToken::new(), CancellationToken::new());
@@ -116,6 +119,7 @@ impl Lab {
             engine: fleet.clone(),
             started_at: clock.now(),
             clock,
+            pace: known,
             listeners: None,
             records: None,
             engine_view: EngineView { name: "simulated".into(), version: "1".into(), endpoint: "memory".into(), problem: None },

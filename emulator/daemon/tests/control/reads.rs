@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use engine::simulated::VerbName;
 use serde_json::{Value, json};
-use wire::local::{API_VERSION, DiffReply, EventRecord, ExplainReply, Hello, LogRecord, View};
+use wire::local::{API_VERSION, DiffReply, EventRecord, ExplainReply, Hello, LogRecord, ScalingView, View};
 
 use crate::lab::{Lab, desired, manifest, next_line, steady, values};
 
@@ -120,4 +121,35 @@ async fn a_difference_is_told_and_nothing_is_changed() {
     assert_eq!(diff("sim:v1").await, Vec::<String>::new());
     assert_eq!(diff("sim:v2").await, ["+ task definition web, a new revision", "~ service web, web:1 -> web:2"]);
     assert_eq!(lab.view().await.version, version);
+}
+
+#[tokio::test]
+async fn scaling_says_what_each_policy_sees() {
+    let lab = Lab::up().await;
+    let nobody: Vec<ScalingView> = lab.get("/local/v1/scaling?cluster=lab").await.value();
+    assert_eq!(nobody, []);
+    let measured = |lab: &Lab| lab.fleet.calls().iter().any(|call| call.verb == VerbName::Usage);
+    assert!(!measured(&lab), "the engine is not asked where no policy needs it");
+    let policy = "{ policyName: memory, policyType: TargetTrackingScaling, targetTrackingScalingPolicyConfiguration: \
+                  { targetValue: 80, predefinedMetricSpecification: { predefinedMetricType: ECSServiceAverageMemoryUtilization } } }";
+    let scaled =
+        format!("{}    scalableTarget: {{ minCapacity: 1, maxCapacity: 3, scalingPolicies: [{policy}] }}\n", manifest("sim:v2", "memory=32"));
+    assert_eq!(lab.bring(&scaled).await.pop().unwrap()["type"], "done");
+    let mut version = 0;
+    let views = loop {
+        let views: Vec<ScalingView> = lab.get("/local/v1/scaling?cluster=lab").await.value();
+        if views[0].policies[0].value == Some(50.0) {
+            break views;
+        }
+        // Each minute that was measured is another version.
+        version = lab.until(|view| view.version > version).await.version;
+    };
+    let [web] = views.as_slice() else { panic!("{views:?}") };
+    assert_eq!((web.min_capacity, web.max_capacity, web.desired_count), (1, 3, 1));
+    let [policy] = web.policies.as_slice() else { panic!("{web:?}") };
+    assert_eq!((policy.metric_name.as_str(), policy.target_value), ("MemoryUtilization", Some(80.0)));
+    let conditions: Vec<_> = policy.alarms.iter().map(|alarm| alarm.condition.as_str()).collect();
+    assert_eq!(conditions, ["> 80 for 3 datapoints", "< 72 for 15 datapoints"]);
+    assert!(measured(&lab));
+    assert!(policy.alarms[0].alarm_name.starts_with("TargetTracking-service/lab/web-AlarmHigh-"));
 }

@@ -19,6 +19,7 @@ mod lifecycle;
 mod logs;
 mod networks;
 mod stopping;
+mod usage;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -173,6 +174,8 @@ pub fn cases() -> Vec<Case> {
         "logs give the last lines" => logs::logs_give_the_last_lines,
         "logs follow until the container ends" => logs::logs_follow_until_the_end,
         "there are no logs of what is not there" => logs::no_logs_of_what_is_not_there,
+        "usage grows while a container runs" => usage::usage_grows,
+        "what does not run uses nothing" => usage::what_does_not_run_uses_nothing,
     ]
 }
 

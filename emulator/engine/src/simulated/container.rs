@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::{ContainerId, HealthStatus, NetworkBinding, ObservedContainer, RunState, Timestamp};
 
 use super::script::{Moment, Script, SimulatedAnswer};
-use crate::{ContainerSpec, EngineError, LogLine};
+use crate::{ContainerSpec, EngineError, LogLine, Usage};
 
 /// One container. Its state changes only through [`super::state::State`], which tells the watchers.
 #[derive(Debug)]
@@ -89,6 +89,13 @@ impl Container {
     /// What somebody who connects at `now` gets, for a container that runs.
     pub(super) fn answer(&self, now: Timestamp) -> SimulatedAnswer {
         self.running().map_or(SimulatedAnswer::Refused, |run| self.script.answer(now.since(run.since)))
+    }
+
+    /// What it has used, while it runs.
+    pub(super) fn usage(&self, now: Timestamp) -> Option<Usage> {
+        let run = self.running()?;
+        let (cpu_time, memory) = self.script.used(now.since(run.since));
+        Some(Usage { at: now, cpu_time, memory })
     }
 
     /// The container as the trait reports it.

@@ -12,7 +12,8 @@ use super::state::{State, no_such_container};
 use super::streams;
 use super::ticket::{Look, Ticket};
 use crate::{
-    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Stream, Verb,
+    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Stream,
+    Usage, Verb,
 };
 
 impl Fleet {
@@ -192,6 +193,11 @@ impl Engine for Fleet {
             };
             ticket.once(remove).await
         })
+    }
+
+    fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>> {
+        let ticket = self.call_on(VerbName::Usage, id);
+        Box::pin(async move { ticket.once(|state, now| Ok(state.containers.get(id).and_then(|container| container.usage(now)))).await })
     }
 
     fn logs<'a>(&'a self, id: &'a ContainerId, options: LogOptions) -> Verb<'a, Stream<LogLine>> {

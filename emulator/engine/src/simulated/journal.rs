@@ -18,6 +18,7 @@ pub enum VerbName {
     Remove,
     Networks,
     RemoveNetwork,
+    Usage,
     Logs,
 }
 

@@ -36,6 +36,8 @@
 //! | `refuse`, `refuse@5s` | refuses connections from then on |
 //! | `silent`, `silent@5s` | accepts and never answers from then on |
 //! | `out=TEXT`, `err=TEXT@1s` | writes a line |
+//! | `cpu=512`, `cpu=64@90s` | uses so many CPU units (1024 a core) from then on; none before the first |
+//! | `memory=32`, `memory=48@90s` | uses so many MiB of memory from then on; 1 before the first |
 //!
 //! Before the first of `http`, `refuse` and `silent` nothing listens: `http=200@3s` is slow to get ready, `http=200 http=500@9s`
 //! falls ill. Durations are whole numbers of `ms`, `s` or `m`.

@@ -35,6 +35,10 @@ pub(super) struct Script {
     pub(super) moments: Vec<(Duration, Moment)>,
     /// In order of time; none means 200 from the start.
     pub(super) answers: Vec<(Duration, SimulatedAnswer)>,
+    /// CPU units from then on, in order of time.
+    pub(super) cpu: Vec<(Duration, u32)>,
+    /// MiB from then on, in order of time.
+    pub(super) memory: Vec<(Duration, u32)>,
 }
 
 /// Something that happens to a running container.
@@ -84,6 +88,8 @@ impl Script {
         }
         script.moments.sort_by_key(|(at, _)| *at);
         script.answers.sort_by_key(|(at, _)| *at);
+        script.cpu.sort_by_key(|(at, _)| *at);
+        script.memory.sort_by_key(|(at, _)| *at);
         Ok(script)
     }
 
@@ -113,6 +119,8 @@ impl Script {
                     value.parse().ok().filter(|status| (100..=999).contains(status)).ok_or_else(|| format!("`{value}` is no HTTP status"))?;
                 self.answers.push((from, SimulatedAnswer::Status(status)));
             }
+            ("cpu", Some(value), _) => self.cpu.push((from, amount(value)?)),
+            ("memory", Some(value), _) => self.memory.push((from, amount(value)?)),
             ("refuse", None, _) => self.answers.push((from, SimulatedAnswer::Refused)),
             ("silent", None, _) => self.answers.push((from, SimulatedAnswer::Silent)),
             _ => return Err(format!("`{key}` is not known, or not in this form")),
@@ -126,6 +134,15 @@ impl Script {
             return SimulatedAnswer::Status(200);
         }
         self.answers.iter().take_while(|(at, _)| *at <= elapsed).last().map_or(SimulatedAnswer::Refused, |(_, answer)| *answer)
+    }
+
+    /// The CPU time and the bytes of memory that it has used when it has run for `elapsed`.
+    pub(super) fn used(&self, elapsed: Duration) -> (Duration, u64) {
+        let ends = self.cpu.iter().skip(1).map(|(at, _)| *at).chain([Duration::MAX]);
+        let spans = self.cpu.iter().zip(ends).map(|((from, units), to)| (to.min(elapsed).saturating_sub(*from), *units));
+        let cpu_time = spans.map(|(span, units)| span * units / 1024).sum();
+        let mebibytes = self.memory.iter().take_while(|(at, _)| *at <= elapsed).last().map_or(1, |(_, mebibytes)| *mebibytes);
+        (cpu_time, u64::from(mebibytes) << 20)
     }
 
     /// Whether the script speaks of its own health check.
@@ -147,6 +164,10 @@ fn tag_of(reference: &str) -> Option<&str> {
 
 fn required_duration(text: &str) -> Result<Duration, String> {
     duration(text).ok_or_else(|| format!("`{text}` is no duration such as `500ms`, `2s` or `1m`"))
+}
+
+fn amount(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("`{text}` is no whole number"))
 }
 
 fn duration(text: &str) -> Option<Duration> {
@@ -215,6 +236,20 @@ mod tests {
         assert_eq!(answers(&["http=200", "http=500@9s", "silent@20s"], 10), SimulatedAnswer::Status(500));
         assert_eq!(answers(&["http=200", "http=500@9s", "silent@20s"], 20), SimulatedAnswer::Silent);
         assert_eq!(answers(&["refuse"], 1), SimulatedAnswer::Refused);
+    }
+
+    #[test]
+    fn usage_adds_up_over_time() {
+        let used = |words: &[&str], seconds: u32| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            Script::parse(&words).unwrap().used(seconds * SECOND)
+        };
+        assert_eq!(used(&[], 10), (Duration::ZERO, 1 << 20));
+        let words = ["cpu=512@2s", "cpu=2048@6s", "memory=32@1s", "memory=8@5s"];
+        assert_eq!(used(&words, 0), (Duration::ZERO, 1 << 20));
+        assert_eq!(used(&words, 4), (SECOND, 32 << 20));
+        assert_eq!(used(&words, 8), (6 * SECOND, 8 << 20));
+        check(&["cpu=much"], Err("no whole number"));
     }
 
     #[test]

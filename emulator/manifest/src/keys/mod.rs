@@ -7,6 +7,7 @@ pub(crate) mod condition;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;
 pub(crate) mod rule;
+pub(crate) mod scaling;
 pub(crate) mod service;
 pub(crate) mod target_group;
 pub(crate) mod task_definition;

@@ -13,6 +13,11 @@ pub(crate) static SERVICE: Object = Object::new(
         field("loadBalancers", Shape::List(&list(Shape::Object(&SERVICE_LOAD_BALANCER))), "Where its tasks are registered; at most 5."),
         field("healthCheckGracePeriodSeconds", integer(0, 2_147_483_647), "How long failing health checks of a young task are forgiven. Default 0."),
         field("deploymentConfiguration", Shape::Object(&DEPLOYMENT_CONFIGURATION), "How a new revision rolls out."),
+        field(
+            "scalableTarget",
+            Shape::Object(&super::scaling::SCALABLE_TARGET),
+            "Between which counts it is scaled, and by what: Application Auto Scaling.",
+        ),
         field("deploymentController", Shape::Object(&DEPLOYMENT_CONTROLLER), "Who rolls out: `{type: ECS}`."),
         field(
             "schedulingStrategy",

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use model::{
-    CircuitBreaker, DesiredService, FailureThreshold, Family, SchedulingStrategy, ServiceLoadBalancer, ServiceSpec, TargetGroupName,
+    CircuitBreaker, DesiredService, FailureThreshold, Family, ScalableTarget, SchedulingStrategy, ServiceLoadBalancer, ServiceSpec, TargetGroupName,
     TaskDefinitionName,
 };
 
+use super::scaling::{self, Scaled};
 use super::target_group::name_of;
 use super::{Reader, traffic_shift};
 use crate::node::Node;
@@ -22,13 +23,15 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredServic
     let definition = node.get("taskDefinition").and_then(|node| task_definition(node, report));
     let load_balancers = load_balancers(node, report);
     let percent = |key: &str, default| configuration.and_then(|node| node.integer_of(key)).unwrap_or(default);
+    let scaled = Scaled { service: node, load_balancers: load_balancers.as_deref() };
+    let scalable_target = node.get("scalableTarget").map(|target| scaling::read(target, &scaled, report));
     let scheduling_strategy = if node.text_of("schedulingStrategy") == Some("DAEMON") { daemon(node, report)? } else { SchedulingStrategy::Replica };
     let (minimum, maximum) = if scheduling_strategy == SchedulingStrategy::Daemon { (0, 100) } else { (100, 200) };
     let (task_definition, revision) = definition?;
     let spec = ServiceSpec {
         name: name?,
         // A DAEMON names none: one on each container instance.
-        desired_count: node.integer_of("desiredCount").unwrap_or(1),
+        desired_count: desired_count(node, scalable_target.as_ref()),
         load_balancers: load_balancers?,
         minimum_healthy_percent: percent("minimumHealthyPercent", minimum),
         maximum_percent: percent("maximumPercent", maximum),
@@ -36,6 +39,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredServic
         circuit_breaker: configuration.and_then(|node| node.get("deploymentCircuitBreaker")).and_then(|node| circuit_breaker(node, report)),
         traffic_shift: traffic_shift?,
         scheduling_strategy,
+        scalable_target: scalable_target.map_or(Some(None), |target| target.map(Some))?,
     };
     shiftable(node, &spec, report)?;
     if spec.desired_count > 0 && spec.lower_bound() >= spec.upper_bound() {
@@ -85,6 +89,12 @@ fn daemon(node: &Node, report: &mut Report) -> Option<SchedulingStrategy> {
         fits = false;
     }
     fits.then_some(SchedulingStrategy::Daemon)
+}
+
+/// A scaled service that says no count begins within its bounds.
+fn desired_count(node: &Node, target: Option<&Option<ScalableTarget>>) -> u32 {
+    let within = |count: u32| target.and_then(Option::as_ref).map_or(count, |target| target.capacity.clamp(count));
+    node.integer_of("desiredCount").unwrap_or_else(|| within(1))
 }
 
 /// `None` where it is off.

@@ -12,6 +12,7 @@ mod load_balancers;
 mod problems;
 mod properties;
 mod refused_by_ecs;
+mod scaling;
 mod schema;
 mod strategies;
 mod support;

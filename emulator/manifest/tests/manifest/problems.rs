@@ -1403,7 +1403,7 @@ fn syntax_errors_leave_other_files_checked() {
     4 |     colour: red
       |     ^^^^^^ unknown key
       |
-      = hint: a service may have `serviceName`, `taskDefinition`, `desiredCount`, `loadBalancers`, `healthCheckGracePeriodSeconds`, `deploymentConfiguration`, `deploymentController` or `schedulingStrategy`
+      = hint: a service may have `serviceName`, `taskDefinition`, `desiredCount`, `loadBalancers`, `healthCheckGracePeriodSeconds`, `deploymentConfiguration`, `scalableTarget`, `deploymentController` or `schedulingStrategy`
 
     3 problems in 2 files
     "#);

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::MAX_DESIRED_COUNT;
 use crate::{
-    Action, AdvancedConfiguration, ClusterName, Ids, LaunchBackoff, NetworkMode, Refused, Revision, RuleName, SchedulingStrategy, Service,
-    ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus, TargetGroupName, TargetType, TaskDefinitionName, Timestamp, World,
+    Action, AdvancedConfiguration, ClusterName, Ids, LaunchBackoff, NetworkMode, Refused, Revision, RuleName, ScalingState, SchedulingStrategy,
+    Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus, TargetGroupName, TargetType, TaskDefinitionName, Timestamp, World,
 };
 
 impl World {
@@ -38,6 +38,7 @@ impl World {
             steady: false,
             events: VecDeque::new(),
             history: VecDeque::new(),
+            scaling: ScalingState::default(),
             spec,
         };
         service.begin_deployment(&revision, now, ids);
@@ -62,6 +63,9 @@ impl World {
             )));
         }
         service.steady = service.steady && service.spec.desired_count == spec.desired_count;
+        if service.spec.scalable_target != spec.scalable_target {
+            service.scaling.adopt(service.spec.scalable_target.as_ref(), spec.scalable_target.as_ref());
+        }
         let differs = service.revision != revision || service.spec.load_balancers != spec.load_balancers;
         service.spec = spec;
         if differs {
@@ -114,6 +118,9 @@ impl World {
         }
         let definition = self.definition(revision).ok_or_else(|| Refused::NotFound { what: "task definition", name: revision.to_string() })?;
         check_desired_count(spec.desired_count)?;
+        if spec.scalable_target.as_ref().is_some_and(|target| target.capacity.min > target.capacity.max) {
+            return Err(Refused::Invalid("Minimum capacity must be less than or equal to maximum capacity".into()));
+        }
         self.require_target_groups(spec.load_balancers.iter().flat_map(ServiceLoadBalancer::groups))?;
         for entry in &spec.load_balancers {
             for group in entry.groups() {

@@ -35,6 +35,8 @@ fn subject(step: &Step) -> String {
         Step::RemoveCluster(name) => format!("remove cluster {name}"),
         Step::RollBack { service, revision } => format!("roll back {service} {revision}"),
         Step::ShiftTraffic { rule, .. } => format!("traffic of {rule}"),
+        Step::SetScaling { service, .. } => format!("scaling {service}"),
+        Step::SetDesiredCount { service, .. } => format!("desired count {service}"),
         Step::Event { service, message, .. } => format!("event {service} {message}"),
     }
 }
@@ -45,6 +47,7 @@ pub(super) fn recorded(before: &World, after: &World, plan: &Plan, (now, pace): 
     for key in after.services.keys() {
         count(before, after, key, plan);
         lower_bound(before, after, key, (now, pace));
+        scaled(before, after, key, plan);
     }
     for known in before.tasks.values().filter(|task| task.is_live() && task.is_protected(now)) {
         let stop = after.tasks.get(&known.id).and_then(|task| task.stop.as_ref());
@@ -118,6 +121,22 @@ fn count(before: &World, after: &World, key: &ServiceKey, plan: &Plan) {
     assert_eq!(said.count(), reached.count(), "{key}: steady is said once when it is reached");
     let same = |step: &&Step| matches!(step, Step::SetSteady { service, steady } if service == key && before.services[key].steady == *steady);
     assert_eq!(plan.steps.iter().find(same), None);
+}
+
+/// Scaling sets no count outside the bounds that hold, and takes no task away while a deployment is in progress, unless by a scheduled action.
+fn scaled(before: &World, after: &World, key: &ServiceKey, plan: &Plan) {
+    let counts = plan.steps.iter().filter_map(|step| match step {
+        Step::SetDesiredCount { service, desired_count } if service == key => Some(*desired_count),
+        _ => None,
+    });
+    for count in counts {
+        let (was, is) = (&before.services[key], &after.services[key]);
+        let capacity = is.scaling.capacity(is.spec.scalable_target.as_ref().expect("only a scalable target is scaled"));
+        assert!(capacity.contains(count), "{key}: scaled to {count}, outside {capacity:?}");
+        let deploying = was.deployments.len() > 1 || was.deployments[0].rollout_state == model::RolloutState::InProgress;
+        let cut = plan.steps.iter().any(|step| matches!(step, Step::Event { message, .. } if message.contains("Cause: maximum capacity was set to")));
+        assert!(count > was.spec.desired_count || cut || !deploying, "{key}: scaled in to {count} during a deployment");
+    }
 }
 
 /// What the scheduler stops of its own accord leaves as many healthy tasks as the service must keep.

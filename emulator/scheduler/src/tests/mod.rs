@@ -9,4 +9,6 @@ mod keeping;
 mod life;
 mod property;
 mod rolling;
+mod scaling;
+mod scaling_property;
 mod setup;

@@ -127,6 +127,7 @@ impl Setup {
             circuit_breaker: self.breaker.clone(),
             traffic_shift: self.shift.clone(),
             scheduling_strategy: SchedulingStrategy::Replica,
+            scalable_target: None,
         }
     }
 

@@ -6,6 +6,7 @@
 mod explain;
 mod failure;
 mod request;
+mod scaling;
 mod stream;
 mod view;
 
@@ -15,6 +16,7 @@ pub use request::{
     DeployRequest, DiffReply, ExplainRequest, Hello, ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply,
     UpRequest, Wanted,
 };
+pub use scaling::{ScalingActivityView, ScalingAlarmView, ScalingPolicyView, ScalingView, ScheduledActionView};
 pub use stream::{EventRecord, LogRecord, MetricRecord, RequestEvent, RequestRecord, UpEvent};
 pub use view::{
     ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, Seconds,
@@ -46,6 +48,8 @@ pub mod path {
     pub const RUN_TASK: &str = "/local/v1/run-task";
     /// `POST` [`super::ProtectRequest`] → [`super::TasksReply`].
     pub const PROTECT: &str = "/local/v1/protect";
+    /// `GET ?cluster=NAME` → list of [`super::ScalingView`]: the services with a scalable target.
+    pub const SCALING: &str = "/local/v1/scaling";
     /// `POST` [`super::StopTaskRequest`] → `{"task": "<id>"}`.
     pub const STOP_TASK: &str = "/local/v1/stop-task";
     /// `GET ?cluster=NAME[&service=NAME][&after=SEQUENCE][&follow=true]` → stream of [`super::EventRecord`], oldest first.

@@ -1,0 +1,182 @@
+//! Measures what scaling policies look at, once a minute of CloudWatch's (ecs.md 7): the load balancer's own counters, and the CPU time and
+//! memory of containers, which the engine is asked for only where a policy needs them. What follows from it is the scheduler's.
+
+mod usage;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Clock, Engine, Usage};
+use futures_util::{StreamExt as _, stream};
+use model::{ContainerId, Decimal, ScalingMetric, ServiceKey, ServiceStatus, TargetGroupName, TargetHealthState, Timestamp, World};
+use routing::metrics::TargetMetric;
+
+use crate::keeper::{Handle, Input, Snapshot};
+
+/// How many containers are asked about at once. Docker 20.10 lets each wait for a second, which costs it nothing.
+const AT_ONCE: usize = 32;
+
+/// Counts are those of a minute, however long a minute of CloudWatch's takes here.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Counters as they are at one moment.
+#[derive(Debug, Default)]
+struct Counters {
+    at: Timestamp,
+    groups: BTreeMap<TargetGroupName, GroupCount>,
+    /// Of containers that run and that a policy looks at.
+    usage: BTreeMap<ContainerId, Usage>,
+}
+
+/// Of a target group, since it came into use.
+#[derive(Clone, Copy, Debug, Default)]
+struct GroupCount {
+    requests: u64,
+    responses: u64,
+    response_micros: u64,
+}
+
+/// Measures until the keeper ends. While no service has a scalable target it does nothing.
+pub async fn run(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, keeper: Handle, period: Duration) {
+    let mut snapshots = keeper.follow();
+    let mut before: Option<Counters> = None;
+    loop {
+        let snapshot = snapshots.borrow_and_update().clone();
+        if wanted(&snapshot.world).is_empty() {
+            before = None;
+            if snapshots.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        let earlier = match before.take() {
+            Some(earlier) => earlier,
+            None => read(engine.as_ref(), &snapshot, clock.now()).await,
+        };
+        let end = end_of_period(clock.now(), period);
+        clock.sleep_until(end).await;
+        let snapshot = keeper.snapshot();
+        // Where the engine is slow to answer, the next look is counted from this one all the same.
+        let now = read(engine.as_ref(), &snapshot, clock.now()).await;
+        let values = wanted(&snapshot.world).into_iter().map(|(key, metrics)| {
+            let values = metrics.into_iter().filter_map(|metric| Some((metric.clone(), value(&snapshot, key, metric, (&earlier, &now), period)?)));
+            (key.clone(), values.collect())
+        });
+        if !keeper.tell(Input::Measured { at: end, values: values.collect() }).await {
+            return;
+        }
+        before = Some(now);
+    }
+}
+
+/// What is to be measured.
+fn wanted(world: &World) -> BTreeMap<&ServiceKey, BTreeSet<&ScalingMetric>> {
+    let active = world.services.iter().filter(|(_, service)| service.status == ServiceStatus::Active);
+    active.filter_map(|(key, service)| Some((key, service.spec.scalable_target.as_ref()?.metrics()))).collect()
+}
+
+/// Periods begin and end at the same moments whenever the daemon was started.
+fn end_of_period(now: Timestamp, period: Duration) -> Timestamp {
+    let millis = u64::try_from(period.as_millis()).unwrap_or(u64::MAX).max(1);
+    Timestamp::from_millis((now.as_millis() / millis + 1).saturating_mul(millis))
+}
+
+async fn read(engine: &dyn Engine, snapshot: &Snapshot, at: Timestamp) -> Counters {
+    let mut counters = Counters { at, ..Counters::default() };
+    for group in snapshot.table.groups() {
+        let get = |metric| group.identity().metrics().get(metric);
+        let count = GroupCount {
+            requests: get(TargetMetric::Requests),
+            responses: get(TargetMetric::Responses),
+            response_micros: get(TargetMetric::ResponseMicros),
+        };
+        counters.groups.insert(group.name().clone(), count);
+    }
+    let of_containers = wanted(&snapshot.world).into_iter().filter(|(_, metrics)| metrics.iter().any(|metric| metric.is_of_containers()));
+    let ids: Vec<ContainerId> = of_containers.flat_map(|(key, _)| usage::containers(&snapshot.world, key)).cloned().collect();
+    let asked = stream::iter(ids).map(|id| async move {
+        let answer = engine.usage(&id).await;
+        (id, answer)
+    });
+    let mut answers = asked.buffer_unordered(AT_ONCE);
+    while let Some((id, answer)) = answers.next().await {
+        match answer {
+            Ok(Some(usage)) => drop(counters.usage.insert(id, usage)),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%id, %error, "a container could not be measured"),
+        }
+    }
+    counters
+}
+
+/// The value of one metric over the time between two looks; `None` where there is none.
+fn value(snapshot: &Snapshot, key: &ServiceKey, metric: &ScalingMetric, looks: (&Counters, &Counters), period: Duration) -> Option<Decimal> {
+    let (earlier, now) = looks;
+    match metric {
+        ScalingMetric::CpuUtilization => usage::cpu_utilization(&snapshot.world, key, (earlier.at, &earlier.usage), &now.usage, period),
+        ScalingMetric::MemoryUtilization => usage::memory_utilization(&snapshot.world, key, &now.usage),
+        ScalingMetric::RequestCountPerTarget(group) => requests(group, looks, period, targets(&snapshot.world, group)),
+        ScalingMetric::RequestCount(group) => requests(group, looks, period, 1),
+        ScalingMetric::TargetResponseTime(group) => {
+            let (before, after) = (earlier.groups.get(group).copied().unwrap_or_default(), now.groups.get(group)?);
+            let micros = after.response_micros.saturating_sub(before.response_micros);
+            let responses = after.responses.saturating_sub(before.responses);
+            Decimal::ratio(micros.into(), u128::from(responses) * 1_000_000)
+        }
+    }
+}
+
+/// Requests of a minute over so many targets. A look that is too close to the one before says nothing of a whole minute.
+fn requests(group: &TargetGroupName, (earlier, now): (&Counters, &Counters), period: Duration, over: u64) -> Option<Decimal> {
+    let (before, after) = (earlier.groups.get(group).copied().unwrap_or_default(), now.groups.get(group)?);
+    let elapsed = now.at.since(earlier.at);
+    let count = after.requests.saturating_sub(before.requests);
+    let known = elapsed >= period / 2;
+    known.then(|| Decimal::ratio(u128::from(count) * MINUTE.as_millis(), elapsed.as_millis() * u128::from(over)))?
+}
+
+/// The healthy targets of a group, or all that are registered where none is healthy (alb.md 8).
+fn targets(world: &World, group: &TargetGroupName) -> u64 {
+    let registered =
+        || world.target_groups.get(group).into_iter().flat_map(|group| group.targets.values()).filter(|target| target.draining_since.is_none());
+    let healthy = registered().filter(|target| target.health.state == TargetHealthState::Healthy).count() as u64;
+    if healthy > 0 { healthy } else { registered().count() as u64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_end_at_the_same_moments_for_everybody() {
+        for (now, period, end) in [(0, 10, 10_000), (9_999, 10, 10_000), (10_000, 10, 20_000), (1, 60, 60_000), (123_456, 1, 124_000)] {
+            assert_eq!(end_of_period(Timestamp::from_millis(now), Duration::from_secs(period)), Timestamp::from_millis(end));
+        }
+    }
+
+    #[test]
+    fn requests_are_those_of_a_minute_over_the_targets() {
+        let group = TargetGroupName::new("users").unwrap();
+        let look = |millis: u64, requests: Option<u64>| Counters {
+            at: Timestamp::from_millis(millis),
+            groups: requests.map(|requests| (group.clone(), GroupCount { requests, ..GroupCount::default() })).into_iter().collect(),
+            usage: BTreeMap::new(),
+        };
+        let period = Duration::from_secs(10);
+        for (earlier, now, over, expected) in [
+            (look(0, Some(100)), look(10_000, Some(150)), 1, Some("300")),
+            (look(0, Some(100)), look(10_000, Some(150)), 3, Some("100")),
+            (look(0, Some(100)), look(10_000, Some(100)), 3, Some("0")),
+            // A look that came late; a group that came into use in between; one that is in use no more.
+            (look(0, Some(100)), look(12_000, Some(160)), 1, Some("300")),
+            (look(0, None), look(10_000, Some(5)), 1, Some("30")),
+            (look(0, Some(5)), look(10_000, None), 1, None),
+            (look(0, Some(5)), look(4_000, Some(10)), 1, None),
+            (look(0, Some(5)), look(10_000, Some(10)), 0, None),
+        ] {
+            let found = requests(&group, (&earlier, &now), period, over).map(|value| value.to_string());
+            assert_eq!(found.as_deref(), expected, "{earlier:?} {now:?} {over}");
+        }
+    }
+}
