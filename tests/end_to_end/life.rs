@@ -161,7 +161,7 @@ fn a_version_that_cannot_start_is_given_up_and_what_served_goes_on() {
     let before = lab.tasks("users");
     let load = Load::begin(lab.port, &PATHS);
     lab.write("cluster.yaml", &guarded.replacen("stopTimeout: 5", "stopTimeout: 5\n        entryPoint: [/nowhere]", 1));
-    lab.run(&["up", "-d"]).fails(1, &["failed; the service went back to", "CannotStartContainerError"]);
+    lab.run(&["up", "-d"]).fails(1, &["failed: tasks failed to start; the service went back to", "was rolled back", "CannotStartContainerError"]);
     lab.must(&["wait", "steady"]);
     load.pass(50);
     for (path, tally) in load.end() {

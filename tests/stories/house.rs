@@ -160,6 +160,7 @@ impl House {
     /// | `containers SERVICE/N` | the containers of a task |
     /// | `stopped SERVICE` / `stopped task` | tasks that are over, with reason and exit code |
     /// | `deployments SERVICE` | its history |
+    /// | `schedules` | tasks that start by a schedule: the last time and the next |
     /// | `events` | service events since they were last asked for |
     /// | `calls` | what the engine was asked to do since it was last asked for, counted by verb and service |
     pub(crate) async fn obey(&mut self, command: &str) -> String {
@@ -203,6 +204,7 @@ impl House {
             ["show", only @ ..] => answer = self.show(only.first().copied()),
             ["containers", task] => answer = self.containers(task),
             ["stopped", service] => answer = self.stopped(service),
+            ["schedules"] => answer = self.schedules(),
             ["deployments", service] => answer = self.deployments(service),
             ["events"] => answer = self.events(),
             ["calls"] => answer = self.calls(),

@@ -124,6 +124,20 @@ impl House {
         format!("{}\n", action.unwrap_or_else(|| "there is no such rule".into()))
     }
 
+    pub(super) fn schedules(&self) -> String {
+        let world = self.world();
+        let known = world.clusters.values().flat_map(|cluster| &cluster.scheduled_tasks);
+        let since = |at: model::Timestamp| format!("{} s", at.since(BEGINNING).as_secs());
+        known.fold(String::new(), |mut out, (name, known)| {
+            let last = known.last.as_ref().map_or_else(String::new, |last| match &last.problem {
+                Some(problem) => format!(", at {} {problem}", since(last.at)),
+                None => format!(", {} started at {}", last.tasks.len(), since(last.at)),
+            });
+            writeln!(out, "{name} next at {}{last}", known.next().map_or_else(|| "no time".to_owned(), since)).unwrap();
+            out
+        })
+    }
+
     pub(super) fn deployments(&self, service: &str) -> String {
         let world = self.world();
         world.services[&self.service(service)].history.iter().fold(String::new(), |mut out, known| {

@@ -46,7 +46,9 @@ impl Images {
     /// # Errors
     /// The first image that could not be had; the others are let go of.
     pub async fn resolve(&self, desired: &mut Desired, progress: &mpsc::Sender<UpEvent>) -> Result<(), Failure> {
-        let used: Vec<_> = desired.services.values().filter(|service| service.revision.is_none()).map(|service| &service.task_definition).collect();
+        let services = desired.services.values().filter(|service| service.revision.is_none()).map(|service| service.task_definition.clone());
+        let scheduled = desired.scheduled_tasks.values().filter(|one| one.task_definition.revision.is_none());
+        let used: Vec<_> = services.chain(scheduled.map(|one| one.task_definition.family.clone())).collect();
         let definitions = desired.task_definitions.iter_mut().filter(|(family, _)| used.contains(family));
         self.resolve_all(&mut definitions.map(|(_, definition)| definition).collect::<Vec<_>>(), progress).await
     }

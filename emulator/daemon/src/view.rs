@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use model::{
-    ClusterName, Container, ContainerDefinition, DeploymentId, Listener, LoadBalancer, Rule, Service, ServiceKey, TargetGroup, TargetHealthReason,
-    TargetHealthState, Task, TaskStatus, Timestamp, World,
+    ClusterName, Container, ContainerDefinition, DeploymentId, Listener, LoadBalancer, Rule, ScheduleName, ScheduledTask, Service, ServiceKey,
+    TargetGroup, TargetHealthReason, TargetHealthState, Task, TaskStatus, Timestamp, World,
 };
 use wire::local::{
-    ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, Seconds,
-    ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
+    ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView,
+    ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
 };
 
 use crate::keeper::Snapshot;
@@ -24,6 +24,7 @@ pub fn view(snapshot: &Snapshot, bound: &BTreeMap<u16, Bound>, engine: EngineVie
         deleting: cluster.deleting,
         services: services(snapshot, name),
         tasks: tasks(world, name),
+        scheduled_tasks: cluster.scheduled_tasks.iter().map(|(name, known)| scheduled_task(name, known)).collect(),
         load_balancers: of(world.load_balancers.values(), name, |balancer| &balancer.owner)
             .map(|balancer| load_balancer(world, balancer, bound))
             .collect(),
@@ -95,6 +96,22 @@ fn service_deployment(known: &model::ServiceDeployment) -> ServiceDeploymentView
         started_at: seconds(known.started_at),
         finished_at: known.finished_at.map(seconds),
         status_reason: known.reason.clone(),
+    }
+}
+
+fn scheduled_task(name: &ScheduleName, known: &ScheduledTask) -> ScheduledTaskView {
+    let last = known.last.as_ref();
+    ScheduledTaskView {
+        name: name.to_string(),
+        schedule_expression: known.spec.schedule.to_string(),
+        schedule_expression_timezone: known.spec.timezone.as_str().into(),
+        state: if known.spec.enabled { "ENABLED".into() } else { "DISABLED".into() },
+        task_definition: known.spec.task_definition.to_string(),
+        task_count: known.spec.count,
+        next_at: known.next().map(seconds),
+        last_at: last.map(|last| seconds(last.at)),
+        last_tasks: last.map(|last| last.tasks.iter().map(ToString::to_string).collect()).unwrap_or_default(),
+        last_problem: last.and_then(|last| last.problem.clone()),
     }
 }
 

@@ -26,6 +26,10 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
             registered.extend(traffic::shifted(tree, entry, &index, report));
         }
     }
+    for scheduled in tree.list("scheduledTasks") {
+        task_definition(scheduled, &index, report);
+        overrides(scheduled, &index, report);
+    }
     for (name, span) in &index.target_groups {
         if !forwarded.contains(name) && !registered.contains(name) {
             report.note(*span, format!("target group `{name}` is used by no action and no service"));
@@ -197,6 +201,18 @@ fn memory_to_measure(service: &Node, index: &Index<'_>, report: &mut Report) {
                 .problem(metric.span, "the tasks reserve no memory, of which this would be a share")
                 .hint("add `memory` or `memoryReservation` to the containers of its task definition");
         }
+    }
+}
+
+/// What a scheduled task overrides is there.
+fn overrides(scheduled: &Node, index: &Index<'_>, report: &mut Report) {
+    let Some(definition) = index.definition_of(scheduled) else { return };
+    let containers = definition.list("containerDefinitions");
+    let names = || containers.iter().filter_map(|container| container.text_of("name"));
+    for node in scheduled.list("containerOverrides").iter().filter_map(|item| item.get("name")) {
+        let Some(name) = node.text().filter(|name| names().all(|known| known != *name)) else { continue };
+        let hint = report.suggest(name, names()).unwrap_or_else(|| format!("its containers are {}", listed(names())));
+        report.problem(node.span, format!("Override for container named {name} is not a container in the TaskDefinition.")).hint(hint);
     }
 }
 

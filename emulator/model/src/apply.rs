@@ -66,6 +66,8 @@ impl World {
             }
             Change::Deploy { service, task_definition } => self.deploy(&service, task_definition.as_ref(), now, ids)?,
             Change::RollBack(service) => self.roll_back(&service, now, ids)?,
+            Change::PutScheduledTask { cluster, name, spec } => self.put_scheduled_task(&cluster, name, *spec, now)?,
+            Change::DeleteScheduledTask { cluster, name } => self.delete_scheduled_task(&cluster, &name)?,
             Change::RunTask(run) => started = self.run_task(&run, now, ids)?,
             Change::StopTask { task, reason } => self.stop_task(&task, reason.as_deref(), now)?,
             Change::ProtectTask { task, until } => self.protect_task(&task, until, now)?,
@@ -96,7 +98,7 @@ impl World {
             }
             Some(_) => Ok(()),
             None => {
-                self.clusters.insert(name, Cluster { created_at: now, deleting: false });
+                self.clusters.insert(name, Cluster { created_at: now, deleting: false, scheduled_tasks: BTreeMap::new() });
                 Ok(())
             }
         }

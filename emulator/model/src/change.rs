@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, RunTask, Service, ServiceKey, ServiceSpec,
-    TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
+    ClusterName, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, RunTask, ScheduleName, ScheduledTaskSpec, Service,
+    ServiceKey, ServiceSpec, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
 };
 
 /// One change of what is wanted.
@@ -118,6 +118,22 @@ pub enum Change {
     RollBack(ServiceKey),
     /// Stop a service's tasks, then forget it.
     DeleteService(ServiceKey),
+    /// Make a scheduled task, or change it.
+    PutScheduledTask {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Its name.
+        name: ScheduleName,
+        /// What it is.
+        spec: Box<ScheduledTaskSpec>,
+    },
+    /// Remove a scheduled task; what it has started goes on.
+    DeleteScheduledTask {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Its name.
+        name: ScheduleName,
+    },
     /// Start tasks that no service keeps alive.
     RunTask(Box<RunTask>),
     /// Stop one task; its service starts another.
@@ -213,6 +229,11 @@ impl Change {
             }
             Self::RollBack(service) => format!("~ service {}, rolled back", service.name),
             Self::DeleteService(key) => format!("- service {}", key.name),
+            Self::PutScheduledTask { cluster, name, spec } => {
+                let known = sign(before.clusters.get(cluster).is_some_and(|found| found.scheduled_tasks.contains_key(name)));
+                format!("{known} scheduled task {name}, {} of {} by {}", spec.count, spec.task_definition, spec.schedule)
+            }
+            Self::DeleteScheduledTask { name, .. } => format!("- scheduled task {name}"),
             Self::RunTask(run) => format!("+ {} tasks of {}", run.count, run.task_definition),
             Self::StopTask { task, .. } => format!("- task {task}"),
             Self::ProtectTask { task, until } => format!("~ task {task}, {}", if until.is_some() { "protected" } else { "no longer protected" }),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, Family, Listener, LoadBalancerAttributes, LoadBalancerName, ServiceName, ServiceSpec, TargetGroupName, TargetGroupSpec,
-    TaskDefinition,
+    ClusterName, Family, Listener, LoadBalancerAttributes, LoadBalancerName, ScheduleName, ScheduledTaskSpec, ServiceName, ServiceSpec,
+    TargetGroupName, TargetGroupSpec, TaskDefinition,
 };
 
 /// One cluster as a manifest describes it.
@@ -22,6 +22,8 @@ pub struct Desired {
     pub task_definitions: BTreeMap<Family, TaskDefinition>,
     /// By name.
     pub services: BTreeMap<ServiceName, DesiredService>,
+    /// By name.
+    pub scheduled_tasks: BTreeMap<ScheduleName, ScheduledTaskSpec>,
 }
 
 impl Desired {
@@ -34,6 +36,7 @@ impl Desired {
             target_groups: BTreeMap::new(),
             task_definitions: BTreeMap::new(),
             services: BTreeMap::new(),
+            scheduled_tasks: BTreeMap::new(),
         }
     }
 }

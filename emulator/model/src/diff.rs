@@ -24,6 +24,7 @@ pub fn changes(world: &World, desired: &Desired) -> Result<Vec<Change>, Refused>
     let revisions = revisions_to_run(world, desired, &mut changes)?;
     load_balancers_to_put(world, desired, &mut changes)?;
     services_to_put(world, desired, &revisions, &mut changes);
+    scheduled_tasks_to_put(world, desired, &mut changes);
     removals(world, desired, &mut changes);
     Ok(changes)
 }
@@ -162,6 +163,19 @@ fn with_scaled_count(spec: &ServiceSpec, found: Option<&Service>) -> ServiceSpec
         }
     }
     spec
+}
+
+fn scheduled_tasks_to_put(world: &World, desired: &Desired, changes: &mut Vec<Change>) {
+    let cluster = || desired.cluster.clone();
+    let known = world.clusters.get(&desired.cluster).filter(|found| !found.deleting).map(|found| &found.scheduled_tasks);
+    for (name, spec) in &desired.scheduled_tasks {
+        if known.and_then(|known| known.get(name)).is_none_or(|found| found.spec != *spec) {
+            changes.push(Change::PutScheduledTask { cluster: cluster(), name: name.clone(), spec: Box::new(spec.clone()) });
+        }
+    }
+    for name in known.into_iter().flat_map(BTreeMap::keys).filter(|name| !desired.scheduled_tasks.contains_key(*name)) {
+        changes.push(Change::DeleteScheduledTask { cluster: cluster(), name: name.clone() });
+    }
 }
 
 fn removals(world: &World, desired: &Desired, changes: &mut Vec<Change>) {

@@ -106,6 +106,8 @@ names! {
     ClusterName: "cluster name", 255, underscore: true, edge_hyphen: true;
     /// A service, unique in its cluster: 1 to 255 letters, digits, hyphens and underscores.
     ServiceName: "service name", 255, underscore: true, edge_hyphen: true;
+    /// A scheduled task, unique in its cluster: 1 to 64 letters, digits, hyphens and underscores.
+    ScheduleName: "scheduled task name", 64, underscore: true, edge_hyphen: true;
     /// A task definition's family: 1 to 255 letters, digits, hyphens and underscores (ecs.md 1.1).
     Family: "task definition family", 255, underscore: true, edge_hyphen: true;
     /// A container, unique in its task definition: 1 to 255 letters, digits, hyphens and underscores (ecs.md 1.2).

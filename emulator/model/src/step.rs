@@ -2,8 +2,8 @@
 
 use crate::world::World;
 use crate::{
-    Action, ClusterName, Deployment, LaunchBackoff, Revision, RuleName, ScalingState, ServiceEvent, ServiceKey, Target, TargetGroupName,
-    TargetHealth, TargetKey, Task, TaskId, Timestamp, WeightedTargetGroup,
+    Action, ClusterName, Deployment, LaunchBackoff, Revision, RuleName, ScalingState, ScheduleName, ScheduledRun, ServiceEvent, ServiceKey, Target,
+    TargetGroupName, TargetHealth, TargetKey, Task, TaskId, Timestamp, WeightedTargetGroup,
 };
 
 /// One record. Applying the same step twice gives the same World (but for an event's number).
@@ -60,6 +60,15 @@ pub enum Step {
         service: ServiceKey,
         /// What it runs again.
         revision: Revision,
+    },
+    /// A scheduled task was due.
+    ScheduledTaskRan {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Its name.
+        name: ScheduleName,
+        /// What came of it.
+        ran: ScheduledRun,
     },
     /// A service's launches are spaced out, or are so no more.
     SetBackoff {
@@ -138,6 +147,12 @@ impl World {
                 self.services.remove(&key);
             }
             Step::SetDeployments { service, deployments } => self.change_service(&service, |found| found.put_deployments(deployments)),
+            Step::ScheduledTaskRan { cluster, name, ran } => {
+                let found = self.clusters.get_mut(&cluster).and_then(|cluster| cluster.scheduled_tasks.get_mut(&name));
+                if let Some(known) = found {
+                    (known.done_until, known.last) = (ran.at, Some(ran));
+                }
+            }
             Step::ShiftTraffic { rule, target_groups } => {
                 if let Some(Action::Forward(forward)) = self.rule_action_mut(&rule) {
                     forward.target_groups = target_groups;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, ClusterName, Family, LoadBalancer, LoadBalancerName, OwnerId, Refused, Revision, RuleName, Service, ServiceKey, TargetGroup,
-    TargetGroupName, Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
+    Action, ClusterName, Family, LoadBalancer, LoadBalancerName, OwnerId, Refused, Revision, RuleName, ScheduleName, ScheduledTask, Service,
+    ServiceKey, TargetGroup, TargetGroupName, Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
 };
 
 /// The one state of the house. Held by the daemon's keeper, written to the state file, read by everybody else as a snapshot.
@@ -52,6 +52,9 @@ pub struct Cluster {
     pub created_at: Timestamp,
     /// Deleted; gone when its last service is.
     pub deleting: bool,
+    /// By name.
+    #[serde(default)]
+    pub scheduled_tasks: BTreeMap<ScheduleName, ScheduledTask>,
 }
 
 /// All revisions of a family.

@@ -29,6 +29,7 @@ mod ports;
 mod retention;
 mod rollout;
 mod scaling;
+mod scheduled;
 mod service;
 mod shift;
 mod targets;

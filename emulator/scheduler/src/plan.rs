@@ -7,7 +7,7 @@ use model::{Ids, Observed, Revision, Service, ServiceKey, Step, Task, TaskDefini
 use crate::context::Context;
 use crate::draft::{Draft, Findings, Finished, TaskDraft};
 use crate::ports::Ports;
-use crate::{Pace, Work, leaving, retention, scaling, service, targets, task};
+use crate::{Pace, Work, leaving, retention, scaling, scheduled, service, targets, task};
 
 /// Everything that a plan is derived from.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +72,7 @@ pub fn plan(input: &Input<'_>, ids: &mut Ids) -> Plan {
         retention::clear(&context, &mut draft);
         merged.push(draft.finish(&context));
     }
+    merged.push(scheduled::start(&context, &mut ports, ids));
     merged.push(finish_world(&context, &merged));
     join(merged)
 }

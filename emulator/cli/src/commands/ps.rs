@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::ClusterName;
 use serde::Serialize;
 use tokio::time::{Instant, interval};
-use wire::local::{ClusterView, ServiceView, TaskView, View};
+use wire::local::{ClusterView, ScheduledTaskView, ServiceView, TaskView, View};
 
 use super::look;
 use crate::args::Ps;
@@ -25,6 +25,7 @@ struct Listing<'a> {
     cluster_name: &'a str,
     services: &'a [ServiceView],
     tasks: Vec<&'a TaskView>,
+    scheduled_tasks: &'a [ScheduledTaskView],
 }
 
 /// Lists them, with `--watch` after every change.
@@ -85,7 +86,7 @@ async fn watch(args: &Ps, json: bool, mut watcher: Watcher, name: &ClusterName, 
 
 fn listing(cluster: &ClusterView, all: bool) -> Listing<'_> {
     let tasks = cluster.tasks.iter().filter(|task| all || task.last_status != "STOPPED").collect();
-    Listing { cluster_name: &cluster.cluster_name, services: &cluster.services, tasks }
+    Listing { cluster_name: &cluster.cluster_name, services: &cluster.services, tasks, scheduled_tasks: &cluster.scheduled_tasks }
 }
 
 fn text(view: &View, cluster: &ClusterView, all: bool, printer: &Printer) -> String {
@@ -93,6 +94,11 @@ fn text(view: &View, cluster: &ClusterView, all: bool, printer: &Printer) -> Str
     let mut text = tasks::services(cluster).render(palette, columns);
     text.push('\n');
     text.push_str(&tasks::tasks(cluster, view.now).render(palette, columns));
+    let scheduled = tasks::scheduled(cluster, view.now);
+    if !scheduled.is_empty() {
+        text.push('\n');
+        text.push_str(&scheduled.render(palette, columns));
+    }
     let stopped = tasks::stopped(cluster, view.now);
     if all && !stopped.is_empty() {
         text.push('\n');

@@ -52,9 +52,9 @@ mod tests {
             deployment("ecs-svc/1", "SUCCESSFUL", None, "posts:1", (10.0, Some(13.0))),
         ];
         insta::assert_snapshot!(deployments([&service].into_iter(), 100.0).render(Palette::plain(), None), @r#"
-        SERVICE  STATUS       FROM     TO       STARTED  TOOK  DEPLOYMENT
-        posts    IN_PROGRESS  posts:1  posts:2  10s ago  -     ecs-svc/2
-        posts    SUCCESSFUL   -        posts:1  1m ago   3s    ecs-svc/1
+        SERVICE  STATUS       FROM     TO       STARTED  TOOK  DEPLOYMENT  REASON
+        posts    IN_PROGRESS  posts:1  posts:2  10s ago  -     ecs-svc/2   -
+        posts    SUCCESSFUL   -        posts:1  1m ago   3s    ecs-svc/1   -
         "#);
     }
 }

@@ -53,6 +53,27 @@ pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
     table
 }
 
+/// One row a task that starts by a schedule.
+pub(crate) fn scheduled(cluster: &ClusterView, now: Seconds) -> Table {
+    let mut table = Table::new(&["SCHEDULED TASK", "STATE", "SCHEDULE", "TASK DEFINITION", "NEXT", "LAST", "PROBLEM"])
+        .giving_way(&["TASK DEFINITION", "STATE", "LAST"])
+        .open_ended();
+    for known in &cluster.scheduled_tasks {
+        let zone = known.schedule_expression_timezone.as_str();
+        let zone = if zone == "UTC" { String::new() } else { format!(" {zone}") };
+        table.row(vec![
+            cell(&known.name),
+            toned(&known.state, tone(&known.state)),
+            cell(format!("{}{zone}", known.schedule_expression)),
+            cell(&known.task_definition),
+            cell(known.next_at.map_or_else(String::new, |at| format!("in {}", age(at - now)))),
+            cell(known.last_at.map_or_else(String::new, |at| format!("{} ago", age(now - at)))),
+            cell(known.last_problem.as_deref().unwrap_or_default()),
+        ]);
+    }
+    table
+}
+
 /// One row a task that is over, newest first.
 pub(crate) fn stopped(cluster: &ClusterView, now: Seconds) -> Table {
     let mut table = Table::new(&["SERVICE", "TASK", "TASK DEFINITION", "STOPPED", "EXIT", "STOP CODE", "STOPPED REASON"])

@@ -8,6 +8,7 @@ pub(crate) mod listener;
 pub(crate) mod load_balancer;
 pub(crate) mod rule;
 pub(crate) mod scaling;
+pub(crate) mod scheduled_task;
 pub(crate) mod service;
 pub(crate) mod target_group;
 pub(crate) mod task_definition;
@@ -30,6 +31,11 @@ pub(crate) static MANIFEST: Object = Object {
                 "taskDefinitions",
                 Shape::List(&TASK_DEFINITIONS),
                 "What tasks are made from, as in RegisterTaskDefinition, or `file: path` of such JSON.",
+            ),
+            field(
+                "scheduledTasks",
+                Shape::List(&named(Shape::Object(&scheduled_task::SCHEDULED_TASK), "name")),
+                "Tasks that start by a schedule, as EventBridge starts them.",
             ),
             field("services", Shape::List(&named(Shape::Object(&service::SERVICE), "serviceName")), "What is kept running, as in CreateService."),
         ],

@@ -132,7 +132,7 @@ static PORT_MAPPING: Object = Object::new(
 )
 .refusing(&[("containerPortRange", "list the ports one by one with `containerPort`")]);
 
-static VARIABLE: Object = Object::new(
+pub(super) static VARIABLE: Object = Object::new(
     "EnvironmentVariable",
     "environment variable",
     &[field("name", Shape::Text, "Its name.").required(), field("value", Shape::Text, "Its value.").required()],

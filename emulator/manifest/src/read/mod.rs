@@ -13,6 +13,7 @@ mod pem;
 mod rule;
 mod scaling;
 mod scaling_policy;
+mod scheduled_task;
 mod service;
 mod target_group;
 mod targets;
@@ -54,7 +55,8 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
     });
     let services =
         named(tree.list("services"), reader, |node, reader| service::read(node, reader).map(|service| (service.spec.name.clone(), service)));
-    Some(Desired { load_balancers, target_groups, task_definitions, services, ..Desired::empty(cluster?) })
+    let scheduled_tasks = named(tree.list("scheduledTasks"), reader, |node, reader| scheduled_task::read(node, reader.report));
+    Some(Desired { scheduled_tasks, load_balancers, target_groups, task_definitions, services, ..Desired::empty(cluster?) })
 }
 
 /// Reads each item. One that gives nothing without a problem being known would be lost silently, so that is a problem of its own.

@@ -13,6 +13,7 @@ mod problems;
 mod properties;
 mod refused_by_ecs;
 mod scaling;
+mod scheduled_tasks;
 mod schema;
 mod strategies;
 mod support;

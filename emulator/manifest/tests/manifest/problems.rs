@@ -131,7 +131,7 @@ fn wrong_types_and_ranges() {
     25 |         portMappings: [{ containerPort: http, hostPort: 70000 }]
        |                                                         ^^^^^ out of range
 
-    10 problems in cluster.yaml
+    9 problems in cluster.yaml
     "#);
 }
 

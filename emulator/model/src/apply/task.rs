@@ -1,7 +1,11 @@
 //! Changes of tasks (ecs.md 3.12 and 9).
 
 use crate::run_task::MAX_RUN_COUNT;
-use crate::{Birth, ContainerName, DeploymentStatus, Ids, Refused, RunTask, Stop, Task, TaskDefinition, TaskId, TaskStatus, Timestamp, World};
+use crate::world::Cluster;
+use crate::{
+    Birth, ClusterName, ContainerName, DeploymentStatus, Ids, Refused, RunTask, ScheduleName, ScheduledTask, ScheduledTaskSpec, Stop, Task,
+    TaskDefinition, TaskId, TaskStatus, Timestamp, World,
+};
 
 /// The most characters of `startedBy`.
 const MAX_STARTED_BY: usize = 128;
@@ -22,6 +26,40 @@ impl World {
         let started = tasks.iter().map(|task| task.id.clone()).collect();
         self.tasks.extend(tasks.into_iter().map(|task| (task.id.clone(), task)));
         Ok(started)
+    }
+
+    pub(super) fn put_scheduled_task(
+        &mut self,
+        cluster: &ClusterName,
+        name: ScheduleName,
+        spec: ScheduledTaskSpec,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        let revision = self.resolve(&spec.task_definition)?;
+        let unknown = |container: &&ContainerName| self.definition(&revision).is_some_and(|definition| definition.container(container).is_none());
+        if let Some(container) = spec.overrides.containers.keys().find(unknown) {
+            return Err(Refused::Invalid(format!("Override for container named {container} is not a container in the TaskDefinition.")));
+        }
+        let known = &mut self.cluster_mut(cluster)?.scheduled_tasks;
+        match known.get_mut(&name).filter(|known| known.spec.schedule == spec.schedule && known.spec.timezone == spec.timezone) {
+            Some(known) => {
+                // What would have been due while it was not enabled is not made up for.
+                known.done_until = if known.spec.enabled { known.done_until } else { now };
+                known.spec = spec;
+            }
+            None => drop(known.insert(name, ScheduledTask::new(spec, now))),
+        }
+        Ok(())
+    }
+
+    pub(super) fn delete_scheduled_task(&mut self, cluster: &ClusterName, name: &ScheduleName) -> Result<(), Refused> {
+        let removed = self.cluster_mut(cluster)?.scheduled_tasks.remove(name);
+        removed.map(drop).ok_or_else(|| Refused::NotFound { what: "scheduled task", name: name.to_string() })
+    }
+
+    fn cluster_mut(&mut self, name: &ClusterName) -> Result<&mut Cluster, Refused> {
+        let found = self.clusters.get_mut(name).filter(|cluster| !cluster.deleting);
+        found.ok_or_else(|| Refused::NotFound { what: "cluster", name: name.to_string() })
     }
 
     /// A static host port is one task's at a time. The words are those of a failure of RunTask (ecs.md 9).

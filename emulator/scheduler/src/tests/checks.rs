@@ -34,6 +34,7 @@ fn subject(step: &Step) -> String {
         Step::RemoveService(key) => format!("remove service {key}"),
         Step::RemoveCluster(name) => format!("remove cluster {name}"),
         Step::RollBack { service, revision } => format!("roll back {service} {revision}"),
+        Step::ScheduledTaskRan { cluster, name, .. } => format!("scheduled {cluster} {name}"),
         Step::ShiftTraffic { rule, .. } => format!("traffic of {rule}"),
         Step::SetScaling { service, .. } => format!("scaling {service}"),
         Step::SetDesiredCount { service, .. } => format!("desired count {service}"),

@@ -49,9 +49,38 @@ pub struct ClusterView {
     /// Newest first; stopped ones stay for a while.
     pub tasks: Vec<TaskView>,
     /// By name.
+    #[serde(default)]
+    pub scheduled_tasks: Vec<ScheduledTaskView>,
+    /// By name.
     pub load_balancers: Vec<LoadBalancerView>,
     /// By name.
     pub target_groups: Vec<TargetGroupView>,
+}
+
+/// A task that starts by a schedule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduledTaskView {
+    /// Its name.
+    pub name: String,
+    /// `rate(5 minutes)` …
+    pub schedule_expression: String,
+    /// By whose clocks.
+    pub schedule_expression_timezone: String,
+    /// ENABLED or DISABLED.
+    pub state: String,
+    /// `family`, or `family:revision`.
+    pub task_definition: String,
+    /// How many tasks it starts.
+    pub task_count: u32,
+    /// When it is due next.
+    pub next_at: Option<Seconds>,
+    /// When it was due last.
+    pub last_at: Option<Seconds>,
+    /// The tasks that were started then.
+    pub last_tasks: Vec<String>,
+    /// Why none was.
+    pub last_problem: Option<String>,
 }
 
 /// A service.
