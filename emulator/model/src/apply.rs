@@ -7,7 +7,7 @@ use crate::world::{Cluster, FamilyRevisions, World};
 use crate::{
     Change, ClusterName, Deployment, DeploymentStatus, DesiredStatus, Ids, LaunchBackoff, Listener, ListenerProtocol, LoadBalancer,
     LoadBalancerAttributes, LoadBalancerName, NetworkMode, Refused, Revision, RolloutState, Service, ServiceKey, ServiceSpec, ServiceStatus, Stop,
-    TargetGroup, TargetGroupName, TargetGroupSpec, TargetType, TaskDefinition, TaskId, TaskStatus, Timestamp,
+    TargetGroup, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskId, TaskStatus, Timestamp,
 };
 
 /// The most tasks that a service may ask for (a guard against a slip of the finger, not a quota of AWS).
@@ -287,15 +287,9 @@ impl World {
         missing.map_or(Ok(()), |name| Err(Refused::NotFound { what: "target group", name: name.to_string() }))
     }
 
-    /// Tasks in a network of the host's register by instance and host port.
     fn require_target_type(&self, name: &TargetGroupName, mode: NetworkMode) -> Result<(), Refused> {
-        let ip = self.target_groups.get(name).is_some_and(|group| group.spec.target_type == TargetType::Ip);
-        match mode {
-            NetworkMode::Bridge if ip => Err(Refused::Invalid(format!(
-                "The provided target group {name} has target type ip, which is incompatible with the bridge network mode specified in the task definition."
-            ))),
-            NetworkMode::Bridge => Ok(()),
-        }
+        let kind = self.target_groups.get(name).map_or_else(|| mode.target_type(), |group| group.spec.target_type);
+        if mode.registers_in(kind) { Ok(()) } else { Err(Refused::Invalid(mode.refusal(name.as_str(), kind))) }
     }
 
     fn target_group_mut(&mut self, name: &TargetGroupName) -> Result<&mut TargetGroup, Refused> {

@@ -31,6 +31,7 @@ pub mod id;
 pub mod listener;
 pub mod load_balancer;
 pub mod name;
+pub mod network_mode;
 pub mod observed;
 pub mod regex;
 pub mod rule;
@@ -60,6 +61,7 @@ pub use id::{ContainerId, DeploymentId, Ids, OwnerId, ResourceId, TaskId};
 pub use listener::{CertificateSource, Listener, ListenerAttributes, ListenerProtocol, ListenerTls, MutualAuthentication};
 pub use load_balancer::{DesyncMode, LoadBalancer, LoadBalancerAttributes, LogBucket, XffMode};
 pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, ServiceName, TargetGroupName};
+pub use network_mode::{NetworkMode, PAUSE_IMAGE};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};
 pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, WeightedTargetGroup};
 pub use security_policy::{SecurityPolicy, SecurityPolicyError, TlsCipher, TlsVersion};
@@ -69,10 +71,10 @@ pub use stickiness::{Stickiness, StickyCookie};
 pub use stop::{ContainerFailure, ContainerFailureKind, Stop, StopCode};
 pub use target_group::{ProtocolVersion, RegisteredTarget, Target, TargetGroup, TargetGroupSpec, TargetKey, TargetProtocol, TargetType};
 pub use target_group_attributes::{Algorithm, FailOpen, TargetGroupAttributes};
-pub use task::{Container, ContainerStatus, DesiredStatus, HealthStatus, NetworkBinding, Task, TaskStatus};
+pub use task::{Container, ContainerStatus, ContainerType, DesiredStatus, HealthStatus, NetworkBinding, Task, TaskStatus};
 pub use task_definition::{
-    Build, ContainerDefinition, ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, NetworkMode, PortMapping, Revision,
-    TaskDefinition, TransportProtocol, Ulimit,
+    Build, ContainerDefinition, ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, PortMapping, Revision, TaskDefinition,
+    TransportProtocol, Ulimit,
 };
 pub use time::Timestamp;
 pub use transform::{Rewrite, Transforms};

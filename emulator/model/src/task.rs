@@ -33,7 +33,7 @@ pub struct Task {
     pub stopped_at: Option<Timestamp>,
     /// Why it stops; set with `desired_status` STOPPED.
     pub stop: Option<Stop>,
-    /// In the task definition's order.
+    /// In the task definition's order; the pause container, where there is one, is the last.
     pub containers: Vec<Container>,
 }
 
@@ -53,6 +53,12 @@ impl Task {
     /// The container of that name, to change.
     pub fn container_mut(&mut self, name: &ContainerName) -> Option<&mut Container> {
         self.containers.iter_mut().find(|container| container.name == *name)
+    }
+
+    /// The container that holds its network, in `awsvpc` mode.
+    #[must_use]
+    pub fn pause(&self) -> Option<&Container> {
+        self.containers.iter().find(|container| container.kind() == ContainerType::CniPause)
     }
 
     /// Whether it counts towards its service's tasks: wanted, and not over.
@@ -132,12 +138,40 @@ pub struct Container {
     pub reason: Option<String>,
     /// Of its own health check.
     pub health: HealthStatus,
-    /// Its address on the service's network.
+    /// Its own address on the service's network; none for one that shares another's network.
     pub address: Option<IpAddr>,
     /// Whether the host can dial that address.
     pub direct: bool,
     /// Published ports.
     pub network_bindings: Vec<NetworkBinding>,
+}
+
+impl Container {
+    /// What it is for.
+    #[must_use]
+    pub fn kind(&self) -> ContainerType {
+        if self.name.is_pause() { ContainerType::CniPause } else { ContainerType::Normal }
+    }
+}
+
+/// What a container of a task is for (ecs.md 5.2). AWS's API lists only those that are [`ContainerType::Normal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerType {
+    /// One of the task definition's.
+    Normal,
+    /// It holds the task's network and does nothing.
+    CniPause,
+}
+
+impl ContainerType {
+    /// As the metadata endpoint prints it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "NORMAL",
+            Self::CniPause => "CNI_PAUSE",
+        }
+    }
 }
 
 /// How far a container is (ecs.md 2.1). It only moves forward.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerName, Family};
+use crate::{ContainerName, Family, NetworkMode};
 
 /// `family:revision`, which names one immutable task definition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,14 +42,6 @@ impl TaskDefinition {
     pub fn container(&self, name: &ContainerName) -> Option<&ContainerDefinition> {
         self.containers.iter().find(|container| container.name == *name)
     }
-}
-
-/// How a task's containers meet the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NetworkMode {
-    /// A bridge of the service's own, with ports published on loopback.
-    #[default]
-    Bridge,
 }
 
 /// One container of a task definition. Field by field as in ecs.md 1.2.
