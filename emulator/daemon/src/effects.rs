@@ -5,9 +5,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkSpec, Progress};
+use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec, Progress};
 use futures_util::FutureExt as _;
-use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, ServiceKey, TaskId, World};
+use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, NetworkMode, ServiceKey, TaskId, World};
 use scheduler::Work;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -65,6 +65,7 @@ enum Order {
     Image {
         reference: String,
     },
+    PauseImage,
     Create(Box<ContainerSpec>),
     Start,
     Stop {
@@ -187,15 +188,19 @@ fn order(world: &World, work: &Work) -> Order {
     let found = |task: &TaskId, container: &ContainerName| {
         let task = world.tasks.get(task)?;
         let definition = world.definition(&task.revision)?;
-        Some((task, definition, task.container(container)?, definition.container(container)?))
+        let wanted = definition.container(container).cloned().or_else(|| definition.pause().filter(|pause| pause.name == *container))?;
+        Some((task, definition, task.container(container)?, wanted))
     };
     match work {
-        Work::PrepareImage { task, container } => found(task, container).map_or(Order::Void, |(_, _, _, definition)| Order::Image {
-            reference: definition.image_id.clone().unwrap_or_else(|| definition.image.clone()),
-        }),
+        Work::PrepareImage { container, .. } if container.is_pause() => Order::PauseImage,
+        Work::PrepareImage { task, container } => found(task, container)
+            .map_or(Order::Void, |(_, _, _, definition)| Order::Image { reference: definition.image_id.unwrap_or(definition.image) }),
         Work::Create { task, container } => found(task, container).map_or(Order::Void, |(task, whole, record, definition)| {
             let owner = world.settings.owner.clone();
             let service = task.service_key();
+            // What a pause holds waits for it, so its id is known.
+            let Some(namespace) = namespace(task, whole, record) else { return Order::Void };
+            let pauses = record.kind() == model::ContainerType::CniPause;
             Order::Create(Box::new(ContainerSpec {
                 network: NetworkSpec {
                     owner: owner.clone(),
@@ -210,9 +215,11 @@ fn order(world: &World, work: &Work) -> Order {
                 revision: task.revision.clone(),
                 runtime_name: record.runtime_name.clone(),
                 image_id: record.image_id.clone().unwrap_or_else(|| definition.image.clone()),
-                definition: definition.clone(),
-                task_cpu: whole.cpu,
-                task_memory: whole.memory,
+                definition,
+                namespace,
+                // A pause asks for nothing of what is the task's.
+                task_cpu: whole.cpu.filter(|_| !pauses),
+                task_memory: whole.memory.filter(|_| !pauses),
             }))
         }),
         Work::Start { .. } => Order::Start,
@@ -220,6 +227,17 @@ fn order(world: &World, work: &Work) -> Order {
         Work::Remove { .. } => Order::Remove,
         Work::RemoveNetwork(service) => Order::RemoveNetwork(NetworkSpec { owner: world.settings.owner.clone(), service: service.clone() }),
     }
+}
+
+/// Whose network a container has; `None` while the one that it is to share is not there.
+fn namespace(task: &model::Task, definition: &model::TaskDefinition, record: &model::Container) -> Option<NetworkNamespace> {
+    Some(match definition.network_mode {
+        NetworkMode::Bridge => NetworkNamespace::Own,
+        NetworkMode::Awsvpc if record.kind() == model::ContainerType::CniPause => NetworkNamespace::Own,
+        NetworkMode::Awsvpc => NetworkNamespace::Shared(task.pause()?.runtime_id.clone()?),
+        NetworkMode::Host => NetworkNamespace::Host,
+        NetworkMode::None => NetworkNamespace::None,
+    })
 }
 
 fn lone(task: &model::Task) -> model::ServiceKey {
@@ -237,6 +255,10 @@ async fn execute(engine: &dyn Engine, work: &Work, order: Order) -> Result<Optio
     Ok(match (work, order) {
         (Work::PrepareImage { .. }, Order::Image { reference }) => {
             let image_id = engine.image(&reference, Progress::none()).await?;
+            task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
+        }
+        (Work::PrepareImage { .. }, Order::PauseImage) => {
+            let image_id = engine.pause_image().await?;
             task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
         }
         (Work::Create { .. }, Order::Create(spec)) => {

@@ -1,4 +1,4 @@
-//! Static host ports on the one machine (ecs.md 3.3).
+//! Static host ports on the one machine (ecs.md 3.3). In `host` mode every mapping names one, which the manifest sees to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,8 @@ pub(crate) enum Fit {
 }
 
 fn fixed(definition: &TaskDefinition) -> impl Iterator<Item = (TransportProtocol, u16)> {
-    let mappings = definition.containers.iter().flat_map(|container| &container.port_mappings);
+    let definition = Some(definition).filter(|definition| definition.network_mode.takes_host_ports());
+    let mappings = definition.into_iter().flat_map(|definition| &definition.containers).flat_map(|container| &container.port_mappings);
     mappings.filter(|mapping| mapping.host_port != 0).map(|mapping| (mapping.protocol, mapping.host_port))
 }
 

@@ -112,7 +112,7 @@ fn sick_stops(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, p
             Some(Sick::Target(target)) => {
                 let arn = context.world.target_group_arn(target.group);
                 let reason = target.target.health.description.as_deref().unwrap_or("Health checks failed");
-                let message = events::unhealthy_target(&service.spec.name, &target.key, &arn, reason);
+                let message = events::unhealthy_target(&service.spec.name, (&one.task.id, &target.key, target.group.spec.target_type), &arn, reason);
                 (message, target.target.health.since, Stop::failed_elb_health_checks(&arn))
             }
         };
@@ -174,10 +174,10 @@ fn launch<'a>(context: &Context<'a>, service: &Service, draft: &mut Draft<'a>, w
 
 fn new_task(context: &Context<'_>, service: &Service, definition: &TaskDefinition, ids: &mut Ids) -> Task {
     let id: TaskId = ids.task();
-    let mut container = |name: &model::ContainerName| {
+    let mut container = |name: model::ContainerName| {
         let plain: String = name.as_str().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         Container {
-            name: name.clone(),
+            name,
             runtime_name: format!("ecs-{}-{}-{plain}-{}", service.revision.family, service.revision.number, ids.container_suffix()),
             runtime_id: None,
             image_id: None,
@@ -192,7 +192,7 @@ fn new_task(context: &Context<'_>, service: &Service, definition: &TaskDefinitio
         }
     };
     Task {
-        containers: definition.containers.iter().map(|wanted| container(&wanted.name)).collect(),
+        containers: definition.container_names().map(&mut container).collect(),
         id,
         cluster: service.cluster.clone(),
         service: Some(service.spec.name.clone()),

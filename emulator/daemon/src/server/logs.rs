@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::{Clock, Engine, EngineErrorKind, LogLine, LogOptions, LogStream};
 use futures_util::{StreamExt as _, stream};
 use hyper::Response;
-use model::{ClusterName, ContainerId, ContainerStatus, ServiceName, World};
+use model::{ClusterName, ContainerId, ContainerStatus, ContainerType, ServiceName, World};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::local::{Failure, LogRecord};
@@ -159,7 +159,8 @@ fn sources(world: &World, asked: &Asked) -> Vec<Source> {
     let tasks = tasks.filter(|task| asked.task.as_ref().is_none_or(|prefix| task.id.as_str().starts_with(prefix.as_str())));
     tasks
         .flat_map(|task| task.containers.iter().map(move |container| (task, container)))
-        .filter(|(_, container)| container.last_status >= ContainerStatus::Running)
+        // A pause says nothing.
+        .filter(|(_, container)| container.kind() == ContainerType::Normal && container.last_status >= ContainerStatus::Running)
         .filter_map(|(task, container)| {
             Some(Source {
                 id: container.runtime_id.clone()?,
