@@ -5,6 +5,7 @@ use wire::local::{ClusterView, EventRecord, Failure, LogRecord, ServiceView, Tar
 use crate::client::{Client, with_query};
 use crate::end::{End, INPUT, Outcome};
 use crate::listing::short;
+use crate::listing::tasks::told;
 use crate::print::Printer;
 use crate::print::color::Tone;
 use crate::print::sanitize::visible;
@@ -129,7 +130,7 @@ fn lines(cluster: &ClusterView, service: &ServiceView) -> Vec<String> {
             short(&task.task_id),
             visible(task.stopped_reason.as_deref().unwrap_or("no reason was given"))
         ));
-        for container in &task.containers {
+        for container in told(task) {
             let exit = container.exit_code.map(|code| format!(" exit code {code}")).unwrap_or_default();
             let reason = container.reason.as_deref().map(|reason| format!(" {}", visible(reason))).unwrap_or_default();
             if !exit.is_empty() || !reason.is_empty() {

@@ -5,9 +5,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkSpec, Progress};
+use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec, Progress};
 use futures_util::FutureExt as _;
-use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, HookTarget, ServiceKey, TaskId, World};
+use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, HookTarget, NetworkMode, ServiceKey, TaskId, World};
 use scheduler::Work;
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -73,6 +73,7 @@ enum Order {
     Image {
         reference: String,
     },
+    PauseImage,
     Create(Box<ContainerSpec>),
     Start,
     Stop {
@@ -209,15 +210,19 @@ fn order(world: &World, work: &Work) -> Order {
     let found = |task: &TaskId, container: &ContainerName| {
         let task = world.tasks.get(task)?;
         let definition = task.overrides.applied_to(world.definition(&task.revision)?);
-        let wanted = definition.container(container)?.clone();
+        let wanted = definition.container(container).cloned().or_else(|| definition.pause().filter(|pause| pause.name == *container))?;
         Some((task, definition, task.container(container)?, wanted))
     };
     match work {
+        Work::PrepareImage { container, .. } if container.is_pause() => Order::PauseImage,
         Work::PrepareImage { task, container } => found(task, container)
             .map_or(Order::Void, |(_, _, _, definition)| Order::Image { reference: definition.image_id.unwrap_or(definition.image) }),
         Work::Create { task, container } => found(task, container).map_or(Order::Void, |(task, whole, record, definition)| {
             let owner = world.settings.owner.clone();
             let service = task.service_key();
+            // What a pause holds waits for it, so its id is known.
+            let Some(namespace) = namespace(task, &whole, record) else { return Order::Void };
+            let pauses = record.kind() == model::ContainerType::CniPause;
             Order::Create(Box::new(ContainerSpec {
                 network: NetworkSpec { owner: owner.clone(), service: task.network() },
                 owner,
@@ -229,8 +234,10 @@ fn order(world: &World, work: &Work) -> Order {
                 runtime_name: record.runtime_name.clone(),
                 image_id: record.image_id.clone().unwrap_or_else(|| definition.image.clone()),
                 definition,
-                task_cpu: whole.cpu,
-                task_memory: whole.memory,
+                namespace,
+                // A pause asks for nothing of what is the task's.
+                task_cpu: whole.cpu.filter(|_| !pauses),
+                task_memory: whole.memory.filter(|_| !pauses),
             }))
         }),
         Work::Start { .. } => Order::Start,
@@ -243,6 +250,17 @@ fn order(world: &World, work: &Work) -> Order {
     }
 }
 
+/// Whose network a container has; `None` while the one that it is to share is not there.
+fn namespace(task: &model::Task, definition: &model::TaskDefinition, record: &model::Container) -> Option<NetworkNamespace> {
+    Some(match definition.network_mode {
+        NetworkMode::Bridge => NetworkNamespace::Own,
+        NetworkMode::Awsvpc if record.kind() == model::ContainerType::CniPause => NetworkNamespace::Own,
+        NetworkMode::Awsvpc => NetworkNamespace::Shared(task.pause()?.runtime_id.clone()?),
+        NetworkMode::Host => NetworkNamespace::Host,
+        NetworkMode::None => NetworkNamespace::None,
+    })
+}
+
 async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {
     let (task, container) = match work {
         Work::PrepareImage { task, container } | Work::Create { task, container } | Work::Start { task, container, .. } => {
@@ -253,6 +271,10 @@ async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order:
     Ok(match (work, order) {
         (Work::PrepareImage { .. }, Order::Image { reference }) => {
             let image_id = engine.image(&reference, Progress::none()).await?;
+            task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
+        }
+        (Work::PrepareImage { .. }, Order::PauseImage) => {
+            let image_id = engine.pause_image().await?;
             task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
         }
         (Work::Create { .. }, Order::Create(spec)) => {

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use model::{
-    ClusterName, Container, ContainerDefinition, DeploymentId, Listener, LoadBalancer, Rule, ScheduleName, ScheduledTask, Service, ServiceKey,
-    TargetGroup, TargetHealthReason, TargetHealthState, Task, TaskStatus, Timestamp, World,
+    ClusterName, Container, ContainerDefinition, ContainerStatus, ContainerType, DeploymentId, Listener, LoadBalancer, NetworkMode, PAUSE_IMAGE,
+    Rule, ScheduleName, ScheduledTask, Service, ServiceKey, TargetGroup, TargetHealthReason, TargetHealthState, Task, TaskDefinition, TaskStatus,
+    Timestamp, World,
 };
 use wire::local::{
     ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView,
@@ -139,7 +141,35 @@ fn task_view(world: &World, task: &Task) -> TaskView {
         stopped_at: task.stopped_at.map(seconds),
         stop_code: task.stop.as_ref().map(|stop| stop.code.as_str().into()),
         stopped_reason: task.stop.as_ref().map(|stop| stop.reason.clone()),
-        containers: task.containers.iter().map(|container| container_view(container, wanted(container))).collect(),
+        containers: task
+            .containers
+            .iter()
+            .filter(|container| container.kind() == ContainerType::Normal)
+            .map(|container| in_its_network(task, definition, container_view(container, wanted(container))))
+            .collect(),
+        pause: task.pause().map(|pause| ContainerView { image: PAUSE_IMAGE.to_owned(), ..container_view(pause, None) }),
+    }
+}
+
+/// What AWS's API says of a container that has no network of its own: in `awsvpc` mode it is at the task's address, on the host's
+/// network its ports are the host's (ecs.md 1.3).
+fn in_its_network(task: &Task, definition: Option<&TaskDefinition>, view: ContainerView) -> ContainerView {
+    let wanted = definition.and_then(|definition| definition.containers.iter().find(|container| container.name.as_str() == view.name));
+    match definition.map(|definition| definition.network_mode) {
+        Some(NetworkMode::Awsvpc) => {
+            let address = task.pause().filter(|pause| pause.last_status == ContainerStatus::Running).and_then(|pause| pause.address);
+            ContainerView { address: address.map(|address| address.to_string()), ..view }
+        }
+        Some(NetworkMode::Host) if view.last_status == ContainerStatus::Running.as_str() => {
+            let bindings = wanted.into_iter().flat_map(|container| &container.port_mappings).map(|mapping| NetworkBindingView {
+                bind_ip: Ipv4Addr::UNSPECIFIED.to_string(),
+                container_port: mapping.container_port,
+                host_port: mapping.container_port,
+                protocol: mapping.protocol.as_str().into(),
+            });
+            ContainerView { network_bindings: bindings.collect(), ..view }
+        }
+        _ => view,
     }
 }
 

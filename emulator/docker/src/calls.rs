@@ -38,6 +38,7 @@ pub(crate) const NETWORK: Limit = Limit::new(60, "network created");
 pub(crate) const PULL: Limit = Limit::new(600, "pulled");
 /// A pull that makes no progress for so long is given up.
 pub(crate) const PULL_IDLE: Limit = Limit::new(60, "pulled");
+pub(crate) const LOAD: Limit = Limit::new(60, "loaded");
 pub(crate) const BUILD: Limit = Limit::new(1800, "built");
 
 /// The agent waits so long beyond the grace period (ecs.md 1.11).

@@ -7,7 +7,7 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 use engine::ContainerSpec;
-use model::{ContainerHealthCheck, PortMapping};
+use model::{ContainerHealthCheck, ContainerName, PortMapping};
 
 use crate::labels;
 
@@ -18,10 +18,43 @@ const LEAST_MEMORY: i64 = 4 * MEBIBYTE;
 /// Microseconds of the period that a CPU quota is counted in (ecs.md 1.4).
 const CPU_PERIOD: i64 = 100_000;
 
-/// The body of the create request for a container in that network.
-pub(crate) fn body(spec: &ContainerSpec, network: &str) -> ContainerCreateBody {
+/// What a container takes part in.
+pub(crate) enum Attachment {
+    /// A network of the engine's; its ports may be published.
+    Network { id: String, published: bool },
+    /// A mode of the engine's, `host`, `none` or `container:<id>`. Such a container has no ports of its own to publish.
+    Mode(String),
+}
+
+impl Attachment {
+    fn mode(&self) -> &str {
+        match self {
+            Self::Network { id, .. } => id,
+            Self::Mode(mode) => mode,
+        }
+    }
+
+    fn networks(&self, name: &ContainerName) -> Option<NetworkingConfig> {
+        let Self::Network { id, .. } = self else { return None };
+        // What a pause holds is reached on 127.0.0.1; nobody asks for it by name.
+        let aliases = if name.is_pause() { None } else { Some(vec![name.to_string()]) };
+        let endpoint = EndpointSettings { aliases, ..EndpointSettings::default() };
+        Some(NetworkingConfig { endpoints_config: Some(HashMap::from([(id.clone(), endpoint)])) })
+    }
+
+    /// Docker refuses ports, names and name servers of a container that has somebody else's network: the pause has them.
+    fn is_shared(&self) -> bool {
+        matches!(self, Self::Mode(mode) if mode.starts_with("container:"))
+    }
+
+    fn published<'a>(&self, mappings: &'a [PortMapping]) -> &'a [PortMapping] {
+        if matches!(self, Self::Network { published: true, .. }) { mappings } else { &[] }
+    }
+}
+
+/// The body of the create request for a container that is attached so.
+pub(crate) fn body(spec: &ContainerSpec, attachment: &Attachment) -> ContainerCreateBody {
     let definition = &spec.definition;
-    let endpoint = EndpointSettings { aliases: Some(vec![definition.name.to_string()]), ..EndpointSettings::default() };
     ContainerCreateBody {
         image: Some(spec.image_id.clone()),
         labels: Some(labels::of_container(spec)),
@@ -34,16 +67,16 @@ pub(crate) fn body(spec: &ContainerSpec, network: &str) -> ContainerCreateBody {
         stop_timeout: definition.stop_timeout.map(i64::from),
         healthcheck: definition.health_check.as_ref().map(health_check),
         // A binding of a port that is not exposed is dropped without a word.
-        exposed_ports: Some(definition.port_mappings.iter().map(port).collect()),
-        host_config: Some(host_config(spec, network)),
-        networking_config: Some(NetworkingConfig { endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])) }),
+        exposed_ports: Some(attachment.published(&definition.port_mappings).iter().map(port).collect()),
+        host_config: Some(host_config(spec, attachment)),
+        networking_config: attachment.networks(&definition.name),
         ..ContainerCreateBody::default()
     }
 }
 
 /// ECS holds a task's containers to the task's limits by a control group around them, which Docker Desktop cannot make. So each container
 /// is held to them by itself: one alone never passes them, several together may (ecs.md 1.4).
-fn host_config(spec: &ContainerSpec, network: &str) -> HostConfig {
+fn host_config(spec: &ContainerSpec, attachment: &Attachment) -> HostConfig {
     let definition = &spec.definition;
     let limit = definition.memory.into_iter().chain(spec.task_memory).min();
     let memory = limit.map(|mebibytes| (i64::from(mebibytes) * MEBIBYTE).max(LEAST_MEMORY));
@@ -59,14 +92,14 @@ fn host_config(spec: &ContainerSpec, network: &str) -> HostConfig {
         // A quota of a period, as the agent has it; unlike `NanoCpus` it may be more than this machine has.
         cpu_period: spec.task_cpu.map(|_| CPU_PERIOD),
         cpu_quota: spec.task_cpu.map(|units| i64::from(units) * CPU_PERIOD / 1024),
-        network_mode: Some(network.to_owned()),
-        port_bindings: Some(port_bindings(&definition.port_mappings)),
+        network_mode: Some(attachment.mode().to_owned()),
+        port_bindings: Some(port_bindings(attachment.published(&definition.port_mappings))),
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
         privileged: Some(definition.privileged),
         readonly_rootfs: Some(definition.readonly_root_filesystem),
         init: Some(definition.init_process_enabled),
-        dns: some(&definition.dns_servers),
-        dns_search: some(&definition.dns_search_domains),
+        dns: some(&definition.dns_servers).filter(|_| !attachment.is_shared()),
+        dns_search: some(&definition.dns_search_domains).filter(|_| !attachment.is_shared()),
         extra_hosts: some(&definition.extra_hosts.iter().map(|entry| format!("{}:{}", entry.hostname, entry.ip_address)).collect()),
         ulimits: Some(definition.ulimits.iter().map(ulimit).collect()),
         ..HostConfig::default()
@@ -105,7 +138,7 @@ fn health_check(check: &ContainerHealthCheck) -> HealthConfig {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use engine::NetworkSpec;
+    use engine::{NetworkNamespace, NetworkSpec};
     use model::{
         ClusterName, ContainerDefinition, ContainerName, Family, HostEntry, OwnerId, Revision, ServiceKey, ServiceName, TaskId, TransportProtocol,
         Ulimit,
@@ -163,6 +196,7 @@ pub(crate) mod tests {
             task_cpu: None,
             task_memory: None,
             network: NetworkSpec { owner, service },
+            namespace: NetworkNamespace::Own,
         }
     }
 
@@ -170,8 +204,12 @@ pub(crate) mod tests {
         PortMapping { container_port, host_port, protocol, name: None }
     }
 
+    fn network() -> Attachment {
+        Attachment::Network { id: "n1".into(), published: true }
+    }
+
     fn json(spec: &ContainerSpec) -> serde_json::Value {
-        let mut body = serde_json::to_value(body(spec, "n1")).unwrap();
+        let mut body = serde_json::to_value(body(spec, &network())).unwrap();
         body.as_object_mut().unwrap().remove("Labels");
         body
     }
@@ -196,7 +234,7 @@ pub(crate) mod tests {
         let check = |own: Option<u32>, task: Option<u32>, expected: Option<i64>| {
             let definition = ContainerDefinition { memory: own, ..definition() };
             let spec = ContainerSpec { definition, task_memory: task, task_cpu: Some(512), ..spec() };
-            let made = host_config(&spec, "n1");
+            let made = host_config(&spec, &network());
             assert_eq!((made.memory, made.memory_swap), (expected, expected), "{own:?} {task:?}");
             assert_eq!((made.cpu_period, made.cpu_quota), (Some(100_000), Some(50_000)));
         };
@@ -204,7 +242,7 @@ pub(crate) mod tests {
         check(Some(64), Some(256), Some(64 * MEBIBYTE));
         check(None, None, None);
         let soft = ContainerDefinition { memory_reservation: Some(512), ..definition() };
-        let made = host_config(&ContainerSpec { definition: soft, task_memory: Some(256), ..spec() }, "n1");
+        let made = host_config(&ContainerSpec { definition: soft, task_memory: Some(256), ..spec() }, &network());
         assert_eq!(made.memory_reservation, Some(256 * MEBIBYTE));
     }
 
@@ -264,5 +302,36 @@ pub(crate) mod tests {
             "WorkingDir": "/srv",
         });
         assert_eq!(json(&spec), expected);
+    }
+
+    /// What Docker refuses beside a mode that gives a container no network of its own (engine-facts 5, V3).
+    #[test]
+    fn a_container_without_a_network_of_its_own_has_no_ports_and_a_sharer_no_name_servers() {
+        let mut spec = spec();
+        spec.definition.port_mappings = vec![mapping(3000, 3000, TransportProtocol::Tcp)];
+        spec.definition.dns_servers = vec!["1.1.1.1".into()];
+        let made = |spec: &ContainerSpec, attachment: Attachment| {
+            let made = serde_json::to_value(body(spec, &attachment)).unwrap();
+            let host = &made["HostConfig"];
+            (
+                host["NetworkMode"].clone(),
+                host["PortBindings"].clone(),
+                made["NetworkingConfig"].clone(),
+                made["ExposedPorts"].clone(),
+                host["Dns"].clone(),
+            )
+        };
+        let (nothing, none, servers) = (serde_json::json!({}), serde_json::Value::Null, serde_json::json!(["1.1.1.1"]));
+        for (mode, dns) in [("host", &servers), ("none", &servers), ("container:c1", &none)] {
+            let expected = (mode.into(), nothing.clone(), none.clone(), nothing.clone(), dns.clone());
+            assert_eq!(made(&spec, Attachment::Mode(mode.into())), expected, "{mode}");
+        }
+        // A pause has the name servers for all; its ports are published only where its address cannot be dialled, and it has no name.
+        spec.definition.name = ContainerName::pause();
+        let dialled = made(&spec, Attachment::Network { id: "n1".into(), published: false });
+        let networks = serde_json::json!({"EndpointsConfig": {"n1": {}}});
+        assert_eq!(dialled, ("n1".into(), nothing.clone(), networks.clone(), nothing, servers.clone()));
+        let published = made(&spec, network());
+        assert_eq!((published.1["3000/tcp"][0]["HostIp"].as_str(), published.2), (Some("127.0.0.1"), networks));
     }
 }

@@ -6,12 +6,14 @@ use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
 use engine::{
-    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Stream,
-    Usage, Verb,
+    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkNamespace, NetworkSpec,
+    Progress, Stream, Usage, Verb,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey};
 
+use crate::create::Attachment;
+use crate::network::Joined;
 use crate::{Docker, calls, create, labels, observe};
 
 /// Inspections at the same time.
@@ -62,13 +64,27 @@ impl Docker {
     }
 
     async fn try_create(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
-        let network = self.ensure_network(&spec.network).await?;
+        let attachment = self.attachment(spec).await?;
         let options = CreateContainerOptionsBuilder::new().name(&spec.runtime_name).build();
-        let made = self.call(calls::CREATE, self.api().create_container(Some(options), create::body(spec, &network))).await?;
+        let made = self.call(calls::CREATE, self.api().create_container(Some(options), create::body(spec, &attachment))).await?;
         for warning in made.warnings {
             tracing::warn!(container = spec.runtime_name, "{warning}");
         }
         Ok(ContainerId::from_text(&made.id))
+    }
+
+    /// What it takes part in, with the service's network made if it joins that.
+    async fn attachment(&self, spec: &ContainerSpec) -> Result<Attachment, EngineError> {
+        Ok(match &spec.namespace {
+            NetworkNamespace::Own => {
+                let Joined { id, gateway } = self.ensure_network(&spec.network).await?;
+                let dialled = spec.definition.name.is_pause() && gateway.is_some_and(observe::is_here);
+                Attachment::Network { id, published: !dialled }
+            }
+            NetworkNamespace::Shared(holder) => Attachment::Mode(format!("container:{holder}")),
+            NetworkNamespace::Host => Attachment::Mode("host".into()),
+            NetworkNamespace::None => Attachment::Mode("none".into()),
+        })
     }
 
     /// A container of that name is there: ours from an earlier attempt, or somebody else's.
@@ -139,6 +155,10 @@ impl Engine for Docker {
 
     fn image<'a>(&'a self, reference: &'a str, progress: Progress) -> Verb<'a, String> {
         Box::pin(async move { self.find_or_pull(reference, &progress).await })
+    }
+
+    fn pause_image(&self) -> Verb<'_, String> {
+        Box::pin(self.find_or_make_pause())
     }
 
     fn build<'a>(&'a self, spec: &'a BuildSpec, progress: Progress) -> Verb<'a, String> {

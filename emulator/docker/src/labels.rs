@@ -44,7 +44,7 @@ pub(crate) fn identity(labels: &HashMap<String, String>) -> Option<Identity> {
         owner: OwnerId::from_text(labels.get(OWNER)?),
         service: labels.get(SERVICE).map(|text| ServiceKey::try_from(text.clone())).transpose().ok()?,
         task: TaskId::from_text(labels.get(TASK)?),
-        container: ContainerName::new(labels.get(CONTAINER_NAME)?).ok()?,
+        container: ContainerName::try_from(labels.get(CONTAINER_NAME)?.clone()).ok()?,
     })
 }
 
@@ -72,6 +72,8 @@ mod tests {
         let identity = identity(&labels).unwrap();
         assert_eq!((identity.owner, identity.service, identity.task), (spec.owner.clone(), spec.service.clone(), spec.task.clone()));
         assert_eq!(identity.container, spec.definition.name);
+        spec.definition.name = ContainerName::pause();
+        assert_eq!(super::identity(&of_container(&spec)).unwrap().container, ContainerName::pause());
         spec.service = None;
         assert_eq!(super::identity(&of_container(&spec)).unwrap().service, None);
     }

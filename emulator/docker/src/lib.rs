@@ -1,7 +1,7 @@
 //! The container engine on Docker's API (and Podman's copy of it), by way of bollard.
 //!
 //! **Lives here:** finding the engine ([`candidates`], [`connect`]); labels to task identity and back; the mapping of a container
-//! definition to Docker's create parameters (ecs.md 1.2); a bridge network a service; pull, build, logs, events; Docker's errors as
+//! definition to Docker's create parameters (ecs.md 1.2); a bridge network a service; the image of pause containers; pull, build, logs, events; Docker's errors as
 //! [`engine::EngineError`].
 //!
 //! **Does not live here:** what to run and when (room `scheduler`), anything of the load balancer.
@@ -26,6 +26,8 @@ mod labels;
 mod logs;
 mod network;
 mod observe;
+mod pause_executable;
+mod pause_image;
 mod stats;
 mod subnet;
 mod transcript;

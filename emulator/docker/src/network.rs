@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptionsBuilder;
@@ -30,29 +31,36 @@ pub(crate) fn name(spec: &NetworkSpec) -> String {
     text
 }
 
+/// A network of the engine's.
+pub(crate) struct Joined {
+    pub(crate) id: String,
+    /// The host's own address on it, where the bridge is on this host.
+    pub(crate) gateway: Option<IpAddr>,
+}
+
 impl Docker {
-    /// The id of the service's network, made if it is not there.
-    pub(crate) async fn ensure_network(&self, spec: &NetworkSpec) -> Result<String, EngineError> {
-        if let Some(id) = self.network_id(spec).await? {
-            return Ok(id);
+    /// The service's network, made if it is not there.
+    pub(crate) async fn ensure_network(&self, spec: &NetworkSpec) -> Result<Joined, EngineError> {
+        if let Some(found) = self.find_network(spec).await? {
+            return Ok(found);
         }
         let name = name(spec);
         // Docker 20.10 makes a second network of the same name without a word.
         let _gate = self.network_gate(&name).lock().await;
-        match self.network_id(spec).await? {
-            Some(id) => Ok(id),
+        match self.find_network(spec).await? {
+            Some(found) => Ok(found),
             None => self.create_network(&name, spec).await,
         }
     }
 
-    async fn create_network(&self, name: &str, spec: &NetworkSpec) -> Result<String, EngineError> {
+    async fn create_network(&self, name: &str, spec: &NetworkSpec) -> Result<Joined, EngineError> {
         let mut taken: Vec<Subnet> = self.list_networks(HashMap::new()).await?.iter().flat_map(subnets).collect();
         taken.extend(tokio::fs::read_to_string("/proc/net/route").await.map(|table| routes(&table)).unwrap_or_default());
         let mut last = None;
         for _ in 0..TRIES {
             let Some(subnet) = self.network_pool().choose(name, &taken) else { break };
             match self.call(calls::NETWORK, self.api().create_network(request(name, spec, subnet))).await {
-                Ok(made) => return Ok(made.id),
+                Ok(made) => return Ok(Joined { id: made.id, gateway: Some(subnet.gateway().into()) }),
                 Err(error) if is_overlap(&error.message) => {
                     taken.push(subnet);
                     last = Some(error.message);
@@ -92,15 +100,21 @@ impl Docker {
         Ok(services)
     }
 
-    async fn network_id(&self, spec: &NetworkSpec) -> Result<Option<String>, EngineError> {
+    async fn find_network(&self, spec: &NetworkSpec) -> Result<Option<Joined>, EngineError> {
         let found = self.list_networks(labels::filter(&spec.owner, Some(&spec.service))).await?;
-        Ok(found.into_iter().filter_map(|network| network.id).min())
+        Ok(found.into_iter().filter_map(joined).min_by(|a, b| a.id.cmp(&b.id)))
     }
 
     async fn list_networks(&self, filters: HashMap<String, Vec<String>>) -> Result<Vec<Network>, EngineError> {
         let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
         self.call(calls::LIST, self.api().list_networks(Some(options))).await
     }
+}
+
+fn joined(network: Network) -> Option<Joined> {
+    let configs = network.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+    let gateway = configs.into_iter().find_map(|config| config.gateway?.parse().ok());
+    Some(Joined { id: network.id?, gateway })
 }
 
 fn request(name: &str, spec: &NetworkSpec, subnet: Subnet) -> NetworkCreateRequest {

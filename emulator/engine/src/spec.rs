@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{ClusterName, ContainerDefinition, OwnerId, Revision, ServiceKey, TaskId, Timestamp};
+use model::{ClusterName, ContainerDefinition, ContainerId, OwnerId, Revision, ServiceKey, TaskId, Timestamp};
 
 /// What an engine says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +44,25 @@ pub struct ContainerSpec {
     pub task_cpu: Option<u32>,
     /// MiB of the whole task, which no container of it may pass.
     pub task_memory: Option<u32>,
-    /// The network that it joins.
+    /// The network of its service.
     pub network: NetworkSpec,
+    /// Whose network it has.
+    pub namespace: NetworkNamespace,
+}
+
+/// Whose network a container has (ecs.md 1.6).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum NetworkNamespace {
+    /// A namespace of its own, on the service's network. Its ports are published on loopback; those of a pause container only where
+    /// its address cannot be dialled, because the address is the target.
+    #[default]
+    Own,
+    /// That of another container, which runs: the pause of its task. It has neither an address nor published ports itself.
+    Shared(ContainerId),
+    /// The host's: it has neither an address nor published ports.
+    Host,
+    /// A namespace of its own with nothing in it but loopback.
+    None,
 }
 
 /// A network of its own for a service (engine-facts 4).

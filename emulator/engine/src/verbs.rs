@@ -51,13 +51,19 @@ pub trait Engine: Send + Sync + 'static {
     /// Fails with `CannotPull` when it is neither here nor to be had.
     fn image<'a>(&'a self, reference: &'a str, progress: Progress) -> Verb<'a, String>;
 
+    /// The engine's id of the image of pause containers (ecs.md 1.6), which is made if it is not there: it needs no registry.
+    ///
+    /// Its program waits, and exits with 0 at once on SIGTERM. Fails with `Refused` for an engine that no such program runs on.
+    fn pause_image(&self) -> Verb<'_, String>;
+
     /// Builds an image and gives its id. Fails with `BuildFailed` (a step of it), `CannotPull` (its base) or `Refused` (no such context).
     fn build<'a>(&'a self, spec: &'a BuildSpec, progress: Progress) -> Verb<'a, String>;
 
-    /// Creates a container, and its network if that is not there. A container of that name and owner that exists is returned.
+    /// Creates a container, and the service's network if it joins that and it is not there. A container of that name and owner that exists is returned.
     fn create<'a>(&'a self, spec: &'a ContainerSpec) -> Verb<'a, ContainerId>;
 
-    /// Starts a container and says what was seen of it then: running with address and ports, or exited already.
+    /// Starts a container and says what was seen of it then: running with address and ports, or exited already. Fails where it shares
+    /// the network of a container that does not run.
     fn start<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, ObservedContainer>;
 
     /// Sends the stop signal, and SIGKILL after `grace`; returns when the container has ended. A container that is gone is success.

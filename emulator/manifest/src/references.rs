@@ -4,10 +4,11 @@ mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::TaskDefinitionName;
+use model::{NetworkMode, TargetType, TaskDefinitionName};
 
 use crate::node::{Node, Span};
 use crate::problem::Report;
+use crate::read::network_mode::{self, static_port};
 use crate::read::{action_lists, actions_of, address_of, authenticating, forwarded_groups, target_group_name};
 use crate::suggest::listed;
 
@@ -21,6 +22,7 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     for service in tree.list("services") {
         task_definition(service, &index, report);
         memory_to_measure(service, &index, report);
+        network_configuration(service, &index, report);
         for entry in service.list("loadBalancers") {
             registered.extend(load_balancer(service, entry, &index, &forwarded, report));
             registered.extend(traffic::shifted(tree, entry, &index, report));
@@ -47,11 +49,15 @@ struct Index<'a> {
     target_groups: BTreeMap<&'a str, Span>,
     /// The kind of cookie of each target group with stickiness.
     sticky: BTreeMap<&'a str, &'a str>,
-    /// Target groups of type `ip`.
-    by_address: BTreeSet<&'a str>,
+    /// The type of each target group.
+    types: BTreeMap<&'a str, TargetType>,
     /// The version of HTTP of each target group that has another than HTTP1.
     versions: BTreeMap<&'a str, &'a str>,
     definitions: BTreeMap<&'a str, &'a Node>,
+}
+
+fn target_type(group: &Node) -> TargetType {
+    if group.text_of("targetType") == Some("ip") { TargetType::Ip } else { TargetType::Instance }
 }
 
 impl<'a> Index<'a> {
@@ -62,7 +68,7 @@ impl<'a> Index<'a> {
             Some((name, attributes.text_of("stickiness.type").unwrap_or("lb_cookie")))
         };
         Self {
-            by_address: names("targetGroups", "name").filter(|(_, item)| item.text_of("targetType") == Some("ip")).map(|(name, _)| name).collect(),
+            types: names("targetGroups", "name").map(|(name, item)| (name, target_type(item))).collect(),
             versions: names("targetGroups", "name")
                 .filter_map(|(name, item)| Some((name, item.text_of("protocolVersion").filter(|version| matches!(*version, "HTTP2" | "GRPC"))?)))
                 .collect(),
@@ -227,16 +233,36 @@ fn load_balancer<'a>(service: &Node, entry: &'a Node, index: &Index<'_>, forward
             .problem(node.span, format!("The target group with targetGroupArn {name} does not have an associated load balancer."))
             .hint("forward to it from a listener's default action or from a rule");
     }
-    if let Some((name, node)) = group.filter(|(name, _)| index.by_address.contains(name)) {
-        let message = format!(
-            "The provided target group {name} has target type ip, which is incompatible with the bridge network mode specified in the task definition."
-        );
-        report.problem(node.span, message).hint(format!("remove `targetType: ip` from `{name}`, or make a second target group for this service"));
-    }
     if let Some(definition) = index.definition_of(service) {
-        container(entry, definition, report);
+        let mode = network_mode::of(definition);
+        if let Some((name, node)) = group {
+            reachable(name, node, mode, index, report);
+        }
+        if mode != NetworkMode::None {
+            container(entry, definition, report);
+        }
     }
     group.map(|(name, _)| name)
+}
+
+/// Tasks with addresses of their own register by them, others by the instance.
+fn reachable(name: &str, node: &Node, mode: NetworkMode, index: &Index<'_>, report: &mut Report) {
+    let Some(kind) = index.types.get(name).copied().filter(|kind| !mode.registers_in(*kind)) else { return };
+    let hint = match mode {
+        NetworkMode::Awsvpc => format!("add `targetType: ip` to `{name}`"),
+        NetworkMode::Bridge | NetworkMode::Host => format!("remove `targetType: ip` from `{name}`, or make a second target group for this service"),
+        NetworkMode::None => "no load balancer reaches a task without a network: remove it, or use `networkMode: bridge`".to_owned(),
+    };
+    report.problem(node.span, mode.refusal(name, kind)).hint(hint);
+}
+
+fn network_configuration(service: &Node, index: &Index<'_>, report: &mut Report) {
+    let Some(entry) = service.entry("networkConfiguration").filter(|entry| !entry.node.asks_for_nothing()) else { return };
+    let Some(definition) = index.definition_of(service).filter(|definition| network_mode::of(definition) != NetworkMode::Awsvpc) else { return };
+    let family = definition.text_of("family").unwrap_or_default();
+    report
+        .problem(entry.key_span, "Network Configuration is not valid for the given networkMode of this task definition.")
+        .hint(format!("remove it, or give `{family}` `networkMode: awsvpc`"));
 }
 
 fn container(entry: &Node, definition: &Node, report: &mut Report) -> Option<()> {
@@ -382,20 +408,20 @@ fn static_ports(tree: &Node, index: &Index<'_>, report: &mut Report) {
         let Some(definition) = index.definition_of(service) else { continue };
         let name = service.text_of("serviceName").unwrap_or_default();
         let count = service.integer_of::<u32>("desiredCount").unwrap_or(1);
+        let mode = network_mode::of(definition);
+        let (several, other) = match mode {
+            NetworkMode::Host => ("`networkMode: bridge` or `awsvpc` gives every task ports of its own", "on the host's network a port is used once"),
+            _ => ("`hostPort: 0` gives every task a port of its own", "`hostPort: 0` takes a free port"),
+        };
         for mapping in definition.list("containerDefinitions").iter().flat_map(|container| container.list("portMappings")) {
-            let Some(port) = mapping.integer_of::<u16>("hostPort").filter(|port| *port > 0) else { continue };
-            let Some(node) = mapping.get("hostPort").filter(|_| mapping.text_of("protocol") != Some("udp")) else { continue };
+            let Some((port, place)) = static_port(mapping, mode).filter(|_| mapping.text_of("protocol") != Some("udp")) else { continue };
             if count > 1 {
-                report
-                    .problem(node.span, format!("host port {port} can be used by one task, but service `{name}` wants {count}"))
-                    .hint("`hostPort: 0` gives every task a port of its own");
+                report.problem(place, format!("host port {port} can be used by one task, but service `{name}` wants {count}")).hint(several);
             }
             let own = format!("service `{name}`");
             match owners.get(&port) {
-                Some(other) if *other != own => {
-                    report
-                        .problem(node.span, format!("host port {port} of {own} is already used by {other}"))
-                        .hint("`hostPort: 0` takes a free port");
+                Some(holder) if *holder != own => {
+                    report.problem(place, format!("host port {port} of {own} is already used by {holder}")).hint(other);
                 }
                 _ => {
                     owners.insert(port, own);

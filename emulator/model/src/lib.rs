@@ -34,6 +34,7 @@ pub mod listener;
 pub mod load_balancer;
 pub mod metric_alarm;
 pub mod name;
+pub mod network_mode;
 pub mod observed;
 pub mod regex;
 pub mod rule;
@@ -75,6 +76,7 @@ pub use listener::{CertificateSource, Listener, ListenerAttributes, ListenerProt
 pub use load_balancer::{DesyncMode, LoadBalancer, LoadBalancerAttributes, LogBucket, XffMode};
 pub use metric_alarm::{AlarmRecord, AlarmState, ComparisonOperator, MetricAlarm, MissingData};
 pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, ScheduleName, ServiceName, TargetGroupName};
+pub use network_mode::{NetworkMode, PAUSE_IMAGE};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};
 pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, WeightedTargetGroup};
 pub use run_task::{ContainerOverride, RunTask, TaskOverrides};
@@ -92,10 +94,10 @@ pub use stickiness::{Stickiness, StickyCookie};
 pub use stop::{ContainerFailure, ContainerFailureKind, Stop, StopCode};
 pub use target_group::{ProtocolVersion, RegisteredTarget, Target, TargetGroup, TargetGroupSpec, TargetKey, TargetProtocol, TargetType};
 pub use target_group_attributes::{Algorithm, FailOpen, TargetGroupAttributes};
-pub use task::{Birth, Container, ContainerStatus, DesiredStatus, HealthStatus, NetworkBinding, Task, TaskStatus};
+pub use task::{Birth, Container, ContainerStatus, ContainerType, DesiredStatus, HealthStatus, NetworkBinding, Task, TaskStatus};
 pub use task_definition::{
-    Build, ContainerDefinition, ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, NetworkMode, PortMapping, Revision,
-    TaskDefinition, TaskDefinitionName, TransportProtocol, Ulimit,
+    Build, ContainerDefinition, ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, PortMapping, Revision, TaskDefinition,
+    TaskDefinitionName, TransportProtocol, Ulimit,
 };
 pub use time::Timestamp;
 pub use traffic_shift::{

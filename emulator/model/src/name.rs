@@ -44,7 +44,7 @@ impl NameRule {
 }
 
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident: $what:literal, $max:literal, underscore: $underscore:literal, edge_hyphen: $edge:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $what:literal, $max:literal, underscore: $underscore:literal, edge_hyphen: $edge:literal, own: $own:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -69,8 +69,10 @@ macro_rules! names {
 
         impl TryFrom<String> for $name {
             type Error = NameError;
+            /// For what was written down earlier: names that ECS gives itself are known, too.
             fn try_from(text: String) -> Result<Self, NameError> {
-                Self::new(&text)
+                let own: &[&str] = &$own;
+                if own.contains(&text.as_str()) { Ok(Self(text.into())) } else { Self::new(&text) }
             }
         }
 
@@ -103,19 +105,36 @@ macro_rules! names {
 
 names! {
     /// A cluster: 1 to 255 letters, digits, hyphens and underscores.
-    ClusterName: "cluster name", 255, underscore: true, edge_hyphen: true;
+    ClusterName: "cluster name", 255, underscore: true, edge_hyphen: true, own: [];
     /// A service, unique in its cluster: 1 to 255 letters, digits, hyphens and underscores.
-    ServiceName: "service name", 255, underscore: true, edge_hyphen: true;
+    ServiceName: "service name", 255, underscore: true, edge_hyphen: true, own: [];
     /// A scheduled task, unique in its cluster: 1 to 64 letters, digits, hyphens and underscores.
-    ScheduleName: "scheduled task name", 64, underscore: true, edge_hyphen: true;
+    ScheduleName: "scheduled task name", 64, underscore: true, edge_hyphen: true, own: [];
     /// A task definition's family: 1 to 255 letters, digits, hyphens and underscores (ecs.md 1.1).
-    Family: "task definition family", 255, underscore: true, edge_hyphen: true;
+    Family: "task definition family", 255, underscore: true, edge_hyphen: true, own: [];
     /// A container, unique in its task definition: 1 to 255 letters, digits, hyphens and underscores (ecs.md 1.2).
-    ContainerName: "container name", 255, underscore: true, edge_hyphen: true;
+    ContainerName: "container name", 255, underscore: true, edge_hyphen: true, own: [PAUSE];
     /// A load balancer: 1 to 32 letters, digits and hyphens, no hyphen at an edge (alb.md 11).
-    LoadBalancerName: "load balancer name", 32, underscore: false, edge_hyphen: false;
+    LoadBalancerName: "load balancer name", 32, underscore: false, edge_hyphen: false, own: [];
     /// A target group: 1 to 32 letters, digits and hyphens, no hyphen at an edge (alb.md 11).
-    TargetGroupName: "target group name", 32, underscore: false, edge_hyphen: false;
+    TargetGroupName: "target group name", 32, underscore: false, edge_hyphen: false, own: [];
+}
+
+/// The container that holds a task's network in `awsvpc` mode (ecs.md 1.6). No user can give a container this name.
+const PAUSE: &str = "~internal~ecs~pause";
+
+impl ContainerName {
+    /// The name of a task's pause container.
+    #[must_use]
+    pub fn pause() -> Self {
+        Self(PAUSE.into())
+    }
+
+    /// Whether it is that of a pause container.
+    #[must_use]
+    pub fn is_pause(&self) -> bool {
+        self.as_str() == PAUSE
+    }
 }
 
 impl ServiceName {
@@ -140,6 +159,9 @@ mod tests {
         ] {
             assert_eq!(TargetGroupName::new(text).unwrap_err().to_string(), why);
         }
+        assert_eq!(ContainerName::try_from("~internal~ecs~pause".to_owned()), Ok(ContainerName::pause()), "written down earlier");
+        assert!(ContainerName::new("~internal~ecs~pause").is_err() && "~internal~ecs~pause".parse::<ContainerName>().is_err(), "no user's");
+        assert!(ContainerName::try_from("~internal~ecs~other".to_owned()).is_err());
         let long = "a".repeat(33);
         assert!(TargetGroupName::new(&long).unwrap_err().to_string().ends_with("cannot be longer than '32' characters"));
     }

@@ -106,6 +106,17 @@ pub enum TargetType {
     Ip,
 }
 
+impl TargetType {
+    /// AWS's word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::Ip => "ip",
+        }
+    }
+}
+
 /// A target that a user registers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RegisteredTarget {
@@ -169,7 +180,7 @@ impl TargetGroup {
 pub struct TargetKey {
     /// The instance id, or the IP address (target type `ip`, and whatever a user registers).
     pub id: String,
-    /// The host port.
+    /// The host port; of a task in `awsvpc` mode its own, the container's port.
     pub port: u16,
 }
 

@@ -36,7 +36,7 @@ pub struct Task {
     pub stopped_at: Option<Timestamp>,
     /// Why it stops; set with `desired_status` STOPPED.
     pub stop: Option<Stop>,
-    /// In the task definition's order.
+    /// In the task definition's order; the pause container, where there is one, is the last.
     pub containers: Vec<Container>,
     /// What it does otherwise than its task definition says.
     #[serde(default)]
@@ -73,12 +73,12 @@ impl Task {
     pub fn new(birth: &Birth<'_>, ids: &mut Ids) -> Self {
         let id = ids.task();
         let revision = birth.revision;
-        let mut container = |name: &ContainerName| {
+        let mut container = |name: ContainerName| {
             let plain: String = name.as_str().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-            Container::new(name.clone(), format!("ecs-{}-{}-{plain}-{}", revision.family, revision.number, ids.container_suffix()))
+            Container::new(name, format!("ecs-{}-{}-{plain}-{}", revision.family, revision.number, ids.container_suffix()))
         };
         Self {
-            containers: birth.definition.containers.iter().map(|wanted| container(&wanted.name)).collect(),
+            containers: birth.definition.container_names().map(&mut container).collect(),
             id,
             cluster: birth.cluster.clone(),
             service: birth.service.map(|(service, _)| service.clone()),
@@ -135,6 +135,12 @@ impl Task {
     /// The container of that name, to change.
     pub fn container_mut(&mut self, name: &ContainerName) -> Option<&mut Container> {
         self.containers.iter_mut().find(|container| container.name == *name)
+    }
+
+    /// The container that holds its network, in `awsvpc` mode.
+    #[must_use]
+    pub fn pause(&self) -> Option<&Container> {
+        self.containers.iter().find(|container| container.kind() == ContainerType::CniPause)
     }
 
     /// Whether it counts towards its service's tasks: wanted, and not over.
@@ -214,7 +220,7 @@ pub struct Container {
     pub reason: Option<String>,
     /// Of its own health check.
     pub health: HealthStatus,
-    /// Its address on the service's network.
+    /// Its own address on the service's network; none for one that shares another's network.
     pub address: Option<IpAddr>,
     /// Whether the host can dial that address.
     pub direct: bool,
@@ -239,6 +245,32 @@ impl Container {
             address: None,
             direct: false,
             network_bindings: Vec::new(),
+        }
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn kind(&self) -> ContainerType {
+        if self.name.is_pause() { ContainerType::CniPause } else { ContainerType::Normal }
+    }
+}
+
+/// What a container of a task is for (ecs.md 5.2). AWS's API lists only those that are [`ContainerType::Normal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerType {
+    /// One of the task definition's.
+    Normal,
+    /// It holds the task's network and does nothing.
+    CniPause,
+}
+
+impl ContainerType {
+    /// As the metadata endpoint prints it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "NORMAL",
+            Self::CniPause => "CNI_PAUSE",
         }
     }
 }

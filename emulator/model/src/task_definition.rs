@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerName, Family};
+use crate::{ContainerName, Family, NetworkMode};
 
 /// `family:revision`, which names one immutable task definition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,7 +45,8 @@ impl TaskDefinition {
 
     /// The host ports that its tasks take by number, so that only one of them can run on a container instance.
     pub fn static_ports(&self) -> impl Iterator<Item = (TransportProtocol, u16)> {
-        let mappings = self.containers.iter().flat_map(|container| &container.port_mappings);
+        let takes = self.network_mode.takes_host_ports();
+        let mappings = self.containers.iter().filter(move |_| takes).flat_map(|container| &container.port_mappings);
         mappings.filter(|mapping| mapping.host_port != 0).map(|mapping| (mapping.protocol, mapping.host_port))
     }
 
@@ -108,14 +109,6 @@ impl std::str::FromStr for TaskDefinitionName {
         };
         Ok(Self { family: Family::new(family).map_err(|error| error.to_string())?, revision: revision.map(number).transpose()? })
     }
-}
-
-/// How a task's containers meet the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NetworkMode {
-    /// A bridge of the service's own, with ports published on loopback.
-    #[default]
-    Bridge,
 }
 
 /// One container of a task definition. Field by field as in ecs.md 1.2.

@@ -1,8 +1,8 @@
 //! A container: what a look at the engine means for its record, and which work is next.
 
 use model::{
-    Container, ContainerDefinition, ContainerFailure, ContainerFailureKind, ContainerStatus, ObservedContainer, RunState, Task, TaskDefinition,
-    Timestamp,
+    Container, ContainerDefinition, ContainerFailure, ContainerFailureKind, ContainerStatus, ContainerType, ObservedContainer, RunState, Task,
+    TaskDefinition, Timestamp,
 };
 
 use crate::Work;
@@ -109,9 +109,11 @@ pub(crate) fn ending(context: &Context<'_>, task: &Task, record: &Container, def
     }
 }
 
-/// Whether a container's end is its task's end. A container that its definition does not know is not.
+/// Whether a container's end is its task's end: without its pause a task has no network. A container that its definition does not know is
+/// not essential.
 pub(crate) fn essential(definition: Option<&TaskDefinition>, record: &Container) -> bool {
-    definition.and_then(|definition| definition.container(&record.name)).is_some_and(|found| found.essential)
+    record.kind() == ContainerType::CniPause
+        || definition.and_then(|definition| definition.container(&record.name)).is_some_and(|found| found.essential)
 }
 
 /// Whether its health is reported: only a check of the task definition counts (ecs.md 0.5).

@@ -1,6 +1,6 @@
-//! `dependsOn`: who is created first, and in reverse who is stopped last (ecs.md 2.4).
+//! `dependsOn`, and the pause that all depend on: who is created first, and in reverse who is stopped last (ecs.md 2.4).
 
-use model::{Container, ContainerDefinition, ContainerStatus, DependencyCondition, HealthStatus, Task, TaskDefinition, Timestamp};
+use model::{Container, ContainerDefinition, ContainerStatus, ContainerType, DependencyCondition, HealthStatus, Task, TaskDefinition, Timestamp};
 
 /// Whether a container may be created.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub(crate) const FAILED_DEPENDENCY_EXIT_CODE: i64 = 143;
 /// `ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT`.
 pub(crate) fn gate(definition: &TaskDefinition, task: &Task, container: &ContainerDefinition, now: Timestamp) -> Gate {
     let mut waits: Option<(String, Option<Timestamp>)> = None;
+    // Whatever becomes of the pause, nobody blames a container for it: its end is the task's.
+    if task.pause().is_some_and(|pause| pause.last_status != ContainerStatus::Running) {
+        waits = Some((format!("{} waits for the network of its task", container.name), None));
+    }
     for dependency in &container.depends_on {
         let Some(record) = task.container(&dependency.container_name) else { continue };
         let failed = |why: &str| {
@@ -89,8 +93,12 @@ const fn condition_word(condition: DependencyCondition) -> &'static str {
     }
 }
 
-/// Whether every container that lists `record` in its `dependsOn` has stopped, so that it may be stopped too.
+/// Whether every container that lists `record` in its `dependsOn` has stopped, so that it may be stopped too. All need the pause, which
+/// is the last.
 pub(crate) fn may_stop(definition: Option<&TaskDefinition>, task: &Task, record: &Container) -> bool {
+    if record.kind() == ContainerType::CniPause {
+        return task.containers.iter().all(|other| other.name == record.name || other.last_status == ContainerStatus::Stopped);
+    }
     let dependents = definition.into_iter().flat_map(|definition| &definition.containers);
     let mut dependents = dependents.filter(|other| other.depends_on.iter().any(|dependency| dependency.container_name == record.name));
     dependents.all(|other| task.container(&other.name).is_none_or(|other| other.last_status == ContainerStatus::Stopped))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{DeploymentId, Service, ServiceName, TargetKey, TaskId, Timestamp};
+use model::{DeploymentId, Service, ServiceName, TargetKey, TargetType, TaskId, Timestamp};
 
 fn listed<'t>(tasks: impl Iterator<Item = &'t TaskId>) -> String {
     tasks.map(|task| format!("(task {task})")).collect::<Vec<_>>().join(" ")
@@ -50,8 +50,13 @@ pub(crate) fn steady(service: &ServiceName) -> String {
     format!("(service {service}) has reached a steady state.")
 }
 
-pub(crate) fn unhealthy_target(service: &ServiceName, key: &TargetKey, arn: &str, reason: &str) -> String {
-    format!("(service {service}) (instance {}) (port {}) is unhealthy in (target-group {arn}) due to (reason {reason}).", key.id, key.port)
+/// A target is named by its instance, or by its task where it has an address of its own.
+pub(crate) fn unhealthy_target(service: &ServiceName, (task, key, kind): (&TaskId, &TargetKey, TargetType), arn: &str, reason: &str) -> String {
+    let who = match kind {
+        TargetType::Instance => format!("instance {}", key.id),
+        TargetType::Ip => format!("task {task}"),
+    };
+    format!("(service {service}) ({who}) (port {}) is unhealthy in (target-group {arn}) due to (reason {reason}).", key.port)
 }
 
 pub(crate) fn unhealthy_container(service: &ServiceName, task: &TaskId) -> String {

@@ -6,6 +6,7 @@ use crate::container::{self, Ending};
 use crate::context::Context;
 use crate::dependencies;
 use crate::draft::{Findings, TargetDraft, TaskDraft};
+use crate::endpoint;
 use crate::targets;
 
 /// Brings a task that is to stop one step nearer to its end. Only stops by the scheduler wait for the drain: after StopTask the
@@ -41,7 +42,7 @@ fn deregister(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &mut Find
     for target in draft.targets.iter_mut().filter(|target| !target.removed) {
         let name = &target.group.spec.name;
         let fresh = target.target.draining_since.is_none();
-        if targets::is_dead(task, &target.key) {
+        if endpoint::is_dead(task, draft.definition, &target.key, &context.world.settings.instance) {
             target.removed = true;
         } else if fresh {
             begin_draining(context, target);

@@ -19,6 +19,7 @@ mod container;
 mod context;
 mod dependencies;
 mod draft;
+mod endpoint;
 mod events;
 mod health;
 mod learn;

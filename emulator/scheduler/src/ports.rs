@@ -1,4 +1,4 @@
-//! Static host ports on the one machine (ecs.md 3.3).
+//! Static host ports on the one machine (ecs.md 3.3). In `host` mode every mapping names one, which the manifest sees to.
 
 use std::collections::{BTreeMap, BTreeSet};
 

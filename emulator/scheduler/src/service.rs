@@ -164,7 +164,7 @@ fn sick_stops(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, p
             Some(Sick::Target(target)) => {
                 let arn = context.world.target_group_arn(target.group);
                 let reason = target.target.health.description.as_deref().unwrap_or("Health checks failed");
-                let message = events::unhealthy_target(&service.spec.name, &target.key, &arn, reason);
+                let message = events::unhealthy_target(&service.spec.name, (&one.task.id, &target.key, target.group.spec.target_type), &arn, reason);
                 (message, target.target.health.since, Stop::failed_elb_health_checks(&arn))
             }
         };

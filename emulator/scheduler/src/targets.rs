@@ -5,20 +5,12 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use model::{
-    Container, ContainerStatus, Deployment, Service, ServiceLoadBalancer, Step, Target, TargetGroup, TargetGroupName, TargetHealth,
-    TargetHealthReason, TargetHealthState, TargetKey, Task, TaskStatus, TransportProtocol,
+    Deployment, Service, Step, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, Task, TaskStatus,
 };
 
 use crate::context::Context;
 use crate::draft::{Findings, TargetDraft, TaskDraft};
-use crate::shift;
-
-/// Whether the container behind a target of the task has stopped.
-pub(crate) fn is_dead(task: &Task, key: &TargetKey) -> bool {
-    let binds = |record: &&Container| record.network_bindings.iter().any(|binding| binding.host_port == key.port);
-    let stopped = |record: &Container| record.last_status == ContainerStatus::Stopped;
-    task.containers.iter().find(binds).map_or_else(|| task.containers.iter().all(stopped), stopped)
-}
+use crate::{endpoint, shift};
 
 /// Whether a draining target is gone: the delay runs in full, but for a group that no listener uses and that serves no request.
 pub(crate) fn due(context: &Context<'_>, group: &TargetGroup, key: &TargetKey, target: &Target) -> bool {
@@ -26,17 +18,6 @@ pub(crate) fn due(context: &Context<'_>, group: &TargetGroup, key: &TargetKey, t
     let elapsed = context.now >= since + group.spec.attributes.deregistration_delay;
     let idle = || context.in_flight.get(&(group.spec.name.clone(), key.clone())).is_none_or(|requests| *requests == 0);
     elapsed || (!context.in_use.contains(&group.spec.name) && idle())
-}
-
-/// Where an entry's container of a running task is reached: the host port of its binding, and the address to dial, which is the
-/// container's own where the host can reach it.
-fn wanted(task: &Task, entry: &ServiceLoadBalancer) -> Option<(u16, SocketAddr)> {
-    let record = task.container(&entry.container_name).filter(|record| record.last_status == ContainerStatus::Running)?;
-    let tcp = |binding: &&model::NetworkBinding| binding.container_port == entry.container_port && binding.protocol == TransportProtocol::Tcp;
-    let binding = record.network_bindings.iter().find(tcp)?;
-    let published = SocketAddr::new(binding.bind_ip, binding.host_port);
-    let address = record.address.filter(|_| record.direct).map_or(published, |address| SocketAddr::new(address, entry.container_port));
-    Some((binding.host_port, address))
 }
 
 fn fresh(context: &Context<'_>, task: &Task, address: SocketAddr) -> Target {
@@ -55,9 +36,9 @@ fn serving<'s>(service: &'s Service, task: &Task) -> Option<&'s Deployment> {
 pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut TaskDraft<'a>, found: &mut Findings) {
     let running = draft.task.is_live() && draft.task.last_status == TaskStatus::Running;
     let Some(deployment) = serving(service, &draft.task).filter(|_| running) else { return };
+    let instance = &context.world.settings.instance;
     for known in draft.targets.iter_mut().filter(|known| !known.removed) {
-        let bound = |record: &Container| record.network_bindings.iter().any(|binding| binding.host_port == known.key.port);
-        if !draft.task.containers.iter().any(bound) {
+        if endpoint::behind(&draft.task, draft.definition, &known.key, instance).is_none() {
             known.removed = true;
             *found.deregistered.entry(known.group.spec.name.clone()).or_default() += 1;
         }
@@ -65,8 +46,9 @@ pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut
     for entry in &service.spec.load_balancers {
         let name = entry.group_of(deployment);
         let Some(group) = context.world.target_groups.get(name).filter(|group| !group.deleting) else { continue };
-        let Some((port, address)) = wanted(&draft.task, entry) else { continue };
-        let same = |known: &&mut TargetDraft<'_>| known.group.spec.name == group.spec.name && known.key.port == port;
+        let Some(wanted) = endpoint::wanted(&draft.task, draft.definition, entry) else { continue };
+        let (key, address) = (wanted.key(instance), wanted.address);
+        let same = |known: &&mut TargetDraft<'_>| known.group.spec.name == group.spec.name && known.key == key;
         match draft.targets.iter_mut().find(same) {
             Some(known) if known.target.draining_since.is_none() && !known.removed => {
                 if known.target.address != address {
@@ -76,7 +58,6 @@ pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut
             }
             Some(known) => (known.target, known.removed) = (Cow::Owned(fresh(context, &draft.task, address)), false),
             None => {
-                let key = TargetKey { id: context.world.settings.instance.clone(), port };
                 let target = Cow::Owned(fresh(context, &draft.task, address));
                 draft.targets.push(TargetDraft { group, key, target, removed: false });
             }

@@ -1,6 +1,6 @@
 //! `ps`: services and tasks.
 
-use wire::local::{ClusterView, Seconds, TaskView};
+use wire::local::{ClusterView, ContainerView, Seconds, TaskView};
 
 use super::{age, short, tone};
 use crate::print::table::{Cell, Table, cell, toned};
@@ -107,15 +107,26 @@ pub(crate) fn health(cluster: &ClusterView, task: &TaskView) -> String {
 
 fn ports(task: &TaskView) -> Cell {
     let bindings = || task.containers.iter().flat_map(|container| &container.network_bindings);
+    if bindings().next().is_none() {
+        // In `awsvpc` mode all of them are at the task's own address.
+        let address = task.containers.iter().find_map(|container| container.address.as_deref());
+        return cell(address.unwrap_or_default());
+    }
     let long = bindings().map(|binding| format!("{}:{}->{}/{}", binding.bind_ip, binding.host_port, binding.container_port, binding.protocol));
     let brief = bindings().map(|binding| format!("{}->{}", binding.host_port, binding.container_port));
     cell(long.collect::<Vec<_>>().join(", ")).brief(brief.collect::<Vec<_>>().join(", "))
 }
 
+/// The containers that its end is told of: its own, and what held its network where that went wrong.
+pub(crate) fn told(task: &TaskView) -> impl Iterator<Item = &ContainerView> {
+    let wrong = |pause: &&ContainerView| pause.reason.is_some() || pause.exit_code.is_some_and(|code| code != 0);
+    task.containers.iter().chain(task.pause.as_ref().filter(wrong))
+}
+
 /// Its containers' exit codes; with several, each with its name.
 fn exits(task: &TaskView) -> String {
-    let named = task.containers.len() > 1;
-    let codes = task.containers.iter().filter_map(|container| container.exit_code.map(|code| (container, code)));
+    let named = told(task).count() > 1;
+    let codes = told(task).filter_map(|container| container.exit_code.map(|code| (container, code)));
     let texts: Vec<String> = codes.map(|(container, code)| if named { format!("{}={code}", container.name) } else { code.to_string() }).collect();
     texts.join(", ")
 }
@@ -123,7 +134,7 @@ fn exits(task: &TaskView) -> String {
 /// The task's reason and those of its containers.
 fn reasons(task: &TaskView) -> String {
     let own = task.stopped_reason.iter().cloned();
-    let containers = task.containers.iter().filter_map(|container| container.reason.as_ref().map(|reason| format!("{}: {reason}", container.name)));
+    let containers = told(task).filter_map(|container| container.reason.as_ref().map(|reason| format!("{}: {reason}", container.name)));
     own.chain(containers).collect::<Vec<String>>().join("; ")
 }
 
@@ -157,6 +168,21 @@ mod tests {
         SERVICE  TASK      TASK DEFINITION  STOPPED  EXIT  STOP CODE                 STOPPED REASON
         posts    dead0000  posts:1          1m ago   7     EssentialContainerExited  Essential container in task exited
         "#);
+    }
+
+    #[test]
+    fn what_held_the_network_is_told_of_where_it_went_wrong() {
+        let mut task = sample::view().clusters[0].tasks[0].clone();
+        let mut pause = ContainerView { name: "~internal~ecs~pause".into(), exit_code: Some(0), reason: None, ..task.containers[0].clone() };
+        task.containers[0].exit_code = Some(143);
+        task.pause = Some(pause.clone());
+        assert_eq!(exits(&task), "143");
+        pause.exit_code = Some(137);
+        task.pause = Some(pause.clone());
+        assert_eq!(exits(&task), "posts=143, ~internal~ecs~pause=137");
+        (pause.exit_code, pause.reason) = (None, Some("CannotPullContainerError: no".into()));
+        task.pause = Some(pause);
+        assert!(reasons(&task).ends_with("~internal~ecs~pause: CannotPullContainerError: no"), "{}", reasons(&task));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::{Clock, Engine, EngineErrorKind, LogLine, LogOptions, LogStream};
 use futures_util::{StreamExt as _, stream};
 use hyper::Response;
-use model::{ClusterName, ContainerId, ContainerStatus, ServiceName, Task, TaskStatus, World};
+use model::{ClusterName, ContainerId, ContainerStatus, ContainerType, ServiceName, Task, TaskStatus, World};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::local::{Failure, LogRecord};
@@ -167,7 +167,8 @@ fn tasks<'w>(world: &'w World, asked: &Asked) -> impl Iterator<Item = &'w Task> 
 fn sources(world: &World, asked: &Asked) -> Vec<Source> {
     tasks(world, asked)
         .flat_map(|task| task.containers.iter().map(move |container| (task, container)))
-        .filter(|(_, container)| container.last_status >= ContainerStatus::Running)
+        // A pause says nothing.
+        .filter(|(_, container)| container.kind() == ContainerType::Normal && container.last_status >= ContainerStatus::Running)
         .filter_map(|(task, container)| {
             Some(Source {
                 id: container.runtime_id.clone()?,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bollard::query_parameters::{ListImagesOptions, RemoveImageOptionsBuilder};
 use docker::{Docker, Settings, connect};
-use engine::{BuildSpec, ContainerSpec, Engine, NetworkSpec, Progress};
+use engine::{BuildSpec, ContainerSpec, Engine, NetworkNamespace, NetworkSpec, Progress};
 use futures_util::FutureExt;
 use model::{
     ClusterName, ContainerDefinition, ContainerName, Family, Ids, OwnerId, PortMapping, Revision, ServiceKey, ServiceName, TransportProtocol,
@@ -97,6 +97,7 @@ impl Lab {
             task_cpu: None,
             task_memory: None,
             network: NetworkSpec { owner: self.owner.clone(), service },
+            namespace: NetworkNamespace::Own,
         }
     }
 }

@@ -11,7 +11,7 @@ use model::{
 };
 
 use super::{Subject, Workload};
-use crate::{ContainerSpec, EngineError, EngineErrorKind, EngineEvent, NetworkSpec, Progress, Stream};
+use crate::{ContainerSpec, EngineError, EngineErrorKind, EngineEvent, NetworkNamespace, NetworkSpec, Progress, Stream};
 
 /// The port that containers of the suite say they listen on.
 pub(super) const CONTAINER_PORT: u16 = 8080;
@@ -78,6 +78,7 @@ impl<'a> Bench<'a> {
             task_cpu: None,
             task_memory: None,
             network: NetworkSpec { owner: self.subject.owner.clone(), service },
+            namespace: NetworkNamespace::Own,
         })
     }
 

@@ -23,3 +23,11 @@ pub(super) async fn nothing_is_created_from_no_image(bench: &Bench<'_>) -> Verdi
     bench.fail("create", EngineErrorKind::NotFound, bench.subject.engine.create(&spec)).await?;
     expect_equal("list", &bench.list(&bench.subject.owner).await?, &vec![])
 }
+
+pub(super) async fn the_pause_image_is_made_once(bench: &Bench<'_>) -> Verdict {
+    let engine = &bench.subject.engine;
+    let first = bench.succeed("pause_image", engine.pause_image()).await?;
+    expect(first.starts_with("sha256:"), || format!("expected an id such as `sha256:…`, found `{first}`"))?;
+    expect_equal("the second answer", &bench.succeed("pause_image", engine.pause_image()).await?, &first)?;
+    expect_equal("the image by its name", &bench.succeed("image", engine.image(model::PAUSE_IMAGE, Progress::none())).await?, &first)
+}

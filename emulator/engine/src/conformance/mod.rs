@@ -17,6 +17,7 @@ mod bench;
 mod images;
 mod lifecycle;
 mod logs;
+mod namespaces;
 mod networks;
 mod stopping;
 mod usage;
@@ -168,6 +169,11 @@ pub fn cases() -> Vec<Case> {
         "an image has one id" => images::an_image_has_one_id,
         "a missing image cannot be pulled" => images::a_missing_image_cannot_be_pulled,
         "nothing is created from an image that is not there" => images::nothing_is_created_from_no_image,
+        "the image of pause containers is made once" => images::the_pause_image_is_made_once,
+        "a pause waits, and obeys" => namespaces::a_pause_waits_and_obeys,
+        "a container shares the network of a pause" => namespaces::a_container_shares_the_network_of_a_pause,
+        "nobody shares the network of what does not run" => namespaces::nobody_shares_the_network_of_what_does_not_run,
+        "the host's network and none have neither address nor ports" => namespaces::neither_address_nor_ports,
         "a service's network comes with its first container" => networks::a_network_comes_with_the_first_container,
         "a network is removed, and again" => networks::a_network_is_removed_and_again,
         "logs give every line of both streams" => logs::logs_give_every_line,

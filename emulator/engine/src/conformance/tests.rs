@@ -103,6 +103,7 @@ async fn the_suite_finds_what_is_wrong_and_cleans_up() {
         "stop kills after the grace",
         "stop of what never ran or has ended succeeds",
         "a missing image cannot be pulled",
+        "a container shares the network of a pause",
         "logs give every line of both streams",
         "logs follow until the container ends",
     ];

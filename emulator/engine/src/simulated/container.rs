@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::{ContainerId, HealthStatus, NetworkBinding, ObservedContainer, RunState, Timestamp};
 
 use super::script::{Moment, Script, SimulatedAnswer};
-use crate::{ContainerSpec, EngineError, LogLine, Usage};
+use crate::{ContainerSpec, EngineError, LogLine, NetworkNamespace, NetworkSpec, Usage};
 
 /// One container. Its state changes only through [`super::state::State`], which tells the watchers.
 #[derive(Debug)]
@@ -39,7 +39,8 @@ pub(super) struct Run {
     /// When a stop that is under way ends it, and with which exit code.
     pub(super) end: Option<(Timestamp, i64)>,
     pub(super) health: HealthStatus,
-    pub(super) address: Ipv4Addr,
+    /// None for one that has another's network, the host's, or none.
+    pub(super) address: Option<Ipv4Addr>,
     pub(super) bindings: Vec<NetworkBinding>,
 }
 
@@ -58,7 +59,7 @@ impl Container {
     }
 
     /// The run that begins at `since`, with the script's durations turned into moments.
-    pub(super) fn run(&self, since: Timestamp, address: Ipv4Addr, bindings: Vec<NetworkBinding>) -> Run {
+    pub(super) fn run(&self, since: Timestamp, address: Option<Ipv4Addr>, bindings: Vec<NetworkBinding>) -> Run {
         let check = self.spec.definition.health_check.as_ref();
         let scripted = self.script.moments.iter().filter(|(_, moment)| check.is_some() || !matches!(moment, Moment::Health(_)));
         let mut agenda: Vec<(Timestamp, Moment)> = scripted.map(|(after, moment)| (since + *after, moment.clone())).collect();
@@ -77,6 +78,11 @@ impl Container {
         let obeys = !self.script.ignore_term && self.script.stop <= grace;
         let end = if obeys { (now + self.script.stop, 0) } else { (now + grace, 137) };
         run.end = Some(run.end.map_or(end, |earlier| earlier.min(end)));
+    }
+
+    /// Whether it runs in that network itself.
+    pub(super) fn holds(&self, network: &NetworkSpec) -> bool {
+        self.running().is_some() && self.spec.namespace == NetworkNamespace::Own && self.spec.network == *network
     }
 
     pub(super) const fn running(&self) -> Option<&Run> {
@@ -114,8 +120,8 @@ impl Container {
             container: self.spec.definition.name.clone(),
             state,
             health: run.map_or(HealthStatus::Unknown, |run| run.health),
-            address: run.map(|run| IpAddr::V4(run.address)),
-            direct: true,
+            address: run.and_then(|run| run.address).map(IpAddr::V4),
+            direct: run.is_some_and(|run| run.address.is_some()),
             network_bindings: run.map(|run| run.bindings.clone()).unwrap_or_default(),
         }
     }

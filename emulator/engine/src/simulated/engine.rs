@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{ContainerId, Ids, ObservedContainer, OwnerId, ServiceKey, Timestamp};
+use model::{ContainerId, Ids, ObservedContainer, OwnerId, PAUSE_IMAGE, ServiceKey, Timestamp};
 
 use super::container::{Container, Phase};
 use super::fleet::Fleet;
@@ -12,8 +12,8 @@ use super::state::{State, no_such_container};
 use super::streams;
 use super::ticket::{Look, Ticket};
 use crate::{
-    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Stream,
-    Usage, Verb,
+    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkNamespace, NetworkSpec,
+    Progress, Stream, Usage, Verb,
 };
 
 impl Fleet {
@@ -86,6 +86,17 @@ impl Engine for Fleet {
                     Look::Done(Ok(id))
                 })
                 .await
+        })
+    }
+
+    fn pause_image(&self) -> Verb<'_, String> {
+        let ticket = self.call(VerbName::PauseImage, PAUSE_IMAGE, None);
+        Box::pin(async move {
+            let make = |state: &mut State, now| {
+                let make = || (text_id(PAUSE_IMAGE), now);
+                Ok(state.images.entry(PAUSE_IMAGE.to_owned()).or_insert_with(make).0.clone())
+            };
+            ticket.once(make).await
         })
     }
 
@@ -184,7 +195,7 @@ impl Engine for Fleet {
         let ticket = self.call(VerbName::RemoveNetwork, &spec.service.to_string(), Some(&spec.service));
         Box::pin(async move {
             let remove = |state: &mut State, _| {
-                if state.containers.values().any(|container| container.running().is_some() && container.spec.network == *spec) {
+                if state.containers.values().any(|container| container.holds(spec)) {
                     let message = format!("the network of `{}` has containers that run in it", spec.service);
                     return Err(EngineError::new(EngineErrorKind::Failed, message));
                 }
@@ -232,7 +243,11 @@ fn create(state: &mut State, spec: &ContainerSpec, now: Timestamp) -> Result<Con
         return Err(EngineError::new(EngineErrorKind::NotFound, format!("no such image: `{}`", spec.image_id)));
     }
     let script = Script::of(&spec.definition).map_err(refused)?;
-    state.ledger.add_network(&spec.network.owner, &spec.network.service)?;
+    match &spec.namespace {
+        NetworkNamespace::Own => state.ledger.add_network(&spec.network.owner, &spec.network.service)?,
+        NetworkNamespace::Shared(holder) if !state.containers.contains_key(holder) => return Err(no_such_container(holder)),
+        NetworkNamespace::Shared(_) | NetworkNamespace::Host | NetworkNamespace::None => {}
+    }
     state.created += 1;
     // The first twelve digits, which people see, count; so the order of ids is the order of creation.
     let id = ContainerId::from_text(&format!("{:012x}{:.52}", state.created, hex_64(state.created)));

@@ -107,8 +107,8 @@ impl Fleet {
         self.shared.look().0.calls.drain(..).collect()
     }
 
-    /// What somebody gets who connects over TCP now: to a published port on 127.0.0.1, or to the container's own address and a mapped
-    /// port of it.
+    /// What somebody gets who connects over TCP now: to a published port on 127.0.0.1, to a mapped port at the container's own address
+    /// or that of the pause whose network it has, or to one at 127.0.0.1 where it has the host's.
     #[must_use]
     pub fn probe_status(&self, address: SocketAddr) -> SimulatedAnswer {
         let (state, now) = self.shared.look();

@@ -11,6 +11,7 @@ pub enum VerbName {
     Inspect,
     Watch,
     Image,
+    PauseImage,
     Build,
     Create,
     Start,

@@ -6,12 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use model::{ContainerId, OwnerId, Timestamp, TransportProtocol};
 use tokio::sync::watch;
 
-use super::container::{Container, Phase};
+use super::container::{Container, Phase, Run};
 use super::journal::{Call, VerbName};
 use super::ledger::{HostPort, Ledger};
 use super::script::{Moment, SimulatedAnswer};
 use super::ticket::Parked;
-use crate::{EngineError, EngineErrorKind, EngineEvent, LogLine};
+use crate::{EngineError, EngineErrorKind, EngineEvent, LogLine, NetworkNamespace};
 
 /// How many events wait for one watcher; when there are more its stream fails, as a broken connection does.
 pub(super) const WATCHER_EVENTS: usize = 1024;
@@ -143,21 +143,33 @@ impl State {
         }
     }
 
-    /// An address and ports for a container that starts.
-    fn allocate(&mut self, id: &ContainerId) -> Result<(Ipv4Addr, Vec<model::NetworkBinding>), EngineError> {
+    /// An address and ports for a container that starts, where it has a network of its own.
+    fn allocate(&mut self, id: &ContainerId) -> Result<(Option<Ipv4Addr>, Vec<model::NetworkBinding>), EngineError> {
         let container = self.containers.get(id).ok_or_else(|| no_such_container(id))?;
         if container.script.cannot_start {
             return Err(EngineError::new(EngineErrorKind::Refused, "the script says `cannot-start`"));
+        }
+        match &container.spec.namespace {
+            NetworkNamespace::Own => {}
+            NetworkNamespace::Host | NetworkNamespace::None => return Ok((None, Vec::new())),
+            NetworkNamespace::Shared(holder) => {
+                let runs = self.containers.get(holder).is_some_and(|holder| holder.running().is_some());
+                let refused =
+                    || EngineError::new(EngineErrorKind::Failed, format!("cannot join the network of a container that does not run: `{holder}`"));
+                return if runs { Ok((None, Vec::new())) } else { Err(refused()) };
+            }
         }
         let network = &container.spec.network;
         let subnet = self.ledger.subnet(&network.owner, &network.service);
         let subnet = subnet.ok_or_else(|| EngineError::new(EngineErrorKind::NotFound, format!("no network for `{}`", network.service)))?;
         let runs: Vec<_> = self.containers.values().filter_map(Container::running).collect();
-        let addresses: BTreeSet<Ipv4Addr> = runs.iter().map(|run| run.address).collect();
+        let addresses: BTreeSet<Ipv4Addr> = runs.iter().filter_map(|run| run.address).collect();
         let ports: BTreeSet<HostPort> = runs.iter().flat_map(|run| &run.bindings).map(|binding| (binding.host_port, binding.protocol)).collect();
         let address = Ledger::address(subnet, &addresses)?;
-        let bindings = self.ledger.bind(&container.spec.definition.port_mappings, ports)?;
-        Ok((address, bindings))
+        // Addresses of the fleet can be dialled, so a pause publishes nothing.
+        let published = if container.spec.definition.name.is_pause() { &[] } else { container.spec.definition.port_mappings.as_slice() };
+        let bindings = self.ledger.bind(published, ports)?;
+        Ok((Some(address), bindings))
     }
 
     /// A running container ends. False when it does not run.
@@ -207,15 +219,29 @@ impl State {
 
     /// What somebody who connects to `address` over TCP gets.
     pub(super) fn probe(&self, address: SocketAddr, now: Timestamp) -> SimulatedAnswer {
-        let published = |binding: &model::NetworkBinding| binding.bind_ip == address.ip() && binding.host_port == address.port();
-        let at = self.containers.values().find(|container| {
-            container.running().is_some_and(|run| {
-                let direct = IpAddr::V4(run.address) == address.ip();
-                let tcp = |binding: &&model::NetworkBinding| binding.protocol == TransportProtocol::Tcp;
-                run.bindings.iter().filter(tcp).any(|binding| published(binding) || (direct && binding.container_port == address.port()))
-            })
-        });
+        let at = self.containers.values().find(|container| container.running().is_some_and(|run| self.reaches(container, run, address)));
         at.map_or(SimulatedAnswer::Refused, |container| container.answer(now))
+    }
+
+    /// Whether a running container is behind that address: by a published port, at its own address or that of the pause whose network
+    /// it has, or at the host's.
+    fn reaches(&self, container: &Container, run: &Run, address: SocketAddr) -> bool {
+        let tcp = |mapping: &&model::PortMapping| mapping.protocol == TransportProtocol::Tcp;
+        let listens = || container.spec.definition.port_mappings.iter().filter(tcp).any(|mapping| mapping.container_port == address.port());
+        let published = |binding: &model::NetworkBinding| {
+            binding.protocol == TransportProtocol::Tcp && binding.bind_ip == address.ip() && binding.host_port == address.port()
+        };
+        match &container.spec.namespace {
+            // What a pause holds listens, not the pause.
+            NetworkNamespace::Own if container.spec.definition.name.is_pause() => false,
+            NetworkNamespace::Own => run.bindings.iter().any(published) || (run.address.map(IpAddr::V4) == Some(address.ip()) && listens()),
+            NetworkNamespace::Shared(holder) => {
+                let holder = self.containers.get(holder).and_then(Container::running);
+                holder.and_then(|holder| holder.address).map(IpAddr::V4) == Some(address.ip()) && listens()
+            }
+            NetworkNamespace::Host => address.ip().is_loopback() && listens(),
+            NetworkNamespace::None => false,
+        }
     }
 
     /// Writes a call down.

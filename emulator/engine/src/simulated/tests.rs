@@ -14,8 +14,8 @@ use model::{
 
 use super::*;
 use crate::{
-    BuildSpec, Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogOptions, ManualClock, NetworkSpec, Progress,
-    Stream,
+    BuildSpec, Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogOptions, ManualClock, NetworkNamespace,
+    NetworkSpec, Progress, Stream,
 };
 
 const START: Timestamp = Timestamp::from_millis(1_000_000);
@@ -52,6 +52,7 @@ impl Room {
             task_cpu: None,
             task_memory: None,
             network: NetworkSpec { owner: owner(), service: key },
+            namespace: NetworkNamespace::Own,
         }
     }
 

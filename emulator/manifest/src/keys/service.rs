@@ -1,7 +1,7 @@
 //! The keys of CreateService (ecs.md 3 and 4).
 
 use super::traffic_shift;
-use crate::shape::{Choice, Object, Shape, field, inert, integer, list};
+use crate::shape::{Choice, Object, Shape, TEXTS, field, inert, integer, list};
 
 pub(crate) static SERVICE: Object = Object::new(
     "Service",
@@ -24,6 +24,8 @@ pub(crate) static SERVICE: Object = Object::new(
             Shape::Choice(&STRATEGY),
             "REPLICA, so many tasks as `desiredCount` says, or DAEMON, one on each container instance. Default REPLICA.",
         ),
+        inert("networkConfiguration", "tasks are on a network of this machine, which has neither subnets nor security groups")
+            .of(Shape::Object(&NETWORK_CONFIGURATION)),
         inert("cluster", "the manifest's own `cluster` says it"),
         inert("launchType", "every task runs on the local engine").of(Shape::Choice(&LAUNCH_TYPE)),
         inert("capacityProviderStrategy", "every task runs on the local engine"),
@@ -40,7 +42,6 @@ pub(crate) static SERVICE: Object = Object::new(
     ],
 )
 .refusing(&[
-    ("networkConfiguration", "it belongs to `networkMode: awsvpc`; tasks run in `bridge` mode here"),
     ("placementConstraints", "there is one container instance; remove it for local runs"),
     ("connectsTo", "each service is alone on a network of its own until it is; remove it"),
     ("serviceConnectConfiguration", "each service is alone on a network of its own until it is; remove it"),
@@ -49,6 +50,22 @@ pub(crate) static SERVICE: Object = Object::new(
     ("vpcLatticeConfigurations", "register in a target group with `loadBalancers`"),
     ("externalId", "it belongs to the controller EXTERNAL, which is not supported"),
 ]);
+
+static NETWORK_CONFIGURATION: Object = Object::new(
+    "NetworkConfiguration",
+    "network configuration",
+    &[field("awsvpcConfiguration", Shape::Object(&AWSVPC), "Subnets and security groups.").required()],
+);
+
+static AWSVPC: Object = Object::new(
+    "AwsVpcConfiguration",
+    "awsvpc configuration",
+    &[
+        field("subnets", Shape::List(&list(Shape::Text).not_empty()), "At least one.").required(),
+        field("securityGroups", TEXTS, "At most five."),
+        field("assignPublicIp", Shape::Choice(&Choice { accepted: &["ENABLED", "DISABLED"], refused: &[] }), "Default DISABLED."),
+    ],
+);
 
 static SERVICE_LOAD_BALANCER: Object = Object::new(
     "ServiceLoadBalancer",

@@ -7,7 +7,11 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
     "task definition",
     &[
         field("family", Shape::Text, "1 to 255 letters, digits, hyphens and underscores.").required(),
-        field("networkMode", Shape::Choice(&NETWORK_MODE), "Default bridge."),
+        field(
+            "networkMode",
+            Shape::Choice(&NETWORK_MODE),
+            "How the containers meet the network: on a bridge (the default), in one namespace a task, on the host's own, or not at all.",
+        ),
         field("cpu", Shape::Text, "CPU of the whole task: units (1024 a core) or `\"1 vCPU\"`."),
         field("memory", Shape::Text, "Memory of the whole task: MiB or `\"1 GB\"`."),
         field(
@@ -18,7 +22,8 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
         .required(),
         inert("taskRoleArn", "a task's credentials are not served yet"),
         inert("executionRoleArn", "images are pulled with the engine's own logins"),
-        inert("requiresCompatibilities", "every task runs on the local engine"),
+        inert("requiresCompatibilities", "every task runs on the local engine; for FARGATE its rules are checked")
+            .of(Shape::List(&list(Shape::Choice(&COMPATIBILITY)))),
         inert("runtimePlatform", "every task runs on the local engine"),
         inert("ephemeralStorage", "disk space is the engine's"),
         inert("inferenceAccelerators", "the product is retired"),
@@ -46,16 +51,12 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
     "deleteRequestedAt",
 ]);
 
-static NETWORK_MODE: Choice = Choice {
-    accepted: &["bridge"],
-    refused: &[
-        ("awsvpc", "use `bridge`, here or in a second `-f` file, with `hostPort: 0` and target groups of type `instance`"),
-        ("host", "use `bridge`; a static `hostPort` publishes a fixed port"),
-        ("none", "use `bridge`"),
-    ],
-};
+static COMPATIBILITY: Choice = Choice { accepted: &["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"], refused: &[] };
 
-static CONTAINER: Object = Object::new(
+static NETWORK_MODE: Choice =
+    Choice { accepted: &["bridge", "awsvpc", "host", "none"], refused: &[("default", "it belongs to Windows; use `bridge`")] };
+
+pub(crate) static CONTAINER: Object = Object::new(
     "ContainerDefinition",
     "container definition",
     &[
@@ -124,7 +125,11 @@ static PORT_MAPPING: Object = Object::new(
     "port mapping",
     &[
         field("containerPort", integer(1, 65535), "The port that the container listens on.").required(),
-        field("hostPort", integer(0, 65535), "The port on the host; 0, the default, takes a free one."),
+        field(
+            "hostPort",
+            integer(0, 65535),
+            "The port on the host; 0, the default, takes a free one. In awsvpc and host mode it is the container's port.",
+        ),
         field("protocol", Shape::Choice(&Choice { accepted: &["tcp", "udp"], refused: &[] }), "Default tcp."),
         field("name", Shape::Text, "At most 64 of a-z, 0-9, `_` and `-`."),
         inert("appProtocol", "only Service Connect reads it"),
@@ -161,7 +166,7 @@ static HEALTH_CHECK: Object = Object::new(
     ],
 );
 
-static LINUX_PARAMETERS: Object =
+pub(crate) static LINUX_PARAMETERS: Object =
     Object::new("LinuxParameters", "Linux settings", &[field("initProcessEnabled", Shape::Boolean, "An init process as PID 1. Default false.")])
         .refusing(&[
             ("capabilities", "capabilities are not supported yet; `privileged: true` gives all of them"),

@@ -7,9 +7,6 @@ use model::{ContainerDependency, ContainerHealthCheck, DependencyCondition, Host
 use crate::node::{Node, Span};
 use crate::problem::Report;
 
-/// What a container instance keeps for itself, of TCP (ecs.md 1.3).
-const RESERVED: [u16; 5] = [22, 2375, 2376, 51678, 51679];
-
 /// `None` when an item cannot be read, which the tables have reported.
 pub(super) fn port_mappings(node: &Node, report: &mut Report) -> Option<Vec<PortMapping>> {
     let mut taken: BTreeMap<(u16, TransportProtocol), Span> = BTreeMap::new();
@@ -25,11 +22,6 @@ pub(super) fn port_mappings(node: &Node, report: &mut Report) -> Option<Vec<Port
             mapping_name(name, report);
         }
         let host_port = item.integer_of("hostPort").unwrap_or(0);
-        if protocol == TransportProtocol::Tcp && RESERVED.contains(&host_port) {
-            report
-                .problem(super::place(item, "hostPort"), format!("host port {host_port} is reserved on every container instance"))
-                .hint("22 is for SSH, 2375 and 2376 for Docker, 51678 and 51679 for the ECS agent; `hostPort: 0` takes a free port");
-        }
         mappings.push(PortMapping { container_port, host_port, protocol, name: item.text_of("name").map(str::to_owned) });
     }
     Some(mappings)

@@ -1,11 +1,9 @@
 //! A task definition (ecs.md 1.1).
 
-use std::collections::BTreeMap;
+use model::{ContainerDefinition, Family, TaskDefinition};
 
-use model::{ContainerDefinition, Family, NetworkMode, TaskDefinition};
-
-use super::{Reader, container};
-use crate::node::{Node, Span};
+use super::{Reader, container, fargate, network_mode};
+use crate::node::Node;
 use crate::problem::Report;
 
 const MAX_CONTAINERS: usize = 10;
@@ -33,14 +31,16 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
     for item in items {
         container_memory(item, node.get("memory"), memory.flatten(), report);
     }
-    static_ports(items, report);
+    let mode = network_mode::of(node);
+    network_mode::check(node, mode, report);
+    fargate::check(node, cpu.flatten(), memory.flatten(), report);
     let containers = read.into_iter().collect::<Option<Vec<_>>>();
     Some(TaskDefinition {
         family: family?,
-        network_mode: NetworkMode::Bridge,
+        network_mode: mode,
         cpu: cpu.map_or(Some(None), |cpu| cpu.map(Some))?,
         memory: memory.map_or(Some(None), |memory| memory.map(Some))?,
-        containers: containers?,
+        containers: network_mode::normalise(mode, containers?),
     })
 }
 
@@ -90,18 +90,6 @@ fn container_memory(item: &Node, task: Option<&Node>, limit: Option<u32>, report
                 format!("Invalid setting for container '{name}'. At least one of 'memory' or 'memoryReservation' must be specified."),
             )
             .hint("for example `memory: 256` (MiB), here or on the task definition");
-    }
-}
-
-/// Two containers of a task cannot publish the same host port.
-fn static_ports(items: &[Node], report: &mut Report) {
-    let mut taken: BTreeMap<(u16, &str), Span> = BTreeMap::new();
-    for mapping in items.iter().flat_map(|item| item.list("portMappings")) {
-        let Some(port) = mapping.integer_of::<u16>("hostPort").filter(|port| *port > 0) else { continue };
-        let place = super::place(mapping, "hostPort");
-        if let Some(first) = taken.insert((port, mapping.text_of("protocol").unwrap_or("tcp")), place) {
-            report.problem(place, format!("host port {port} is published twice")).again(first);
-        }
     }
 }
 

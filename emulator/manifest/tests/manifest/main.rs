@@ -9,6 +9,7 @@ mod hints;
 mod https;
 mod limits;
 mod load_balancers;
+mod network_modes;
 mod problems;
 mod properties;
 mod refused_by_ecs;

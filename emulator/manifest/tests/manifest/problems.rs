@@ -1127,9 +1127,9 @@ fn target_groups() {
 #[test]
 fn what_acts_on_aws_only_is_refused_by_name() {
     assert_snapshot!(broken(&[
-        ("- family: users", "- family: users\n    networkMode: awsvpc\n    volumes: [{ name: data }]"),
+        ("- family: users", "- family: users\n    networkMode: default\n    volumes: [{ name: data }]"),
         ("memory: 256", "memory: 256\n        watch: true\n        secrets: [{ name: A, valueFrom: b }]\n        mountPoints: []\n        logConfiguration: { logDriver: awsfirelens }"),
-        ("taskDefinition: users", "taskDefinition: users\n    networkConfiguration: { awsvpcConfiguration: { subnets: [a] } }\n    deploymentConfiguration: { alarms: { alarmNames: [a], enable: true, rollback: true } }\n    placementConstraints: [{ type: distinctInstance }]"),
+        ("taskDefinition: users", "taskDefinition: users\n    volumeConfigurations: [{ name: data }]\n    deploymentConfiguration: { alarms: { alarmNames: [a], enable: true, rollback: true } }\n    placementConstraints: [{ type: distinctInstance }]"),
         ("- port: 80", "- port: 443\n        protocol: HTTPS\n        certificates: [{ certificateArn: a }]"),
     ]), @r#"
     error: Certificate ARN 'a' is not valid
@@ -1140,13 +1140,13 @@ fn what_acts_on_aws_only_is_refused_by_name() {
       |
       = hint: a file of this machine is named by `certificate`, with its `privateKey`
 
-    error: `networkMode: awsvpc` is not supported
+    error: `networkMode: default` is not supported
       --> cluster.yaml:18:18
        |
-    18 |     networkMode: awsvpc
-       |                  ^^^^^^
+    18 |     networkMode: default
+       |                  ^^^^^^^
        |
-       = hint: use `bridge`, here or in a second `-f` file, with `hostPort: 0` and target groups of type `instance`
+       = hint: it belongs to Windows; use `bridge`
 
     error: `volumes` of a task definition is not supported
       --> cluster.yaml:19:5
@@ -1180,13 +1180,13 @@ fn what_acts_on_aws_only_is_refused_by_name() {
        |
        = hint: remove it; logs are kept by the engine, see `ecslocal logs`
 
-    error: `networkConfiguration` of a service is not supported
+    error: `volumeConfigurations` of a service is not supported
       --> cluster.yaml:32:5
        |
-    32 |     networkConfiguration: { awsvpcConfiguration: { subnets: [a] } }
+    32 |     volumeConfigurations: [{ name: data }]
        |     ^^^^^^^^^^^^^^^^^^^^
        |
-       = hint: it belongs to `networkMode: awsvpc`; tasks run in `bridge` mode here
+       = hint: volumes are not supported yet
 
     error: `alarms` of a deployment configuration is not supported
       --> cluster.yaml:33:32

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::MAX_DESIRED_COUNT;
 use crate::{
     Action, AdvancedConfiguration, ClusterName, Ids, LaunchBackoff, NetworkMode, Refused, Revision, RuleName, ScalingState, SchedulingStrategy,
-    Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus, TargetGroupName, TargetType, TaskDefinitionName, Timestamp, World,
+    Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus, TargetGroupName, TaskDefinitionName, Timestamp, World,
 };
 
 impl World {
@@ -149,15 +149,9 @@ impl World {
         }
     }
 
-    /// Tasks in a network of the host's register by instance and host port.
     fn require_target_type(&self, name: &TargetGroupName, mode: NetworkMode) -> Result<(), Refused> {
-        let ip = self.target_groups.get(name).is_some_and(|group| group.spec.target_type == TargetType::Ip);
-        match mode {
-            NetworkMode::Bridge if ip => Err(Refused::Invalid(format!(
-                "The provided target group {name} has target type ip, which is incompatible with the bridge network mode specified in the task definition."
-            ))),
-            NetworkMode::Bridge => Ok(()),
-        }
+        let kind = self.target_groups.get(name).map_or_else(|| mode.target_type(), |group| group.spec.target_type);
+        if mode.registers_in(kind) { Ok(()) } else { Err(Refused::Invalid(mode.refusal(name.as_str(), kind))) }
     }
 
     pub(super) fn active_service_mut(&mut self, key: &ServiceKey) -> Result<&mut Service, Refused> {

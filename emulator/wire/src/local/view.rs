@@ -205,6 +205,9 @@ pub struct TaskView {
     pub stopped_reason: Option<String>,
     /// In the task definition's order.
     pub containers: Vec<ContainerView>,
+    /// What holds its network, in `awsvpc` mode. AWS's API does not tell of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<ContainerView>,
 }
 
 /// A container.
@@ -230,7 +233,7 @@ pub struct ContainerView {
     pub exit_code: Option<i64>,
     /// `<ErrorName>: <message>`
     pub reason: Option<String>,
-    /// Its address on the service's network.
+    /// Its address on the service's network; in `awsvpc` mode the task's.
     pub address: Option<String>,
     /// Published ports.
     pub network_bindings: Vec<NetworkBindingView>,
