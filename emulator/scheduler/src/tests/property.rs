@@ -1,10 +1,12 @@
 //! Any script, with crashes of the daemon and lost work in between, comes to rest steady; every plan on the way is checked.
 
-use model::{Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, RolloutState, Step, TargetHealthState, TaskStatus};
+use model::{
+    Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, NetworkMode, RolloutState, Step, TargetHealthState, TaskStatus,
+};
 use proptest::prelude::*;
 
 use super::fleet::{Behaviour, Fleet};
-use super::setup::{Setup, after, checked, container, key, optional, web};
+use super::setup::{Setup, after, awsvpc, checked, container, key, optional, web};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -50,11 +52,12 @@ enum Pod {
     One,
     Checked,
     Ordered,
+    Awsvpc,
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
     let percent = prop_oneof![4 => Just((100, 200)), 1 => Just((50, 100)), 1 => Just((0, 100)), 1 => Just((100, 150)), 1 => Just((34, 134))];
-    let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered)];
+    let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered), 2 => Just(Pod::Awsvpc)];
     (any::<bool>(), any::<bool>(), percent, 0..3_u64, pod, 0..4_u32, any::<bool>())
 }
 
@@ -67,9 +70,11 @@ fn setup((balanced, listener, percent, grace, pod, desired, breaks): Shape) -> S
             optional(container("init")),
             container("side"),
         ],
+        Pod::Awsvpc => awsvpc("users", 1).containers,
     };
+    let mode = if matches!(pod, Pod::Awsvpc) { NetworkMode::Awsvpc } else { NetworkMode::Bridge };
     let breaker = breaks.then_some(CircuitBreaker { rollback: true, threshold: FailureThreshold::Count(2), reset_on_healthy_task: true });
-    Setup { name: "users", desired, balanced, listener, percent, grace, breaker, containers }
+    Setup { name: "users", desired, balanced, listener, percent, grace, breaker, mode, containers }
 }
 
 fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {

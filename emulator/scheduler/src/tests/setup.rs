@@ -58,6 +58,17 @@ pub(super) fn container(name: &str) -> ContainerDefinition {
     }
 }
 
+/// A service whose tasks have an address each, of a container that serves and one beside it.
+pub(super) fn awsvpc(name: &'static str, desired: u32) -> Setup {
+    Setup { mode: NetworkMode::Awsvpc, containers: vec![mapped(web()), container("side")], ..Setup::new(name, desired) }
+}
+
+/// Its ports as a manifest reads them in `awsvpc` and `host` mode.
+pub(super) fn mapped(mut container: ContainerDefinition) -> ContainerDefinition {
+    container.port_mappings.iter_mut().for_each(|mapping| mapping.host_port = mapping.container_port);
+    container
+}
+
 /// The container that serves: port 3000, on a host port of its own.
 pub(super) fn web() -> ContainerDefinition {
     let port = PortMapping { container_port: 3000, host_port: 0, protocol: TransportProtocol::Tcp, name: None };
@@ -90,12 +101,23 @@ pub(super) struct Setup {
     pub(super) percent: (u32, u32),
     pub(super) grace: u64,
     pub(super) breaker: Option<CircuitBreaker>,
+    pub(super) mode: NetworkMode,
     pub(super) containers: Vec<ContainerDefinition>,
 }
 
 impl Setup {
     pub(super) fn new(name: &'static str, desired: u32) -> Self {
-        Self { name, desired, balanced: true, listener: true, percent: (100, 200), grace: 0, breaker: None, containers: vec![web()] }
+        Self {
+            name,
+            desired,
+            balanced: true,
+            listener: true,
+            percent: (100, 200),
+            grace: 0,
+            breaker: None,
+            mode: NetworkMode::Bridge,
+            containers: vec![web()],
+        }
     }
 
     pub(super) fn plain(name: &'static str, desired: u32) -> Self {
@@ -119,7 +141,7 @@ impl Setup {
         let family = Family::new(self.name).unwrap();
         let definition = |cpu| TaskDefinition {
             family: family.clone(),
-            network_mode: NetworkMode::Bridge,
+            network_mode: self.mode,
             cpu: Some(cpu),
             memory: None,
             containers: self.containers.clone(),
@@ -129,7 +151,7 @@ impl Setup {
         if self.balanced {
             let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(5), ..TargetGroupAttributes::default() };
             let name = group(self.name);
-            let spec = TargetGroupSpec { attributes, ..TargetGroupSpec::new(name, 80) };
+            let spec = TargetGroupSpec { attributes, target_type: self.mode.target_type(), ..TargetGroupSpec::new(name, 80) };
             changes.push(Change::CreateTargetGroup { cluster: cluster(), spec: Box::new(spec) });
         }
         if self.balanced && self.listener {
