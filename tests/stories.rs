@@ -45,6 +45,7 @@ stories![
     a_new_version_rolls_without_a_gap,
     a_new_version_that_never_gets_healthy_leaves_the_old_one_serving,
     a_process_stands_in_for_a_service,
+    a_service_for_fargate_rolls,
     a_target_flaps,
     a_task_that_is_stopped_by_hand_is_replaced,
     an_image_that_cannot_be_pulled_is_tried_again_later,
@@ -59,6 +60,7 @@ stories![
     the_daemon_dies_in_the_middle_of_a_start,
     the_engine_goes_away_and_comes_back,
     the_engine_is_away_when_a_container_dies,
+    the_pause_of_a_task_is_killed,
     two_clusters_live_side_by_side,
 ];
 

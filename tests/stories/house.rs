@@ -110,7 +110,7 @@ impl House {
     /// | `engine goes` / `engine comes` | the engine cannot be reached, and can again |
     /// | `fail VERB KIND` | the engine's next such verb fails so, for example `fail create timeout` |
     /// | `process PORT STATUS` / `process PORT ends` | a process that no container is answers so on a port, or is there no more |
-    /// | `targets` | the targets that no task stands behind |
+    /// | `targets [GROUP]` | the targets that no task stands behind, or all of a group |
     /// | `show [SERVICE]` | services, tasks that are not over, targets |
     /// | `containers SERVICE/N` | the containers of a task |
     /// | `stopped SERVICE` | tasks that are over, with reason and exit code |
@@ -137,7 +137,8 @@ impl House {
             ["fail", verb, kind] => self.fail(verb, kind),
             ["process", port, "ends"] => drop(self.processes.lock().unwrap().remove(&port.parse().unwrap())),
             ["process", port, status] => drop(self.processes.lock().unwrap().insert(port.parse().unwrap(), status.parse().unwrap())),
-            ["targets"] => answer = self.registered_targets(),
+            ["targets"] => answer = self.registered_targets(|_, target| target.task.is_none()),
+            ["targets", only] => answer = self.registered_targets(|group, _| group == *only),
             ["show", only @ ..] => answer = self.show(only.first().copied()),
             ["containers", task] => answer = self.containers(task),
             ["stopped", service] => answer = self.stopped(service),
@@ -307,10 +308,10 @@ impl House {
         found.map_or_else(String::new, |target| format!(", target {}", health(target)))
     }
 
-    fn registered_targets(&self) -> String {
+    fn registered_targets(&self, shown: impl Fn(&str, &Target) -> bool) -> String {
         let world = self.world();
         let all = world.target_groups.values().flat_map(|group| group.targets.iter().map(|(key, target)| (&group.spec.name, key, target)));
-        all.filter(|(_, _, target)| target.task.is_none()).fold(String::new(), |mut out, (group, key, target)| {
+        all.filter(|(group, _, target)| shown(group.as_str(), target)).fold(String::new(), |mut out, (group, key, target)| {
             writeln!(out, "{group}: {key} {}", health(target)).unwrap();
             out
         })
