@@ -57,6 +57,7 @@ stories![
     a_service_follows_its_load,
     a_service_follows_the_cpu_of_its_tasks,
     a_service_is_deployed_again_and_rolled_back,
+    a_service_for_fargate_rolls,
     a_target_flaps,
     a_task_runs_by_itself_to_its_end,
     a_task_that_is_stopped_by_hand_is_replaced,
@@ -74,6 +75,7 @@ stories![
     the_daemon_dies_in_the_middle_of_a_start,
     the_engine_goes_away_and_comes_back,
     the_engine_is_away_when_a_container_dies,
+    the_pause_of_a_task_is_killed,
     two_clusters_live_side_by_side,
 ];
 

@@ -155,7 +155,7 @@ impl House {
     /// | `rule LOAD_BALANCER:PORT/PRIORITY` | what a rule does now |
     /// | `load GROUP N` | from now on so many requests a minute come for a target group |
     /// | `scaling` | what scales services, what it sees, and why nothing happens |
-    /// | `targets` | the targets that no task stands behind |
+    /// | `targets [GROUP]` | the targets that no task stands behind, or all of a group |
     /// | `show [SERVICE]` | services, tasks that are not over, targets |
     /// | `containers SERVICE/N` | the containers of a task |
     /// | `stopped SERVICE` / `stopped task` | tasks that are over, with reason and exit code |
@@ -200,7 +200,8 @@ impl House {
             ["rule", name] => answer = self.rule(name),
             ["load", group, requests] => self.loads.set(group, requests.parse().unwrap()),
             ["scaling"] => answer = scaled::scaling(&self.world(), self.clock.now()),
-            ["targets"] => answer = self.registered_targets(),
+            ["targets"] => answer = self.registered_targets(|_, target| target.task.is_none()),
+            ["targets", only] => answer = self.registered_targets(|group, _| group == *only),
             ["show", only @ ..] => answer = self.show(only.first().copied()),
             ["containers", task] => answer = self.containers(task),
             ["stopped", service] => answer = self.stopped(service),

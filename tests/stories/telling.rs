@@ -44,10 +44,10 @@ impl House {
         found.map_or_else(String::new, |target| format!(", target {}", health(target)))
     }
 
-    pub(super) fn registered_targets(&self) -> String {
+    pub(super) fn registered_targets(&self, shown: impl Fn(&str, &Target) -> bool) -> String {
         let world = self.world();
         let all = world.target_groups.values().flat_map(|group| group.targets.iter().map(|(key, target)| (&group.spec.name, key, target)));
-        all.filter(|(_, _, target)| target.task.is_none()).fold(String::new(), |mut out, (group, key, target)| {
+        all.filter(|(group, _, target)| shown(group.as_str(), target)).fold(String::new(), |mut out, (group, key, target)| {
             writeln!(out, "{group}: {key} {}", health(target)).unwrap();
             out
         })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{ServiceKey, Step, StopCode, TargetHealthState, Task, TaskStatus, Timestamp, World};
+use model::{NetworkMode, ServiceKey, Step, StopCode, TargetHealthState, TargetKey, Task, TaskDefinition, TaskStatus, Timestamp, World};
 
 use crate::{Input, Pace, Plan};
 
@@ -66,9 +66,12 @@ pub(super) fn recorded(before: &World, after: &World, plan: &Plan, (now, pace): 
             let Some(id) = &target.task else { continue };
             let task = after.tasks.get(id).expect("a target's task is there");
             assert_ne!(task.last_status, TaskStatus::Stopped, "target {key} of a stopped task");
-            let holder = task.containers.iter().find(|record| record.network_bindings.iter().any(|binding| binding.host_port == key.port));
-            let holder = holder.expect("a target has a container");
+            let holder = holder(after.definition(&task.revision).unwrap(), task, key).expect("a target has a container");
             assert_ne!(holder.last_status, model::ContainerStatus::Stopped, "target {key} of a stopped container");
+            assert!(
+                task.pause().is_none_or(|pause| pause.last_status == model::ContainerStatus::Running),
+                "target {key} of a task without a network"
+            );
         }
     }
     for step in &plan.steps {
@@ -94,6 +97,22 @@ fn traffic(before: &World, step: &Step) {
         let weight = |groups: &[model::WeightedTargetGroup]| groups.iter().find(|group| group.target_group == *own).map(|group| group.weight);
         let healthy = before.target_groups[own].targets.values().any(|target| target.health.state == TargetHealthState::Healthy);
         assert!(healthy || weight(target_groups) <= weight(&was.target_groups), "{rule}: traffic moves to {own}, which has no healthy target");
+    }
+}
+
+/// The container behind a target, said anew by the network mode.
+fn holder<'a>(definition: &TaskDefinition, task: &'a Task, key: &TargetKey) -> Option<&'a model::Container> {
+    let maps = |record: &&model::Container| {
+        definition.container(&record.name).is_some_and(|wanted| wanted.port_mappings.iter().any(|mapping| mapping.container_port == key.port))
+    };
+    match definition.network_mode {
+        NetworkMode::Awsvpc => {
+            assert_eq!(task.pause().unwrap().address.unwrap().to_string(), key.id);
+            task.containers.iter().find(maps)
+        }
+        NetworkMode::Host => task.containers.iter().find(maps),
+        NetworkMode::Bridge => task.containers.iter().find(|record| record.network_bindings.iter().any(|binding| binding.host_port == key.port)),
+        NetworkMode::None => None,
     }
 }
 

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use model::{
-    ContainerFailure, ContainerFailureKind as Kind, ContainerId, ContainerName, Fact, HealthStatus, HookAnswer, NetworkBinding, ObservedContainer,
-    RunState, TaskId, TransportProtocol,
+    ContainerFailure, ContainerFailureKind as Kind, ContainerId, ContainerName, Fact, HealthStatus, HookAnswer, NetworkBinding, NetworkMode,
+    ObservedContainer, RunState, TaskId, TransportProtocol,
 };
 
 use super::fleet::{Due, Fleet};
@@ -31,11 +31,21 @@ impl Fleet {
             Work::Start { task, container, id } if !self.engine.contains_key(&id) => {
                 failed(task, container, Kind::CannotStartContainerError, "no such container")
             }
+            Work::Start { task, container, id }
+                if !container.is_pause() && self.pause(&task).is_some_and(|pause| pause.state != RunState::Running) =>
+            {
+                drop(id);
+                failed(task, container, Kind::CannotStartContainerError, "cannot join network of a non running container")
+            }
             Work::Start { id, .. } => {
                 self.start(&id);
                 self.engine.get(&id).cloned().map(Fact::Seen)
             }
-            Work::Stop { id, .. } => {
+            Work::Stop { task, id, .. } => {
+                if self.engine.get(&id).is_some_and(|seen| seen.container.is_pause()) {
+                    let others = self.engine.values().filter(|seen| seen.task == task && seen.id != id && seen.state == RunState::Running);
+                    assert_eq!(others.count(), 0, "the pause stops last");
+                }
                 let running = self.engine.get_mut(&id).filter(|seen| seen.state == RunState::Running);
                 running.into_iter().for_each(|seen| seen.state = RunState::Exited { code: 143, out_of_memory: false, at: None });
                 Some(self.engine.get(&id).cloned().map_or(Fact::Removed(id), Fact::Seen))
@@ -62,6 +72,9 @@ impl Fleet {
         if let Some(known) = self.engine.values().find(|known| known.runtime_name == runtime_name) {
             return Some(Fact::Created { task, container, id: known.id.clone() });
         }
+        if !container.is_pause() && found.pause().is_some() {
+            assert!(self.pause(&task).is_some_and(|pause| pause.state != RunState::Created), "{container} is made before its pause runs");
+        }
         assert!(self.made.insert((task.clone(), container.clone())), "{task} {container} is made twice");
         self.next += 1;
         let id = ContainerId::from_text(&format!("k{}", self.next));
@@ -81,10 +94,16 @@ impl Fleet {
         Some(Fact::Created { task, container, id })
     }
 
+    /// What holds the network of a task.
+    fn pause(&self, task: &TaskId) -> Option<&ObservedContainer> {
+        self.engine.values().find(|seen| seen.task == *task && seen.container.is_pause())
+    }
+
     fn start(&mut self, id: &ContainerId) {
         let Some(seen) = self.engine.get(id).filter(|seen| seen.state == RunState::Created).cloned() else { return };
         let task = &self.world.tasks[&seen.task];
-        let definition = self.world.definition(&task.revision).unwrap().container(&seen.container).unwrap();
+        let whole = self.world.definition(&task.revision).unwrap();
+        let definition = whole.container(&seen.container).cloned().or_else(|| whole.pause()).unwrap();
         let own: u16 = id.as_str()[1..].parse().unwrap();
         let bind_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let bindings = definition.port_mappings.iter().map(|mapping| NetworkBinding {
@@ -93,7 +112,16 @@ impl Fleet {
             host_port: if mapping.host_port == 0 { own } else { mapping.host_port },
             protocol: TransportProtocol::Tcp,
         });
-        let network_bindings: Vec<_> = bindings.collect();
+        // A pause has an address, half of them one that cannot be dialled; what shares its network has neither address nor ports.
+        let holds = seen.container.is_pause();
+        let network_bindings: Vec<_> = bindings.filter(|_| whole.network_mode == NetworkMode::Bridge || holds).collect();
+        let [high, low] = own.to_be_bytes();
+        let (address, direct) = (holds.then(|| [10, 213, high, low].into()), holds && own.is_multiple_of(2));
+        if whole.network_mode == NetworkMode::Host {
+            let same =
+                |other: &&ObservedContainer| other.state == RunState::Running && other.service == seen.service && other.container == seen.container;
+            assert_eq!(self.engine.values().find(same), None, "two of them on the host's network");
+        }
         let taken = |port: &NetworkBinding| {
             self.engine
                 .values()
@@ -111,7 +139,7 @@ impl Fleet {
         if let Some((after, well)) = behaviour.verdict {
             self.at(self.now + Duration::from_millis(after), Due::Verdict(id.clone(), well));
         }
-        self.engine.insert(id.clone(), ObservedContainer { state: RunState::Running, network_bindings, ..seen });
+        self.engine.insert(id.clone(), ObservedContainer { state: RunState::Running, network_bindings, address, direct, ..seen });
     }
 
     pub(super) fn see(&mut self, id: &ContainerId) {

@@ -7,6 +7,7 @@ mod failing;
 mod fleet;
 mod keeping;
 mod life;
+mod network_modes;
 mod property;
 mod rolling;
 mod scaling;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use model::{
-    Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, HookTarget, LifecycleHook, LifecycleStage, RolloutState, RunTask,
-    ShiftPattern, Step, TargetHealthState, TaskOverrides, TaskStatus, TrafficShift,
+    Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, HookTarget, LifecycleHook, LifecycleStage, NetworkMode,
+    RolloutState, RunTask, ShiftPattern, Step, TargetHealthState, TaskOverrides, TaskStatus, TrafficShift,
 };
 use proptest::prelude::*;
 
 use super::fleet::{Behaviour, Fleet};
-use super::setup::{Setup, after, checked, cluster, container, key, optional, web};
+use super::setup::{Setup, after, awsvpc, checked, cluster, container, key, optional, web};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -84,11 +84,12 @@ enum Pod {
     One,
     Checked,
     Ordered,
+    Awsvpc,
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
     let percent = prop_oneof![4 => Just((100, 200)), 1 => Just((50, 100)), 1 => Just((0, 100)), 1 => Just((100, 150)), 1 => Just((34, 134))];
-    let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered)];
+    let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered), 2 => Just(Pod::Awsvpc)];
     (any::<bool>(), any::<bool>(), percent, 0..3_u64, pod, 0..4_u32, (any::<bool>(), pattern()))
 }
 
@@ -101,11 +102,13 @@ fn setup((balanced, listener, percent, grace, pod, desired, (breaks, pattern)): 
             optional(container("init")),
             container("side"),
         ],
+        Pod::Awsvpc => awsvpc("users", 1).containers,
     };
+    let mode = if matches!(pod, Pod::Awsvpc) { NetworkMode::Awsvpc } else { NetworkMode::Bridge };
     let breaker = breaks.then_some(CircuitBreaker { rollback: true, threshold: FailureThreshold::Count(2), reset_on_healthy_task: true });
     // Without a listener there is no traffic to shift.
     let shift = pattern.filter(|_| balanced && listener).map(traffic_shift);
-    Setup { name: "users", desired, balanced, listener, percent, grace, breaker, shift, containers }
+    Setup { name: "users", desired, balanced, listener, percent, grace, breaker, shift, mode, containers }
 }
 
 fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {

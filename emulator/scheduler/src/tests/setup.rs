@@ -59,6 +59,17 @@ pub(super) fn container(name: &str) -> ContainerDefinition {
     }
 }
 
+/// A service whose tasks have an address each, of a container that serves and one beside it.
+pub(super) fn awsvpc(name: &'static str, desired: u32) -> Setup {
+    Setup { mode: NetworkMode::Awsvpc, containers: vec![mapped(web()), container("side")], ..Setup::new(name, desired) }
+}
+
+/// Its ports as a manifest reads them in `awsvpc` and `host` mode.
+pub(super) fn mapped(mut container: ContainerDefinition) -> ContainerDefinition {
+    container.port_mappings.iter_mut().for_each(|mapping| mapping.host_port = mapping.container_port);
+    container
+}
+
 /// The container that serves: port 3000, on a host port of its own.
 pub(super) fn web() -> ContainerDefinition {
     let port = PortMapping { container_port: 3000, host_port: 0, protocol: TransportProtocol::Tcp, name: None };
@@ -93,12 +104,24 @@ pub(super) struct Setup {
     pub(super) breaker: Option<CircuitBreaker>,
     /// Traffic is shifted between its target group and another one.
     pub(super) shift: Option<TrafficShift>,
+    pub(super) mode: NetworkMode,
     pub(super) containers: Vec<ContainerDefinition>,
 }
 
 impl Setup {
     pub(super) fn new(name: &'static str, desired: u32) -> Self {
-        Self { name, desired, balanced: true, listener: true, percent: (100, 200), grace: 0, breaker: None, shift: None, containers: vec![web()] }
+        Self {
+            name,
+            desired,
+            balanced: true,
+            listener: true,
+            percent: (100, 200),
+            grace: 0,
+            breaker: None,
+            shift: None,
+            mode: NetworkMode::Bridge,
+            containers: vec![web()],
+        }
     }
 
     pub(super) fn plain(name: &'static str, desired: u32) -> Self {
@@ -135,7 +158,7 @@ impl Setup {
         let family = Family::new(self.name).unwrap();
         let definition = |cpu| TaskDefinition {
             family: family.clone(),
-            network_mode: NetworkMode::Bridge,
+            network_mode: self.mode,
             cpu: Some(cpu),
             memory: None,
             containers: self.containers.clone(),
@@ -146,7 +169,8 @@ impl Setup {
             let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(5), ..TargetGroupAttributes::default() };
             let names = std::iter::once(self.name).chain(self.shift.as_ref().map(|_| "other"));
             changes.extend(names.map(|name| {
-                let spec = TargetGroupSpec { attributes: attributes.clone(), ..TargetGroupSpec::new(group(name), 80) };
+                let target_type = self.mode.target_type();
+                let spec = TargetGroupSpec { attributes: attributes.clone(), target_type, ..TargetGroupSpec::new(group(name), 80) };
                 Change::CreateTargetGroup { cluster: cluster(), spec: Box::new(spec) }
             }));
         }
