@@ -122,12 +122,13 @@ impl Follower {
 
     /// What the one task writes goes where it wrote it; of several, each line has its task in front.
     fn print(&self, line: LogRecord, interleaver: Option<&mut Interleaver>, printer: &mut Printer) -> Outcome {
-        Ok(match interleaver {
+        match interleaver {
             _ if self.json => printer.json_line(&line)?,
             Some(interleaver) => interleaver.log(printer, &line)?,
             None if line.stream == "stderr" => printer.talk(&visible(&line.text))?,
             None => printer.data(&visible(&line.text))?,
-        })
+        }
+        Ok(())
     }
 
     async fn stop(&self) -> Outcome {
