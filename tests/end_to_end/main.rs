@@ -11,5 +11,6 @@ mod interrupted;
 mod lab;
 mod life;
 mod load;
+mod network_modes;
 mod sharing;
 mod tutorial;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::{BuildSpec, Clock, Engine, EngineError, EngineErrorKind, Progress};
-use model::{Build, ContainerDefinition, Desired};
+use model::{Build, ContainerDefinition, Desired, PAUSE_IMAGE};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::local::{Failure, UpEvent};
@@ -55,6 +55,9 @@ impl Images {
         all.sort();
         all.dedup();
         let ids = self.get_all(all, progress).await?;
+        if desired.task_definitions.iter().any(|(family, definition)| used.contains(&family) && definition.pause().is_some()) {
+            self.engine.pause_image().await.map_err(|error| cannot_have(PAUSE_IMAGE, &error))?;
+        }
         for definition in desired.task_definitions.values_mut() {
             for container in &mut definition.containers {
                 if let Some(id) = ids.get(&wanted(container)) {
