@@ -12,6 +12,7 @@ mod interrupted;
 mod lab;
 mod life;
 mod load;
+mod network_modes;
 mod scaling;
 mod sharing;
 mod tutorial;

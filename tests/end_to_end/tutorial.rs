@@ -9,14 +9,14 @@ use crate::http::Client;
 use crate::lab::{Lab, Said, docker, root};
 use crate::load::Load;
 
-fn node_base() -> String {
+pub(crate) fn node_base() -> String {
     let output = Command::new(root().join("scripts/make-node-base")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// A laboratory in which `files` of the repository lie as they do there, under a cluster and images of its own.
-fn copy_of(name: &str, files: &[&str]) -> Lab {
+pub(crate) fn copy_of(name: &str, files: &[&str]) -> Lab {
     let mut lab = Lab::new(name);
     lab.set("ECSLOCAL_NODE_BASE", &node_base());
     for file in files {
@@ -27,7 +27,7 @@ fn copy_of(name: &str, files: &[&str]) -> Lab {
 }
 
 /// The manifest names its cluster and images itself; beside other tests they need names of their own.
-fn rename(lab: &Lab, file: &str, old: &str) {
+pub(crate) fn rename(lab: &Lab, file: &str, old: &str) {
     let path = lab.folder.path().join(file);
     let text = std::fs::read_to_string(&path).unwrap();
     let text = text.replacen(&format!("cluster: {old}"), &format!("cluster: {}", lab.cluster), 1);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::{BuildSpec, Clock, Engine, EngineError, EngineErrorKind, Progress};
-use model::{Build, ContainerDefinition, Desired, TaskDefinition};
+use model::{Build, ContainerDefinition, Desired, PAUSE_IMAGE, TaskDefinition};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::local::{Failure, UpEvent};
@@ -66,6 +66,9 @@ impl Images {
         let built = |wanted: &Wanted| wanted.build.is_none() && recipes.contains_key(&wanted.image);
         all.retain(|wanted| !built(wanted));
         let ids = self.get_all(all, progress).await?;
+        if definitions.iter().any(|definition| definition.pause().is_some()) {
+            self.engine.pause_image().await.map_err(|error| cannot_have(PAUSE_IMAGE, &error))?;
+        }
         for container in definitions.iter_mut().flat_map(|definition| &mut definition.containers) {
             let mut wanted = wanted(container);
             if built(&wanted) {

@@ -6,7 +6,8 @@
 //!
 //! **Does not live here:** what to run and when (room `scheduler`), anything of the load balancer.
 //!
-//! **Invariants:** the API version stands in every URL; ports are published on 127.0.0.1 and nowhere else; a network or container is
+//! **Invariants:** the API version stands in every URL; ports are published on 127.0.0.1 and nowhere else, those of a pause only where
+//! its address cannot be dialled; a network or container is
 //! listed, and a network removed, only with the owner's label on it; no restart policy of the engine's, no container list kept here;
 //! every call has a time limit.
 //!

@@ -296,6 +296,13 @@ fn tasks_of_a_bridge_do_not_register_by_address() {
         refused.to_string(),
         "The provided target group s0 has target type ip, which is incompatible with the bridge network mode specified in the task definition."
     );
+    wanted.task_definitions.values_mut().for_each(|definition| definition.network_mode = NetworkMode::Awsvpc);
+    let by_address = diff::changes(&world, &wanted).unwrap();
+    wanted.target_groups.values_mut().for_each(|spec| spec.target_type = TargetType::Instance);
+    let by_instance = diff::changes(&world, &wanted).unwrap();
+    let refused = world.apply_all(by_instance, NOW, &mut Ids::seeded(1)).unwrap_err();
+    assert!(refused.to_string().contains("has target type instance, which is incompatible with the awsvpc network mode"), "{refused}");
+    world.apply_all(by_address, NOW, &mut Ids::seeded(1)).unwrap();
 }
 
 #[test]

@@ -24,11 +24,11 @@ pub(crate) const FAILED_DEPENDENCY_EXIT_CODE: i64 = 143;
 /// Whether `container` of `task` may be created. Its image is fetched meanwhile, as with the agent's
 /// `ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT`.
 pub(crate) fn gate(definition: &TaskDefinition, task: &Task, container: &ContainerDefinition, now: Timestamp) -> Gate {
-    let mut waits: Option<(String, Option<Timestamp>)> = None;
     // Whatever becomes of the pause, nobody blames a container for it: its end is the task's.
     if task.pause().is_some_and(|pause| pause.last_status != ContainerStatus::Running) {
-        waits = Some((format!("{} waits for the network of its task", container.name), None));
+        return Gate::Wait { reason: format!("{} waits for the network of its task", container.name), until: None };
     }
+    let mut waits: Option<(String, Option<Timestamp>)> = None;
     for dependency in &container.depends_on {
         let Some(record) = task.container(&dependency.container_name) else { continue };
         let failed = |why: &str| {
