@@ -63,7 +63,7 @@ services:
 
 /// Waits at each stage until a file of that name lets it through.
 const GATE: &str = r#"#!/bin/sh
-cat > "asked-$ECSLOCAL_LIFECYCLE_STAGE"
+cat > "asked.$$" && mv "asked.$$" "asked-$ECSLOCAL_LIFECYCLE_STAGE"
 [ -e "stop-$ECSLOCAL_LIFECYCLE_STAGE" ] && { echo "stopped by the test" >&2; exit 1; }
 [ -e "go-$ECSLOCAL_LIFECYCLE_STAGE" ] || echo '{"hookStatus":"IN_PROGRESS","callBackDelay":0.1}'
 "#;
