@@ -72,8 +72,13 @@ impl Fleet {
         if let Some(known) = self.engine.values().find(|known| known.runtime_name == runtime_name) {
             return Some(Fact::Created { task, container, id: known.id.clone() });
         }
-        if !container.is_pause() && found.pause().is_some() {
-            assert!(self.pause(&task).is_some_and(|pause| pause.state != RunState::Created), "{container} is made before its pause runs");
+        if let Some(record) = found.pause().filter(|_| !container.is_pause()) {
+            assert!(record.last_status >= model::ContainerStatus::Running, "{container} is made before its pause runs");
+            if self.pause(&task).is_none() {
+                // Removed behind our back meanwhile.
+                let failure = ContainerFailure::new(Kind::CannotCreateContainerError, "no such container");
+                return Some(Fact::Failed { task, container, failure });
+            }
         }
         assert!(self.made.insert((task.clone(), container.clone())), "{task} {container} is made twice");
         self.next += 1;
