@@ -46,6 +46,7 @@ stories![
     a_container_that_takes_too_much_memory_is_killed,
     a_container_waits_for_those_it_depends_on,
     a_daemon_service_has_one_task,
+    a_deployment_is_paused_until_somebody_says_how_it_goes_on,
     a_deleted_service_leaves_its_target_group,
     a_first_deployment_that_fails_stalls_until_it_is_mended,
     a_hook_that_says_no_brings_the_old_version_back,

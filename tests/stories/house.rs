@@ -14,8 +14,8 @@ use daemon::{meter, observer, prober};
 use engine::simulated::{Fleet, SimulatedAnswer, VerbName};
 use engine::{Clock as _, EngineError, EngineErrorKind, ManualClock};
 use model::{
-    Change, ClusterName, HealthCheck, HookAnswer, HookTarget, Ids, OwnerId, RunTask, ServiceKey, ServiceName, Settings, TaskId, TaskOverrides,
-    Timestamp, World,
+    Change, ClusterName, HealthCheck, HookAction, HookAnswer, HookTarget, Ids, OwnerId, RunTask, ServiceKey, ServiceName, Settings, TaskId,
+    TaskOverrides, Timestamp, World,
 };
 use routing::ProbeOutcome;
 use tokio::task::JoinSet;
@@ -139,6 +139,7 @@ impl House {
     /// | `up FILE [KEY=VALUE …]` | applies a manifest of `tests/stories/manifests`, with those variables |
     /// | `scale SERVICE=N` / `down [CLUSTER]` | as on the command line |
     /// | `deploy SERVICE [FAMILY:N]` / `rollback SERVICE` | a new deployment, of what it runs or of that revision; of what it ran before |
+    /// | `continue SERVICE` / `continue SERVICE back` | lets a paused deployment go on, or sends it back |
     /// | `run FAMILY[:N] [COUNT]` | tasks that no service keeps alive: `task/1`, `task/2` … |
     /// | `protect SERVICE/N 30s` / `protect SERVICE/N off` | keeps a task from being scaled in or replaced |
     /// | `stop SERVICE/N` | StopTask |
@@ -178,6 +179,10 @@ impl House {
                 answer = self.change(Change::Deploy { service: self.service(service), task_definition }).await;
             }
             ["rollback", service] => answer = self.change(Change::RollBack(self.service(service))).await,
+            ["continue", service, back @ ..] => {
+                let action = if back.is_empty() { HookAction::Continue } else { HookAction::RollBack };
+                answer = self.change(Change::ContinueDeployment { service: self.service(service), hook: None, action }).await;
+            }
             ["run", name, count @ ..] => answer = self.change(run(name, count.first().copied())).await,
             ["protect", task, "off"] => answer = self.change(Change::ProtectTask { task: self.task(task), until: None }).await,
             ["protect", task, duration] => {

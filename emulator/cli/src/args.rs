@@ -147,6 +147,14 @@ Examples:
   ecslocal rollback posts
   ecslocal deployments posts     what there is to go back to")]
     Rollback(Rollback),
+    /// Let a deployment go on that a lifecycle hook has paused, or send it back
+    #[command(after_help = "\
+A hook of `targetType: PAUSE` stops a deployment at its stage; `ecslocal ps` says so.
+
+Examples:
+  ecslocal continue posts
+  ecslocal continue posts --rollback")]
+    Continue(Continue),
     /// List what was rolled out, and how it ended
     #[command(after_help = "The last 20 of each service.\n\nExamples:\n  ecslocal deployments\n  ecslocal deployments posts --output json")]
     Deployments(Deployments),

@@ -52,13 +52,15 @@ pub(crate) struct Goal {
     /// Deployments that were rolled back before, see [`report::rolled_back`]: any other one is a failure. `None` where an earlier revision
     /// is as good.
     pub(crate) rolled_back: Option<Vec<String>>,
+    /// Whether a deployment that is paused, until a user says how it goes on, is as far as it gets.
+    pub(crate) or_paused: bool,
     /// How long.
     pub(crate) timeout: Duration,
 }
 
 /// How it ended.
 pub(crate) enum Reached {
-    /// All are steady.
+    /// All are steady, or paused where that is enough.
     Steady(View),
     /// These services will not become steady by waiting.
     Failed(View, Vec<String>),
@@ -127,7 +129,8 @@ fn is_steady(view: &View, goal: &Goal) -> bool {
     let Some(cluster) = cluster::find(view, &goal.cluster) else {
         return false;
     };
-    let steady = |name: &String| cluster.services.iter().any(|service| service.service_name == *name && service.steady);
+    let there = |service: &ServiceView| service.steady || (goal.or_paused && report::paused(service).is_some());
+    let steady = |name: &String| cluster.services.iter().any(|service| service.service_name == *name && there(service));
     view.version >= goal.version && goal.services.iter().all(steady)
 }
 

@@ -65,6 +65,14 @@ pub(crate) fn rolled_back(service: &ServiceView) -> Option<&String> {
     service.deployments.iter().find(|deployment| deployment.status == "PRIMARY")?.rolled_back_from.as_ref()
 }
 
+/// Of a deployment that a lifecycle hook has paused: where, and how it goes on.
+pub(crate) fn paused(service: &ServiceView) -> Option<String> {
+    let primary = service.deployments.iter().find(|deployment| deployment.status == "PRIMARY")?;
+    primary.lifecycle_hook.as_ref().filter(|hook| hook.status == "AWAITING_ACTION")?;
+    let stage = primary.lifecycle_stage.as_deref().unwrap_or_default();
+    Some(format!("paused at {stage} until `ecslocal continue {}`", service.service_name))
+}
+
 /// Says what is missing and why, for each of the services that are not steady, and what to do; the exit code is 1.
 pub(crate) async fn not_steady(trouble: &Trouble<'_>, printer: &mut Printer) -> Outcome<End> {
     let Trouble { client, cluster, services, message } = *trouble;

@@ -40,7 +40,7 @@ pub fn question(world: &World, key: &ServiceKey, (deployment, stage, hook): (&De
     let service = world.services.get(key)?;
     let primary = service.primary().filter(|primary| primary.id == *deployment)?;
     let shift = primary.shift.as_ref().filter(|shift| shift.stage == stage && shift.hook == hook)?;
-    let asked = scheduler::hooks_at(service.spec.traffic_shift.as_ref()?, stage).nth(hook)?;
+    let asked = service.spec.traffic_shift.as_ref()?.hooks_at(stage).nth(hook)?;
     let arn = |service: &Service, revision: &DeploymentId| revision_arn(world, service, revision);
     let weights = |share: u16| {
         let mut weights = Map::new();
@@ -89,6 +89,8 @@ impl Hooks for LocalHooks {
                 match target {
                     HookTarget::Command { command, folder } => run(command, folder, question).await,
                     HookTarget::Endpoint(url) => post(url, question).await,
+                    // A user is asked, not we.
+                    HookTarget::Pause => Ok(HookAnswer::InProgress(CALL_BACK)),
                 }
             };
             match tokio::time::timeout(ANSWER, asked).await {

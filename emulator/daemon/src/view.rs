@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use model::{
-    ClusterName, Container, ContainerDefinition, ContainerStatus, ContainerType, DeploymentId, Listener, LoadBalancer, NetworkMode, PAUSE_IMAGE,
-    Rule, ScheduleName, ScheduledTask, Service, ServiceKey, TargetGroup, TargetHealthReason, TargetHealthState, Task, TaskDefinition, TaskStatus,
-    Timestamp, World,
+    AwaitedHook, ClusterName, Container, ContainerDefinition, ContainerStatus, ContainerType, DeploymentId, DeploymentStatus, HookTarget, Listener,
+    LoadBalancer, NetworkMode, PAUSE_IMAGE, Rule, ScheduleName, ScheduledTask, Service, ServiceKey, TargetGroup, TargetHealthReason,
+    TargetHealthState, Task, TaskDefinition, TaskStatus, Timestamp, World,
 };
 use wire::local::{
-    ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView,
-    ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
+    ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, LifecycleHookView, ListenerView, LoadBalancerView, NetworkBindingView,
+    RuleView, ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
 };
 
 use crate::keeper::Snapshot;
@@ -48,6 +48,21 @@ fn of<'a, T: 'a>(all: impl Iterator<Item = &'a T>, cluster: &ClusterName, owner:
     all.filter(move |item| owner(item) == cluster)
 }
 
+fn lifecycle_hook(awaited: &AwaitedHook<'_>) -> LifecycleHookView {
+    let (target_type, status) = match awaited.hook.target {
+        HookTarget::Pause => ("PAUSE", "AWAITING_ACTION"),
+        HookTarget::Command { .. } => ("COMMAND", "IN_PROGRESS"),
+        HookTarget::Endpoint(_) => ("ENDPOINT", "IN_PROGRESS"),
+    };
+    LifecycleHookView {
+        hook_id: awaited.id.clone(),
+        target_type: target_type.into(),
+        status: status.into(),
+        expires_at: seconds(awaited.expires_at),
+        timeout_action: awaited.hook.timeout.action.as_str().into(),
+    }
+}
+
 fn services(snapshot: &Snapshot, cluster: &ClusterName) -> Vec<ServiceView> {
     let services = snapshot.world.services.iter().filter(|(key, _)| key.cluster == *cluster);
     services.map(|(key, service)| service_view(snapshot, key, service)).collect()
@@ -69,6 +84,7 @@ fn service_view(snapshot: &Snapshot, key: &ServiceKey, service: &Service) -> Ser
         rollout_state: deployment.rollout_state.as_str().into(),
         rollout_state_reason: deployment.rollout_state_reason(),
         rolled_back_from: deployment.rolled_back_from.as_ref().map(ToString::to_string),
+        lifecycle_hook: service.awaited_hook().filter(|_| deployment.status == DeploymentStatus::Primary).map(|awaited| lifecycle_hook(&awaited)),
         lifecycle_stage: deployment.shift.as_ref().map(|shift| shift.stage.as_str().into()),
         production_traffic_percent: deployment.shift.as_ref().map(|shift| f64::from(shift.production) / 10.0),
         created_at: seconds(deployment.created_at),

@@ -66,6 +66,7 @@ impl World {
             }
             Change::Deploy { service, task_definition } => self.deploy(&service, task_definition.as_ref(), now, ids)?,
             Change::RollBack(service) => self.roll_back(&service, now, ids)?,
+            Change::ContinueDeployment { service, hook, action } => self.continue_deployment(&service, hook.as_deref(), action, now)?,
             Change::PutScheduledTask { cluster, name, spec } => self.put_scheduled_task(&cluster, name, *spec, now)?,
             Change::DeleteScheduledTask { cluster, name } => self.delete_scheduled_task(&cluster, &name)?,
             Change::RunTask(run) => started = self.run_task(&run, now, ids)?,

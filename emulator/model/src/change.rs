@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, RunTask, ScheduleName, ScheduledTaskSpec, Service,
-    ServiceKey, ServiceSpec, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
+    ClusterName, HookAction, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, RunTask, ScheduleName, ScheduledTaskSpec,
+    Service, ServiceKey, ServiceSpec, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
 };
 
 /// One change of what is wanted.
@@ -116,6 +116,15 @@ pub enum Change {
     },
     /// Begin a deployment of what a service ran before: the revision of its latest successful deployment of another one.
     RollBack(ServiceKey),
+    /// Say how a deployment goes on that a lifecycle hook has paused (ContinueServiceDeployment).
+    ContinueDeployment {
+        /// The service.
+        service: ServiceKey,
+        /// The hook's id; `None` for the one that it waits for.
+        hook: Option<String>,
+        /// On, or back.
+        action: HookAction,
+    },
     /// Stop a service's tasks, then forget it.
     DeleteService(ServiceKey),
     /// Make a scheduled task, or change it.
@@ -228,6 +237,10 @@ impl Change {
                 format!("~ service {}, a new deployment{of}", service.name)
             }
             Self::RollBack(service) => format!("~ service {}, rolled back", service.name),
+            Self::ContinueDeployment { service, action: HookAction::Continue, .. } => format!("~ service {}, its deployment goes on", service.name),
+            Self::ContinueDeployment { service, action: HookAction::RollBack, .. } => {
+                format!("~ service {}, its deployment is rolled back", service.name)
+            }
             Self::DeleteService(key) => format!("- service {}", key.name),
             Self::PutScheduledTask { cluster, name, spec } => {
                 let known = sign(before.clusters.get(cluster).is_some_and(|found| found.scheduled_tasks.contains_key(name)));

@@ -30,6 +30,7 @@ pub mod diff;
 pub mod event;
 pub mod health;
 pub mod id;
+pub mod lifecycle_hook;
 pub mod listener;
 pub mod load_balancer;
 pub mod metric_alarm;
@@ -72,6 +73,7 @@ pub use desired::{Desired, DesiredLoadBalancer, DesiredService};
 pub use event::ServiceEvent;
 pub use health::{GrpcMatcher, HealthCheck, Matcher, TargetHealth, TargetHealthReason, TargetHealthState};
 pub use id::{ContainerId, DeploymentId, Ids, OwnerId, ResourceId, TaskId};
+pub use lifecycle_hook::{AwaitedHook, HookAction, HookAnswer, HookTarget, HookTimeout, LifecycleHook, LifecycleStage};
 pub use listener::{CertificateSource, Listener, ListenerAttributes, ListenerProtocol, ListenerTls, MutualAuthentication};
 pub use load_balancer::{DesyncMode, LoadBalancer, LoadBalancerAttributes, LogBucket, XffMode};
 pub use metric_alarm::{AlarmRecord, AlarmState, ComparisonOperator, MetricAlarm, MissingData};
@@ -100,8 +102,6 @@ pub use task_definition::{
     TaskDefinitionName, TransportProtocol, Ulimit,
 };
 pub use time::Timestamp;
-pub use traffic_shift::{
-    AdvancedConfiguration, HookAnswer, HookTarget, LifecycleHook, LifecycleStage, Permille, RuleName, Shift, ShiftPattern, TrafficShift,
-};
+pub use traffic_shift::{AdvancedConfiguration, Permille, RuleName, Shift, ShiftPattern, TrafficShift};
 pub use transform::{Rewrite, Transforms};
 pub use world::{Settings, World};

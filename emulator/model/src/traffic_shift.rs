@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LoadBalancerName, Priority, TargetGroupName, Timestamp};
+use crate::{LifecycleHook, LifecycleStage, LoadBalancerName, Priority, TargetGroupName, Timestamp};
 
 /// A share of the traffic in thousandths, 0 to 1000: AWS's percentages have one decimal place.
 pub type Permille = u16;
@@ -43,6 +43,13 @@ pub enum ShiftPattern {
         /// `canaryBakeTimeInMinutes`, default 10.
         bake: Duration,
     },
+}
+
+impl TrafficShift {
+    /// The hooks of a stage, in the manifest's order.
+    pub fn hooks_at(&self, stage: LifecycleStage) -> impl Iterator<Item = &LifecycleHook> {
+        self.hooks.iter().filter(move |hook| stage.has_hooks() && hook.stages.contains(&stage))
+    }
 }
 
 impl ShiftPattern {
@@ -122,105 +129,6 @@ impl std::str::FromStr for RuleName {
     }
 }
 
-/// How far a deployment that shifts traffic is, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum LifecycleStage {
-    /// What an overtaken deployment left is taken away.
-    ReconcileService,
-    /// Before the new tasks start.
-    PreScaleUp,
-    /// The new tasks start.
-    ScaleUp,
-    /// All new tasks are healthy.
-    PostScaleUp,
-    /// The test rule leads to the new tasks.
-    TestTrafficShift,
-    /// The same, with the shift behind it.
-    PostTestTrafficShift,
-    /// Before production traffic moves.
-    PreProductionTrafficShift,
-    /// Production traffic moves.
-    ProductionTrafficShift,
-    /// All of it has moved.
-    PostProductionTrafficShift,
-    /// The old tasks stay a while.
-    BakeTime,
-    /// The old tasks go.
-    CleanUp,
-}
-
-impl LifecycleStage {
-    /// All, in order.
-    pub const ALL: [Self; 11] = [
-        Self::ReconcileService,
-        Self::PreScaleUp,
-        Self::ScaleUp,
-        Self::PostScaleUp,
-        Self::TestTrafficShift,
-        Self::PostTestTrafficShift,
-        Self::PreProductionTrafficShift,
-        Self::ProductionTrafficShift,
-        Self::PostProductionTrafficShift,
-        Self::BakeTime,
-        Self::CleanUp,
-    ];
-
-    /// As the API prints it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ReconcileService => "RECONCILE_SERVICE",
-            Self::PreScaleUp => "PRE_SCALE_UP",
-            Self::ScaleUp => "SCALE_UP",
-            Self::PostScaleUp => "POST_SCALE_UP",
-            Self::TestTrafficShift => "TEST_TRAFFIC_SHIFT",
-            Self::PostTestTrafficShift => "POST_TEST_TRAFFIC_SHIFT",
-            Self::PreProductionTrafficShift => "PRE_PRODUCTION_TRAFFIC_SHIFT",
-            Self::ProductionTrafficShift => "PRODUCTION_TRAFFIC_SHIFT",
-            Self::PostProductionTrafficShift => "POST_PRODUCTION_TRAFFIC_SHIFT",
-            Self::BakeTime => "BAKE_TIME",
-            Self::CleanUp => "CLEAN_UP",
-        }
-    }
-
-    /// Whether hooks are asked there.
-    #[must_use]
-    pub const fn has_hooks(self) -> bool {
-        !matches!(self, Self::ScaleUp | Self::BakeTime | Self::CleanUp)
-    }
-
-    /// The one that follows; the last one follows itself.
-    #[must_use]
-    pub fn next(self) -> Self {
-        Self::ALL.into_iter().find(|stage| *stage > self).unwrap_or(Self::CleanUp)
-    }
-}
-
-/// Somebody who is asked whether a deployment may go on. AWS asks a Lambda function; here it is a program or an HTTP endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LifecycleHook {
-    /// Who.
-    pub target: HookTarget,
-    /// At which stages.
-    pub stages: Vec<LifecycleStage>,
-    /// Handed on as it is, a JSON text.
-    pub details: Option<String>,
-}
-
-/// Who is asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HookTarget {
-    /// A program and its arguments, in the manifest's folder. It reads the question, and its exit code 0 means yes.
-    Command {
-        /// Program and arguments.
-        command: Vec<String>,
-        /// Where it runs.
-        folder: String,
-    },
-    /// `http://127.0.0.1:9000/hook`, which gets the question by POST.
-    Endpoint(String),
-}
-
 /// How far a deployment's traffic is shifted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shift {
@@ -238,6 +146,9 @@ pub struct Shift {
     pub attempt: u32,
     /// A hook that is not done is asked again then.
     pub ask_at: Timestamp,
+    /// Since when that hook is waited for: its timeout counts from there. `None`: since the stage began.
+    #[serde(default)]
+    pub hook_since: Option<Timestamp>,
 }
 
 impl Shift {
@@ -245,7 +156,23 @@ impl Shift {
     #[must_use]
     pub const fn begin(overtakes: bool, now: Timestamp) -> Self {
         let stage = if overtakes { LifecycleStage::ReconcileService } else { LifecycleStage::PreScaleUp };
-        Self { stage, since: now, production: 0, test: false, hook: 0, attempt: 0, ask_at: now }
+        Self { stage, since: now, production: 0, test: false, hook: 0, attempt: 0, ask_at: now, hook_since: None }
+    }
+
+    /// The next hook of the stage is waited for, from `now` on.
+    pub fn next_hook(&mut self, now: Timestamp) {
+        (self.hook, self.attempt, self.ask_at, self.hook_since) = (self.hook + 1, 0, now, Some(now));
+    }
+
+    /// Another stage, or the same once more, begins.
+    pub const fn enter(&mut self, stage: LifecycleStage, now: Timestamp) {
+        (self.stage, self.since, self.hook, self.attempt, self.ask_at, self.hook_since) = (stage, now, 0, 0, now, None);
+    }
+
+    /// When the hook that is waited for is given up on.
+    #[must_use]
+    pub fn hook_expires_at(&self, hook: &LifecycleHook) -> Timestamp {
+        self.hook_since.unwrap_or(self.since) + hook.timeout.after
     }
 
     /// Whether the old tasks are still to serve.
@@ -253,17 +180,6 @@ impl Shift {
     pub fn keeps_old(&self) -> bool {
         self.stage < LifecycleStage::CleanUp
     }
-}
-
-/// What a hook said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HookAnswer {
-    /// Go on.
-    Succeeded,
-    /// Go back, and why.
-    Failed(String),
-    /// Ask again after that time.
-    InProgress(Duration),
 }
 
 #[cfg(test)]

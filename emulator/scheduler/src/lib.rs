@@ -43,5 +43,4 @@ pub use learn::learn;
 pub use pace::Pace;
 pub use plan::{Input, Plan, Waiting, plan};
 pub use scaling::{PolicyStatus, ScalingStatus, ScheduledStatus, scaling_status};
-pub use shift::hooks_at;
 pub use work::Work;

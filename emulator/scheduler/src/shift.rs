@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::traffic_shift::{ALL, Permille};
 use model::{
-    Deployment, DeploymentStatus, HookAnswer, LifecycleHook, LifecycleStage, RolloutState, Service, ServiceKey, ServiceLoadBalancer, Shift,
+    Deployment, DeploymentStatus, HookAction, HookAnswer, HookTarget, LifecycleStage, RolloutState, Service, ServiceKey, ServiceLoadBalancer, Shift,
     ShiftPattern, Step, Timestamp, TrafficShift, WeightedTargetGroup,
 };
 
@@ -16,11 +16,6 @@ use crate::draft::Draft;
 
 /// All at once, without asking and without waiting.
 static AT_ONCE: TrafficShift = TrafficShift { pattern: ShiftPattern::AllAtOnce, bake_time: Duration::ZERO, hooks: Vec::new() };
-
-/// The hooks of a stage, in the manifest's order.
-pub fn hooks_at(shift: &TrafficShift, stage: LifecycleStage) -> impl Iterator<Item = &LifecycleHook> {
-    shift.hooks.iter().filter(move |hook| stage.has_hooks() && hook.stages.contains(&stage))
-}
 
 /// Whether the service's traffic is being shifted: then its old tasks stay beside the new ones.
 pub(crate) fn keeps_old(service: &Service) -> bool {
@@ -39,40 +34,46 @@ enum Next {
     Wait,
     /// Nothing to do before that time.
     Until(Timestamp),
-    /// This hook is to be asked.
-    Ask(usize),
-    /// The next share of the traffic moves.
+    /// The hook that is waited for is to be asked.
+    Ask,
+    /// It was waited for long enough.
+    Expired(HookAction),
+    /// The production shift moves to that share of the traffic.
     Move(Permille),
-    /// The next stage begins.
-    Stage,
+    /// That stage begins.
+    Enter(LifecycleStage),
 }
 
 /// `ready`: every new task that is wanted runs and is healthy; `alone`: only new and old tasks are left.
 fn next(plan: &TrafficShift, shift: &Shift, (ready, alone): (bool, bool), now: Timestamp) -> Next {
-    let waited = |from: Timestamp, time: Duration| if now >= from + time { Next::Stage } else { Next::Until(from + time) };
+    let following = Next::Enter(shift.stage.next());
+    let waited = |time: Duration, then: Next| if now >= shift.since + time { then } else { Next::Until(shift.since + time) };
     match shift.stage {
-        LifecycleStage::ScaleUp => return if ready { Next::Stage } else { Next::Wait },
-        LifecycleStage::BakeTime => return waited(shift.since, plan.bake_time),
+        LifecycleStage::ScaleUp => return if ready { following } else { Next::Wait },
+        LifecycleStage::BakeTime => return waited(plan.bake_time, following),
         LifecycleStage::CleanUp => return Next::Wait,
         LifecycleStage::ReconcileService if !alone => return Next::Wait,
-        // Hooks may have taken long: nobody is sent where nobody answers.
-        LifecycleStage::ProductionTrafficShift if shift.production < ALL && !ready => return Next::Wait,
-        LifecycleStage::ProductionTrafficShift if shift.production == 0 => return Next::Move(plan.pattern.next(0).0),
         _ => {}
     }
-    if shift.hook < hooks_at(plan, shift.stage).count() {
-        return if now >= shift.ask_at { Next::Ask(shift.hook) } else { Next::Until(shift.ask_at) };
-    }
-    if shift.stage == LifecycleStage::ProductionTrafficShift && shift.production < ALL {
-        // The wait that belongs to the share that was reached.
-        let bake = reached(plan, shift.production);
-        let share = plan.pattern.next(shift.production).0;
-        return match waited(shift.since, bake) {
-            Next::Stage => Next::Move(share),
-            other => other,
+    if let Some(hook) = plan.hooks_at(shift.stage).nth(shift.hook) {
+        let expires_at = shift.hook_expires_at(hook);
+        return match hook.target {
+            _ if now >= expires_at => Next::Expired(hook.timeout.action),
+            HookTarget::Pause => Next::Until(expires_at),
+            _ if now >= shift.ask_at => Next::Ask,
+            _ => Next::Until(shift.ask_at.min(expires_at)),
         };
     }
-    Next::Stage
+    match shift.stage {
+        // Hooks may have taken long: nobody is sent where nobody answers.
+        LifecycleStage::PreProductionTrafficShift if !ready => Next::Wait,
+        LifecycleStage::PreProductionTrafficShift => Next::Move(plan.pattern.next(shift.production).0),
+        // The wait is that of the share that was reached; the next share has both stages once more.
+        LifecycleStage::ProductionTrafficShift if shift.production < ALL => {
+            waited(reached(plan, shift.production), Next::Enter(LifecycleStage::PreProductionTrafficShift))
+        }
+        _ => following,
+    }
 }
 
 /// How long a share stays, by the steps that lead to it.
@@ -107,21 +108,45 @@ pub(crate) fn advance(context: &Context<'_>, key: &ServiceKey, service: &Service
     loop {
         match next(plan, shift, (ready, alone), context.now) {
             Next::Wait => return,
-            Next::Until(at) => return draft.found.wake(context, at),
-            Next::Ask(hook) => {
-                let (service, deployment, stage, attempt) = (key.clone(), id, shift.stage, shift.attempt);
+            Next::Until(at) => {
+                draft.found.waiting.extend(pause(plan, shift, service, context.now).map(|reason| (None, reason)));
+                return draft.found.wake(context, at);
+            }
+            Next::Ask => {
+                let (service, deployment, stage, hook, attempt) = (key.clone(), id, shift.stage, shift.hook, shift.attempt);
+                let expires_at = plan.hooks_at(stage).nth(hook).map(|asked| shift.hook_expires_at(asked));
+                expires_at.into_iter().for_each(|at| draft.found.wake(context, at));
                 return draft.found.act(context, Work::Hook { service, deployment, stage, hook, attempt });
             }
-            Next::Move(share) => (shift.production, shift.since, shift.hook, shift.attempt) = (share, context.now, 0, 0),
-            Next::Stage => enter(shift, shift.stage.next(), context.now),
+            Next::Expired(HookAction::RollBack) => {
+                let why = format!("a lifecycle hook timed out at {}", shift.stage.as_str());
+                primary.given_up = Some(why.clone());
+                return breaker::go_back(context, (key, service), draft, deployments, Some(why));
+            }
+            Next::Expired(HookAction::Continue) => shift.next_hook(context.now),
+            Next::Move(share) => {
+                shift.enter(LifecycleStage::ProductionTrafficShift, context.now);
+                shift.production = share;
+            }
+            Next::Enter(stage) => {
+                shift.enter(stage, context.now);
+                shift.test |= stage >= LifecycleStage::TestTrafficShift;
+            }
         }
         primary.updated_at = context.now;
     }
 }
 
-fn enter(shift: &mut Shift, stage: LifecycleStage, now: Timestamp) {
-    (shift.stage, shift.since, shift.hook, shift.attempt, shift.ask_at) = (stage, now, 0, 0, now);
-    shift.test |= stage >= LifecycleStage::TestTrafficShift;
+/// What a user is told of a deployment that waits for them.
+fn pause(plan: &TrafficShift, shift: &Shift, service: &Service, now: Timestamp) -> Option<String> {
+    let hook = plan.hooks_at(shift.stage).nth(shift.hook).filter(|hook| hook.target == HookTarget::Pause)?;
+    let minutes = shift.hook_expires_at(hook).since(now).as_secs().div_ceil(60);
+    let then = match hook.timeout.action {
+        HookAction::RollBack => "is rolled back",
+        HookAction::Continue => "goes on",
+    };
+    let (name, stage) = (&service.spec.name, shift.stage.as_str());
+    Some(format!("{name} is paused at {stage} until `ecslocal continue {name}`, and {then} in {minutes} min"))
 }
 
 fn is_ready(context: &Context<'_>, service: &Service, draft: &Draft<'_>) -> bool {
@@ -142,7 +167,7 @@ pub(crate) fn answered(
     let found = deployments.iter_mut().find(|one| one.id == *deployment && one.status == DeploymentStatus::Primary)?;
     let shift = found.shift.as_mut().filter(|shift| shift.stage == stage && shift.hook == hook)?;
     match answer {
-        HookAnswer::Succeeded => (shift.hook, shift.attempt, shift.ask_at) = (hook + 1, 0, now),
+        HookAnswer::Succeeded => shift.next_hook(now),
         HookAnswer::InProgress(delay) => (shift.attempt, shift.ask_at) = (shift.attempt.saturating_add(1), now + *delay),
         HookAnswer::Failed(why) => found.given_up = Some(format!("a lifecycle hook failed at {}: {why}", stage.as_str())),
     }
@@ -185,6 +210,8 @@ fn weights(entry: &ServiceLoadBalancer, primary: &Deployment, share: Permille) -
 
 #[cfg(test)]
 mod tests {
+    use model::{HookTimeout, LifecycleHook};
+
     use super::*;
 
     fn at(millis: u64) -> Timestamp {
@@ -198,34 +225,58 @@ mod tests {
         let shift = |stage, production| Shift { stage, production, ..Shift::begin(false, at(0)) };
         let next = |stage, production, ready, now| next(&plan, &shift(stage, production), ready, at(now));
         use LifecycleStage::*;
-        assert_eq!(next(ReconcileService, 0, (false, false), 0), Next::Wait);
-        assert_eq!(next(ReconcileService, 0, (false, true), 0), Next::Stage);
-        assert_eq!(next(ScaleUp, 0, (false, true), 0), Next::Wait);
-        assert_eq!(next(ScaleUp, 0, (true, true), 0), Next::Stage);
-        assert_eq!(next(TestTrafficShift, 0, (true, true), 0), Next::Stage);
-        assert_eq!(next(ProductionTrafficShift, 0, (false, true), 0), Next::Wait, "not while a new task is ill");
-        assert_eq!(next(ProductionTrafficShift, 0, (true, true), 0), Next::Move(50));
-        assert_eq!(next(ProductionTrafficShift, 50, (true, true), 9_999), Next::Until(at(10_000)));
-        assert_eq!(next(ProductionTrafficShift, 50, (true, true), 10_000), Next::Move(1000));
-        assert_eq!(next(ProductionTrafficShift, 1000, (true, true), 0), Next::Stage);
-        assert_eq!(next(BakeTime, 1000, (true, true), 1), Next::Until(at(10_000)));
-        assert_eq!(next(BakeTime, 1000, (true, true), 10_000), Next::Stage);
-        assert_eq!(next(CleanUp, 1000, (true, true), 10_000), Next::Wait);
+        use Next::{Enter, Move, Until, Wait};
+        assert_eq!(next(ReconcileService, 0, (false, false), 0), Wait);
+        assert_eq!(next(ReconcileService, 0, (false, true), 0), Enter(PreScaleUp));
+        assert_eq!(next(ScaleUp, 0, (false, true), 0), Wait);
+        assert_eq!(next(ScaleUp, 0, (true, true), 0), Enter(PostScaleUp));
+        assert_eq!(next(TestTrafficShift, 0, (true, true), 0), Enter(PostTestTrafficShift));
+        assert_eq!(next(PreProductionTrafficShift, 0, (false, true), 0), Wait, "not while a new task is ill");
+        assert_eq!(next(PreProductionTrafficShift, 0, (true, true), 0), Move(50));
+        assert_eq!(next(ProductionTrafficShift, 50, (true, true), 9_999), Until(at(10_000)));
+        assert_eq!(next(ProductionTrafficShift, 50, (true, true), 10_000), Enter(PreProductionTrafficShift));
+        assert_eq!(next(PreProductionTrafficShift, 50, (true, true), 10_000), Move(1000));
+        assert_eq!(next(ProductionTrafficShift, 1000, (true, true), 0), Enter(PostProductionTrafficShift));
+        assert_eq!(next(BakeTime, 1000, (true, true), 1), Until(at(10_000)));
+        assert_eq!(next(BakeTime, 1000, (true, true), 10_000), Enter(CleanUp));
+        assert_eq!(next(CleanUp, 1000, (true, true), 10_000), Wait);
+    }
+
+    fn hook(target: HookTarget, stages: &[LifecycleStage], timeout: HookTimeout) -> LifecycleHook {
+        LifecycleHook { target, stages: stages.to_vec(), timeout, details: None }
+    }
+
+    fn asking(hooks: Vec<LifecycleHook>) -> TrafficShift {
+        TrafficShift { pattern: ShiftPattern::AllAtOnce, bake_time: Duration::ZERO, hooks }
     }
 
     #[test]
     fn hooks_are_asked_one_after_the_other_and_again_when_they_say_so() {
-        let hook = |stages: &[LifecycleStage]| LifecycleHook {
-            target: model::HookTarget::Endpoint("http://127.0.0.1:1/".into()),
-            stages: stages.to_vec(),
-            details: None,
-        };
         use LifecycleStage::*;
-        let hooks = vec![hook(&[PreScaleUp]), hook(&[PostScaleUp, PreScaleUp]), hook(&[PostScaleUp])];
-        let plan = TrafficShift { pattern: ShiftPattern::AllAtOnce, bake_time: Duration::ZERO, hooks };
+        let hook = |stages: &[LifecycleStage]| hook(HookTarget::Endpoint("http://127.0.0.1:1/".into()), stages, HookTimeout::default());
+        let plan = asking(vec![hook(&[PreScaleUp]), hook(&[PostScaleUp, PreScaleUp]), hook(&[PostScaleUp])]);
         let shift = |hook, ask_at| Shift { hook, ask_at: at(ask_at), ..Shift::begin(false, at(0)) };
         let next = |hook, ask_at| next(&plan, &shift(hook, ask_at), (false, true), at(5));
-        assert_eq!([next(0, 0), next(1, 5), next(1, 6), next(2, 0)], [Next::Ask(0), Next::Ask(1), Next::Until(at(6)), Next::Stage]);
+        assert_eq!([next(0, 0), next(1, 5), next(1, 6), next(2, 0)], [Next::Ask, Next::Ask, Next::Until(at(6)), Next::Enter(ScaleUp)]);
+    }
+
+    #[test]
+    fn a_hook_is_waited_for_so_long_and_then_the_deployment_goes_on_or_back() {
+        use LifecycleStage::*;
+        let minute = Duration::from_secs(60);
+        let timeout = |action| HookTimeout { after: minute, action };
+        let plan = asking(vec![
+            hook(HookTarget::Pause, &[PreScaleUp], timeout(HookAction::Continue)),
+            hook(HookTarget::Endpoint("http://127.0.0.1:1/".into()), &[PreScaleUp], timeout(HookAction::RollBack)),
+        ]);
+        let mut shift = Shift::begin(false, at(0));
+        assert_eq!(next(&plan, &shift, (false, true), at(59_999)), Next::Until(at(60_000)), "a pause asks nobody");
+        assert_eq!(next(&plan, &shift, (false, true), at(60_000)), Next::Expired(HookAction::Continue));
+        shift.next_hook(at(60_000));
+        assert_eq!(next(&plan, &shift, (false, true), at(60_000)), Next::Ask);
+        shift.ask_at = at(200_000);
+        assert_eq!(next(&plan, &shift, (false, true), at(60_001)), Next::Until(at(120_000)), "however late it wants to be asked again");
+        assert_eq!(next(&plan, &shift, (false, true), at(120_000)), Next::Expired(HookAction::RollBack));
     }
 
     #[test]

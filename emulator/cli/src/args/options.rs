@@ -91,6 +91,24 @@ pub(crate) struct Rollback {
     pub(crate) timeout: u64,
 }
 
+/// `continue`
+#[derive(Debug, Args)]
+pub(crate) struct Continue {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// The service
+    pub(crate) service: String,
+    /// Back to what the service ran before, instead of on
+    #[arg(long)]
+    pub(crate) rollback: bool,
+    /// Return at once
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// How long the service may take to become steady, or to be paused again
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) timeout: u64,
+}
+
 /// `deployments`
 #[derive(Debug, Args)]
 pub(crate) struct Deployments {

@@ -1,4 +1,4 @@
-//! `deploy` and `rollback`: deployments of one service.
+//! `deploy`, `rollback` and `continue`: deployments of one service.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use wire::local::{ClusterView, DeployRequest, Failure, ServiceView, View, Wanted
 
 use super::look;
 use super::scale::settle;
-use crate::args::{Deploy, Rollback};
+use crate::args::{Continue, Deploy, Rollback};
 use crate::client::{Client, with_query};
 use crate::cluster;
 use crate::end::{End, INPUT, Outcome};
@@ -37,6 +37,7 @@ pub(crate) async fn deploy(args: &Deploy, settings: Settings, printer: &mut Prin
         services: vec![service.service_name.clone()],
         cluster: name,
         version,
+        or_paused: true,
         timeout: Duration::from_secs(args.timeout),
     };
     tell_and_wait(client, &goal, (args.no_wait, settings.json), printer).await
@@ -50,7 +51,21 @@ pub(crate) async fn rollback(args: &Rollback, settings: Settings, printer: &mut 
     let _: serde_json::Value = client.post(&query, &serde_json::json!({})).await?;
     let now: View = client.get(path::VIEW).await?;
     let services = vec![service.service_name.clone()];
-    let goal = Goal { cluster: name, services, version: now.version, rolled_back: None, timeout: Duration::from_secs(args.timeout) };
+    let goal = Goal { cluster: name, services, version: now.version, rolled_back: None, or_paused: true, timeout: Duration::from_secs(args.timeout) };
+    tell_and_wait(client, &goal, (args.no_wait, settings.json), printer).await
+}
+
+/// Says how a paused deployment goes on, and waits until the service is steady or paused again.
+pub(crate) async fn continue_deployment(args: &Continue, settings: Settings, printer: &mut Printer) -> Outcome {
+    let (client, view, name) = look(&settings, printer).await?;
+    let service = find(&args.service, cluster::require(&view, &name)?)?;
+    let action = if args.rollback { "ROLLBACK" } else { "CONTINUE" };
+    let query = with_query(path::CONTINUE, &[("cluster", name.as_str()), ("service", &service.service_name), ("action", action)]);
+    let _: serde_json::Value = client.post(&query, &serde_json::json!({})).await?;
+    let now: View = client.get(path::VIEW).await?;
+    let rolled_back = (!args.rollback).then(|| known_rollbacks(&view, &name));
+    let services = vec![service.service_name.clone()];
+    let goal = Goal { cluster: name, services, version: now.version, rolled_back, or_paused: true, timeout: Duration::from_secs(args.timeout) };
     tell_and_wait(client, &goal, (args.no_wait, settings.json), printer).await
 }
 

@@ -48,6 +48,7 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Routes(args) => listings::routes(settings.with_files(&args.files.file), printer).await,
         Command::Explain(args) => explain::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Deploy(args) => deploy::deploy(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Continue(args) => deploy::continue_deployment(&args, settings.with_files(&args.files.file), printer).await,
         Command::Rollback(args) => deploy::rollback(&args, settings.with_files(&args.files.file), printer).await,
         Command::Deployments(args) => deployments::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Run(args) => run::run(&args, settings.with_files(&args.files.file), printer).await,

@@ -37,7 +37,7 @@ pub(crate) async fn run(args: &Scale, settings: Settings, printer: &mut Printer)
         return if settings.json { Ok(printer.json(cluster::require(&now, &name)?)?) } else { Ok(()) };
     }
     let services = desired_counts.keys().map(ToString::to_string).collect();
-    let goal = Goal { cluster: name, services, version: now.version, rolled_back: None, timeout: Duration::from_secs(args.timeout) };
+    let goal = Goal { cluster: name, services, version: now.version, rolled_back: None, or_paused: true, timeout: Duration::from_secs(args.timeout) };
     settle(client, &goal, settings.json, printer).await
 }
 
@@ -46,8 +46,15 @@ pub(super) async fn settle(client: Client, goal: &Goal, json: bool, printer: &mu
     let mut interrupts = Interrupts::new()?;
     let (view, failed, message) = match until_steady(client, goal, printer, &mut interrupts).await? {
         Reached::Steady(view) => {
-            printer.talk(&format!("steady: {}", goal.services.join(", ")))?;
-            return if json { Ok(printer.json(cluster::require(&view, &goal.cluster)?)?) } else { Ok(()) };
+            let cluster = cluster::require(&view, &goal.cluster)?;
+            let paused = cluster.services.iter().filter(|service| goal.services.contains(&service.service_name) && !service.steady);
+            let (names, lines): (Vec<_>, Vec<_>) = paused.filter_map(|service| Some((&service.service_name, report::paused(service)?))).unzip();
+            names.iter().zip(&lines).try_for_each(|(name, how)| printer.talk(&format!("{name} is {how}")))?;
+            let steady: Vec<_> = goal.services.iter().filter(|name| !names.contains(name)).map(String::as_str).collect();
+            if !steady.is_empty() {
+                printer.talk(&format!("steady: {}", steady.join(", ")))?;
+            }
+            return if json { Ok(printer.json(cluster)?) } else { Ok(()) };
         }
         Reached::Interrupted => {
             printer.talk("no longer waiting; the daemon goes on")?;

@@ -15,6 +15,7 @@ use crate::launch::Launcher;
 use crate::listing;
 use crate::print::Printer;
 use crate::progress::{is_leaving, leaving};
+use crate::report;
 use crate::settings::Settings;
 
 use bring::{Brought, Wanted, bring_up};
@@ -71,7 +72,8 @@ fn summary(view: &View, wanted: &Wanted, seconds: f64, json: bool, printer: &mut
             continue;
         }
         let tasks = if service.running_count == 1 { "1 task".to_owned() } else { format!("{} tasks", service.running_count) };
-        printer.talk(&format!("  {}  {tasks} of {}, steady", service.service_name, service.task_definition))?;
+        let how = report::paused(service).filter(|_| !service.steady).unwrap_or_else(|| "steady".to_owned());
+        printer.talk(&format!("  {}  {tasks} of {}, {how}", service.service_name, service.task_definition))?;
     }
     printer.talk(&format!("cluster {} is up after {seconds:.1} s", cluster.cluster_name))?;
     for balancer in &cluster.load_balancers {

@@ -15,6 +15,6 @@ pub(crate) async fn run(args: &Wait, settings: Settings, printer: &mut Printer) 
     let WaitUntil::Steady = args.until;
     let (client, view, name) = look(&settings, printer).await?;
     let services = cluster::require(&view, &name)?.services.iter().map(|service| service.service_name.clone()).collect();
-    let goal = Goal { cluster: name, services, version: 0, rolled_back: None, timeout: Duration::from_secs(args.timeout) };
+    let goal = Goal { cluster: name, services, version: 0, rolled_back: None, or_paused: false, timeout: Duration::from_secs(args.timeout) };
     super::scale::settle(client, &goal, settings.json, printer).await
 }

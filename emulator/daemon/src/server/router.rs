@@ -39,6 +39,7 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::POST, path::DOWN) => changes::down(&context, &query).await,
         (Method::POST, path::SCALE) => and_then(body(request).await, |asked| changes::scale(&context, asked)).await,
         (Method::POST, path::DEPLOY) => body(request).await.map(|asked| tasks::deploy(context, asked)),
+        (Method::POST, path::CONTINUE) => tasks::continue_deployment(&context, &query).await,
         (Method::POST, path::ROLLBACK) => tasks::rollback(&context, &query).await,
         (Method::POST, path::RUN_TASK) => body(request).await.map(|asked| tasks::run_task(context, asked)),
         (Method::POST, path::PROTECT) => and_then(body(request).await, |asked| tasks::protect(&context, asked)).await,

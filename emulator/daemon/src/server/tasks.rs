@@ -1,11 +1,11 @@
-//! Operations on deployments and tasks: `deploy`, `rollback`, `run`, `protect`, `stop`.
+//! Operations on deployments and tasks: `deploy`, `rollback`, `continue`, `run`, `protect`, `stop`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Response;
 use model::{
-    Change, ClusterName, ContainerName, ContainerOverride, RunTask, ServiceKey, ServiceName, TaskDefinition, TaskDefinitionName, TaskId,
+    Change, ClusterName, ContainerName, ContainerOverride, HookAction, RunTask, ServiceKey, ServiceName, TaskDefinition, TaskDefinitionName, TaskId,
     TaskOverrides, World,
 };
 use tokio::sync::mpsc;
@@ -105,6 +105,18 @@ async fn change(context: &Context, changes: Vec<Change>, progress: &mpsc::Sender
 pub(super) async fn rollback(context: &Context, query: &Query) -> Result<Response<Body>, Failure> {
     let (cluster, name): (ClusterName, ServiceName) = (query.required("cluster")?, query.required("service")?);
     done(context.keeper.change(vec![Change::RollBack(ServiceKey { cluster, name })]).await)?;
+    Ok(answer::json(&serde_json::json!({})))
+}
+
+pub(super) async fn continue_deployment(context: &Context, query: &Query) -> Result<Response<Body>, Failure> {
+    let (cluster, name): (ClusterName, ServiceName) = (query.required("cluster")?, query.required("service")?);
+    let action = match query.get("action") {
+        None | Some("CONTINUE") => HookAction::Continue,
+        Some("ROLLBACK") => HookAction::RollBack,
+        Some(other) => return Err(Failure::input(format!("`{other}` is neither CONTINUE nor ROLLBACK"))),
+    };
+    let change = Change::ContinueDeployment { service: ServiceKey { cluster, name }, hook: query.get("hook").map(str::to_owned), action };
+    done(context.keeper.change(vec![change]).await)?;
     Ok(answer::json(&serde_json::json!({})))
 }
 

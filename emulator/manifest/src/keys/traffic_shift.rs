@@ -29,15 +29,27 @@ pub(super) static HOOK: Object = Object::new(
         field("lifecycleStages", Shape::List(&list(Shape::Choice(&STAGES)).not_empty()), "When it is asked.").required(),
         field("command", TEXTS, "A program of this machine and its arguments, run in this file's folder. A key of ecslocal's own."),
         field("endpoint", Shape::Text, "A URL of this machine that is asked by POST. A key of ecslocal's own."),
+        field("targetType", Shape::Choice(&TARGET_TYPE), "PAUSE waits for `ecslocal continue`, and asks nobody."),
+        field("timeoutConfiguration", Shape::Object(&TIMEOUT), "How long it is waited for, and what then."),
         field("hookDetails", Shape::Map, "Handed on to whoever is asked."),
         inert("roleArn", "no AWS role is used"),
     ],
 )
-.refusing(&[
-    ("hookTargetArn", "no Lambda function can be asked here: say `command` or `endpoint`, a program or a URL of this machine"),
-    ("targetType", "a deployment cannot be paused here; leave the hook out with another `-f` file"),
-    ("timeoutConfiguration", "it belongs to hooks that pause a deployment, which are not supported"),
-]);
+.refusing(&[("hookTargetArn", "no Lambda function can be asked here: say `command` or `endpoint`, a program or a URL of this machine")]);
+
+static TARGET_TYPE: Choice = Choice {
+    accepted: &["PAUSE"],
+    refused: &[("AWS_LAMBDA", "no Lambda function can be asked here: say `command` or `endpoint`, a program or a URL of this machine")],
+};
+
+static TIMEOUT: Object = Object::new(
+    "HookTimeout",
+    "timeout configuration",
+    &[
+        field("timeoutInMinutes", integer(1, 20160), "Over all times that it is asked. Default 1440."),
+        field("action", Shape::Choice(&Choice { accepted: &["ROLLBACK", "CONTINUE"], refused: &[] }), "What then. Default ROLLBACK."),
+    ],
+);
 
 static STAGES: Choice = Choice {
     accepted: &[

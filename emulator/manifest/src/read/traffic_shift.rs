@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use model::{AdvancedConfiguration, HookTarget, LifecycleHook, LifecycleStage, Permille, RuleName, ShiftPattern, TargetGroupName, TrafficShift};
+use model::{
+    AdvancedConfiguration, HookAction, HookTarget, HookTimeout, LifecycleHook, LifecycleStage, Permille, RuleName, ShiftPattern, TargetGroupName,
+    TrafficShift,
+};
 
 use super::target_group::name_of;
 use super::{Reader, place};
@@ -79,9 +82,34 @@ fn percent(node: Option<&Node>, key: &str, (least, default): (Permille, Permille
 }
 
 fn read_hook(node: &Node, reader: &mut Reader<'_>) -> Option<LifecycleHook> {
+    let target = read_target(node, reader);
+    let stage = |text: &str| LifecycleStage::ALL.into_iter().find(|stage| stage.as_str() == text);
+    let stages: Vec<_> = node.list("lifecycleStages").iter().filter_map(|node| Some((node, node.text().and_then(stage)?))).collect();
+    if target == Some(HookTarget::Pause) {
+        for (found, stage) in stages.iter().filter(|(_, stage)| !stage.can_pause()) {
+            let text = format!("a deployment cannot be paused at {}", stage.as_str());
+            reader.report.problem(found.span, text).hint("say the stage before it, `PRE_…`, or the one behind it, `POST_…`");
+        }
+    }
+    let details = node.get("hookDetails").map(|node| {
+        let texts = super::container::texts_by_name(Some(node));
+        serde_json::Value::from_iter(texts).to_string()
+    });
+    let given = node.get("timeoutConfiguration");
+    let minutes: Option<u64> = given.and_then(|given| given.integer_of("timeoutInMinutes"));
+    let mut timeout = HookTimeout::default();
+    timeout.after = minutes.map_or(timeout.after, |minutes| Duration::from_secs(60 * minutes));
+    if given.and_then(|given| given.text_of("action")) == Some(HookAction::Continue.as_str()) {
+        timeout.action = HookAction::Continue;
+    }
+    Some(LifecycleHook { target: target?, stages: stages.into_iter().map(|(_, stage)| stage).collect(), timeout, details })
+}
+
+fn read_target(node: &Node, reader: &mut Reader<'_>) -> Option<HookTarget> {
     let folder = reader.files.folder(node.span.file).to_string_lossy().into_owned();
-    let target = match (node.get("command"), node.get("endpoint")) {
-        (Some(_), None) => {
+    match (node.get("command"), node.get("endpoint"), node.get("targetType")) {
+        (None, None, Some(_)) => Some(HookTarget::Pause),
+        (Some(_), None, None) => {
             let command: Vec<String> = node.list("command").iter().filter_map(|part| part.text().map(str::to_owned)).collect();
             if command.is_empty() {
                 reader.report.problem(place(node, "command"), "the command is empty").hint("for example `command: [./smoke-test.sh]`");
@@ -89,20 +117,13 @@ fn read_hook(node: &Node, reader: &mut Reader<'_>) -> Option<LifecycleHook> {
             }
             Some(HookTarget::Command { command, folder })
         }
-        (None, Some(endpoint)) => endpoint_of(endpoint, reader.report),
+        (None, Some(endpoint), None) => endpoint_of(endpoint, reader.report),
         _ => {
-            let hint = "say `command: [./smoke-test.sh]` or `endpoint: http://127.0.0.1:9000/hook`";
-            reader.report.problem(node.span, "a lifecycle hook asks either a `command` or an `endpoint`").hint(hint);
+            let hint = "say `command: [./smoke-test.sh]`, `endpoint: http://127.0.0.1:9000/hook`, or `targetType: PAUSE`";
+            reader.report.problem(node.span, "a lifecycle hook asks a `command` or an `endpoint`, or is a PAUSE").hint(hint);
             None
         }
-    };
-    let stage = |text: &str| LifecycleStage::ALL.into_iter().find(|stage| stage.as_str() == text);
-    let stages = node.list("lifecycleStages").iter().filter_map(|node| node.text().and_then(stage)).collect();
-    let details = node.get("hookDetails").map(|node| {
-        let texts = super::container::texts_by_name(Some(node));
-        serde_json::Value::from_iter(texts).to_string()
-    });
-    Some(LifecycleHook { target: target?, stages, details })
+    }
 }
 
 /// Hooks are of this machine: a question says what runs here, and its answer decides about it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{HookTarget, LifecycleStage, SchedulingStrategy, ServiceSpec, ShiftPattern, TrafficShift};
+use model::{HookAction, HookTarget, HookTimeout, LifecycleStage, SchedulingStrategy, ServiceSpec, ShiftPattern, TrafficShift};
 
 use crate::support::{broken, good, replaced};
 
@@ -78,15 +78,25 @@ fn hooks_are_programs_and_endpoints_of_this_machine() {
     assert_eq!(read.hooks[0].stages, [LifecycleStage::PreScaleUp, LifecycleStage::PostScaleUp]);
     assert_eq!(read.hooks[0].details.as_deref(), Some(r#"{"a":"1"}"#));
     assert_eq!(read.hooks[1].target, HookTarget::Endpoint("http://[::1]:9/x".into()));
+    let read = shift(&hooks(
+        "[{ targetType: PAUSE, lifecycleStages: [PRE_SCALE_UP] }, { command: [a], lifecycleStages: [PRE_SCALE_UP], timeoutConfiguration: { timeoutInMinutes: 3, action: CONTINUE } }]",
+    ));
+    let timeout = |minutes: u64, action| HookTimeout { after: Duration::from_secs(60 * minutes), action };
+    assert_eq!((&read.hooks[0].target, read.hooks[0].timeout), (&HookTarget::Pause, timeout(1440, HookAction::RollBack)));
+    assert_eq!(read.hooks[1].timeout, timeout(3, HookAction::Continue));
     for (hook, sentence) in [
-        ("[{ lifecycleStages: [PRE_SCALE_UP] }]", "asks either a `command` or an `endpoint`"),
-        ("[{ command: [a], endpoint: \"http://localhost/\", lifecycleStages: [PRE_SCALE_UP] }]", "asks either a `command` or an `endpoint`"),
+        ("[{ lifecycleStages: [PRE_SCALE_UP] }]", "asks a `command` or an `endpoint`, or is a PAUSE"),
+        ("[{ command: [a], endpoint: \"http://localhost/\", lifecycleStages: [PRE_SCALE_UP] }]", "asks a `command` or an `endpoint`, or is a PAUSE"),
         ("[{ command: [], lifecycleStages: [PRE_SCALE_UP] }]", "the command is empty"),
         ("[{ endpoint: \"http://example.com/\", lifecycleStages: [PRE_SCALE_UP] }]", "is no `http://` URL of this machine"),
         ("[{ endpoint: \"http://localhost.example.com:80/\", lifecycleStages: [PRE_SCALE_UP] }]", "is no `http://` URL of this machine"),
         ("[{ endpoint: \"https://localhost/\", lifecycleStages: [PRE_SCALE_UP] }]", "is no `http://` URL of this machine"),
         ("[{ hookTargetArn: \"arn:aws:lambda:x\", lifecycleStages: [PRE_SCALE_UP] }]", "`hookTargetArn` of a lifecycle hook is not supported"),
         ("[{ command: [a], lifecycleStages: [SCALE_UP] }]", "SCALE_UP"),
+        ("[{ targetType: AWS_LAMBDA, lifecycleStages: [PRE_SCALE_UP] }]", "no Lambda function can be asked here"),
+        ("[{ targetType: PAUSE, command: [a], lifecycleStages: [PRE_SCALE_UP] }]", "asks a `command` or an `endpoint`, or is a PAUSE"),
+        ("[{ targetType: PAUSE, lifecycleStages: [TEST_TRAFFIC_SHIFT] }]", "a deployment cannot be paused at TEST_TRAFFIC_SHIFT"),
+        ("[{ targetType: PAUSE, lifecycleStages: [PRE_SCALE_UP], timeoutConfiguration: { timeoutInMinutes: 0 } }]", "1 to 20160"),
     ] {
         let said = problem(ADVANCED, &hooks(hook));
         assert!(said.contains(sentence), "{hook}: {said}");

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::MAX_DESIRED_COUNT;
 use crate::{
-    Action, AdvancedConfiguration, ClusterName, Ids, LaunchBackoff, NetworkMode, Refused, Revision, RuleName, ScalingState, SchedulingStrategy,
-    Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus, TargetGroupName, TaskDefinitionName, Timestamp, World,
+    Action, AdvancedConfiguration, ClusterName, HookAction, HookTarget, Ids, LaunchBackoff, NetworkMode, Refused, Revision, RuleName, ScalingState,
+    SchedulingStrategy, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus, TargetGroupName, TaskDefinitionName, Timestamp, World,
 };
 
 impl World {
@@ -96,6 +96,26 @@ impl World {
             )));
         };
         self.deploy(key, Some(&previous.into()), now, ids)
+    }
+
+    /// Says how a deployment goes on that a hook has paused.
+    pub(super) fn continue_deployment(&mut self, key: &ServiceKey, hook: Option<&str>, action: HookAction, now: Timestamp) -> Result<(), Refused> {
+        let service = self.active_service_mut(key)?;
+        let waits = service.awaited_hook().filter(|awaited| awaited.hook.target == HookTarget::Pause);
+        if waits.is_none_or(|awaited| hook.is_some_and(|hook| hook != awaited.id)) {
+            return Err(Refused::Invalid(match hook {
+                Some(hook) => format!("no deployment of the service `{}` waits at the hook `{hook}`", key.name),
+                None => format!("no deployment of the service `{}` is paused", key.name),
+            }));
+        }
+        let Some(primary) = service.deployments.first_mut() else { return Ok(()) };
+        let Some(shift) = &mut primary.shift else { return Ok(()) };
+        match action {
+            HookAction::Continue => shift.next_hook(now),
+            HookAction::RollBack => primary.given_up = Some(format!("rolled back by user at {}", shift.stage.as_str())),
+        }
+        primary.updated_at = now;
+        Ok(())
     }
 
     pub(super) fn scale(&mut self, key: &ServiceKey, desired_count: u32) -> Result<(), Refused> {

@@ -129,10 +129,17 @@ fn forward(known: &Task, task: &Task) {
 /// Never more tasks than the maximum; steady is said when it is reached, and only then.
 fn count(before: &World, after: &World, key: &ServiceKey, plan: &Plan) {
     let service = &after.services[key];
-    let live = |world: &World| world.tasks_of(key).filter(|task| task.is_live()).count();
-    let sides = if crate::shift::keeps_old(&before.services[key]) { 2 } else { 1 };
-    let most = sides * usize::try_from(service.spec.upper_bound().max(service.spec.desired_count)).unwrap();
-    assert!(live(after) <= most.max(live(before)), "{key}: {} live tasks, at most {most}", live(after));
+    let most = usize::try_from(service.spec.upper_bound().max(service.spec.desired_count)).unwrap();
+    let live = |world: &World, side: Option<&model::DeploymentId>| {
+        let own = |task: &&Task| task.is_live() && (side.is_none() || task.deployment.as_ref() == side);
+        world.tasks_of(key).filter(own).count()
+    };
+    // While traffic is being shifted the bound is that of each side: one may still have more than were scaled to.
+    let shifting = crate::shift::keeps_old(&before.services[key]);
+    let sides: Vec<_> = if shifting { service.deployments.iter().map(|one| Some(&one.id)).collect() } else { vec![None] };
+    for side in sides {
+        assert!(live(after, side) <= most.max(live(before, side)), "{key}: {} live tasks, at most {most}", live(after, side));
+    }
     let said = plan
         .steps
         .iter()

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, HookTarget, LifecycleHook, LifecycleStage, NetworkMode,
-    RolloutState, RunTask, ShiftPattern, Step, TargetHealthState, TaskOverrides, TaskStatus, TrafficShift,
+    Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, HookAction, HookTarget, HookTimeout, LifecycleHook, LifecycleStage,
+    NetworkMode, RolloutState, RunTask, ShiftPattern, Step, TargetHealthState, TaskOverrides, TaskStatus, TrafficShift,
 };
 use proptest::prelude::*;
 
@@ -29,6 +29,7 @@ enum Act {
     Lose(u32),
     HooksSayNo(u32),
     HooksSayLater(u32),
+    Continue(bool),
     Sicken,
     CrashDaemon,
     Pass(u64),
@@ -52,6 +53,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (1..4_u32).prop_map(Act::Lose),
         1 => (1..3_u32).prop_map(Act::HooksSayNo),
         1 => (1..4_u32).prop_map(Act::HooksSayLater),
+        2 => any::<bool>().prop_map(Act::Continue),
         2 => Just(Act::Sicken),
         3 => Just(Act::CrashDaemon),
         5 => (0..8_u64).prop_map(Act::Pass),
@@ -59,23 +61,28 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 /// Last: with a circuit breaker, and how traffic is shifted.
-type Shape = (bool, bool, (u32, u32), u64, Pod, u32, (bool, Option<ShiftPattern>));
+type Shape = (bool, bool, (u32, u32), u64, Pod, u32, (bool, Option<(ShiftPattern, Option<HookAction>)>));
 
-fn pattern() -> impl Strategy<Value = Option<ShiftPattern>> {
+fn pattern() -> impl Strategy<Value = Option<(ShiftPattern, Option<HookAction>)>> {
     let bake = Duration::from_secs(4);
-    prop_oneof![
+    let pattern = prop_oneof![
         2 => Just(None),
         1 => Just(Some(ShiftPattern::AllAtOnce)),
         1 => Just(Some(ShiftPattern::Linear { step: 400, bake })),
         1 => Just(Some(ShiftPattern::Canary { step: 50, bake })),
-    ]
+    ];
+    let pause = prop_oneof![2 => Just(None), 1 => Just(Some(HookAction::Continue)), 1 => Just(Some(HookAction::RollBack))];
+    (pattern, pause).prop_map(|(pattern, pause)| Some((pattern?, pause)))
 }
 
-/// One hook at the stages where most depends on it.
-fn traffic_shift(pattern: ShiftPattern) -> TrafficShift {
+/// One hook at the stages where most depends on it, and where it is so, a pause.
+fn traffic_shift((pattern, pause): (ShiftPattern, Option<HookAction>)) -> TrafficShift {
     let stages = vec![LifecycleStage::PreScaleUp, LifecycleStage::ProductionTrafficShift, LifecycleStage::PostProductionTrafficShift];
-    let hook = LifecycleHook { target: HookTarget::Endpoint("http://127.0.0.1:1/".into()), stages, details: None };
-    TrafficShift { pattern, bake_time: Duration::from_secs(5), hooks: vec![hook] }
+    let hook = LifecycleHook { target: HookTarget::Endpoint("http://127.0.0.1:1/".into()), stages, timeout: HookTimeout::default(), details: None };
+    let timeout = |action| HookTimeout { after: Duration::from_secs(20), action };
+    let stages = vec![LifecycleStage::PostScaleUp, LifecycleStage::PreProductionTrafficShift];
+    let pause = pause.map(|action| LifecycleHook { target: HookTarget::Pause, stages, timeout: timeout(action), details: None });
+    TrafficShift { pattern, bake_time: Duration::from_secs(5), hooks: std::iter::once(hook).chain(pause).collect() }
 }
 
 /// The containers of a task.
@@ -163,6 +170,11 @@ fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {
         Act::Lose(count) => fleet.script.lost = *count,
         Act::HooksSayNo(count) => fleet.script.hooks_no = *count,
         Act::HooksSayLater(count) => fleet.script.hooks_later = *count,
+        // It is refused where nothing is paused.
+        Act::Continue(on) => {
+            let action = if *on { HookAction::Continue } else { HookAction::RollBack };
+            fleet.world.apply(Change::ContinueDeployment { service: key("users"), hook: None, action }, fleet.now, &mut fleet.ids).ok();
+        }
         Act::Sicken => fleet.judge("users", TargetHealthState::Healthy, false),
         Act::CrashDaemon => fleet.crash(),
         Act::Pass(seconds) => fleet.run(*seconds),

@@ -19,8 +19,8 @@ pub use request::{
 pub use scaling::{ScalingActivityView, ScalingAlarmView, ScalingPolicyView, ScalingView, ScheduledActionView};
 pub use stream::{EventRecord, LogRecord, MetricRecord, RequestEvent, RequestRecord, UpEvent};
 pub use view::{
-    ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView,
-    ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
+    ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, LifecycleHookView, ListenerView, LoadBalancerView, NetworkBindingView,
+    RuleView, ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
 };
 
 /// The version of this API. Daemon and command line must agree on it.
@@ -42,6 +42,8 @@ pub mod path {
     pub const SCALE: &str = "/local/v1/scale";
     /// `POST` [`super::DeployRequest`] → stream of [`super::UpEvent`]; the last is `done` or `failed`.
     pub const DEPLOY: &str = "/local/v1/deploy";
+    /// `POST ?cluster=NAME&service=NAME[&hook=ID][&action=CONTINUE|ROLLBACK]` → `{}`.
+    pub const CONTINUE: &str = "/local/v1/continue";
     /// `POST ?cluster=NAME&service=NAME` → `{}`.
     pub const ROLLBACK: &str = "/local/v1/rollback";
     /// `POST` [`super::RunTaskRequest`] → stream of [`super::UpEvent`]; the last is `done` or `failed`.

@@ -142,11 +142,30 @@ pub struct DeploymentView {
     /// Of one that shifts traffic: where it is, `PRE_SCALE_UP` to `CLEAN_UP`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifecycle_stage: Option<String>,
+    /// Likewise: the lifecycle hook that it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle_hook: Option<LifecycleHookView>,
     /// Likewise: how many per cent of production traffic it gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub production_traffic_percent: Option<f64>,
     /// When it was asked for.
     pub created_at: Seconds,
+}
+
+/// A lifecycle hook that a deployment waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LifecycleHookView {
+    /// Its id, for `continue`.
+    pub hook_id: String,
+    /// PAUSE; COMMAND or ENDPOINT where AWS has AWS_LAMBDA.
+    pub target_type: String,
+    /// AWAITING_ACTION of a pause, else IN_PROGRESS.
+    pub status: String,
+    /// When it is given up on.
+    pub expires_at: Seconds,
+    /// What then: ROLLBACK or CONTINUE.
+    pub timeout_action: String,
 }
 
 /// A deployment of the past, or the one that is under way.

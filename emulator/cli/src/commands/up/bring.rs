@@ -43,7 +43,7 @@ pub(super) async fn bring_up(client: Client, wanted: &Wanted, printer: &mut Prin
         printer.talk("nothing to change")?;
     }
     let services = wanted.desired.services.keys().map(ToString::to_string).collect();
-    let goal = Goal { cluster: wanted.desired.cluster.clone(), services, version, rolled_back, timeout: wanted.timeout };
+    let goal = Goal { cluster: wanted.desired.cluster.clone(), services, version, rolled_back, or_paused: true, timeout: wanted.timeout };
     let (view, failed, message) = match until_steady(client, &goal, printer, interrupts).await {
         Ok(Reached::Steady(view)) => return Ok(Brought::Steady(view, started.elapsed().as_secs_f64())),
         Ok(Reached::Interrupted) => return Ok(Brought::Interrupted),
