@@ -48,6 +48,7 @@ stories![
     a_daemon_service_has_one_task,
     a_deployment_is_paused_until_somebody_says_how_it_goes_on,
     a_deleted_service_leaves_its_target_group,
+    a_deployment_succeeds_early,
     a_first_deployment_that_fails_stalls_until_it_is_mended,
     a_hook_that_says_no_brings_the_old_version_back,
     a_new_version_rolls_without_a_gap,
@@ -62,6 +63,7 @@ stories![
     a_target_flaps,
     a_task_runs_by_itself_to_its_end,
     a_task_that_is_stopped_by_hand_is_replaced,
+    an_alarm_brings_the_old_version_back,
     an_image_that_cannot_be_pulled_is_tried_again_later,
     an_update_overtakes_an_update,
     blue_green_moves_all_traffic_at_once,
@@ -77,6 +79,7 @@ stories![
     the_engine_goes_away_and_comes_back,
     the_engine_is_away_when_a_container_dies,
     the_pause_of_a_task_is_killed,
+    time_runs_faster,
     two_clusters_live_side_by_side,
 ];
 

@@ -111,8 +111,13 @@ impl House {
     pub(crate) async fn new(manifests: PathBuf) -> Self {
         let clock = Arc::new(ManualClock::at(BEGINNING));
         let fleet = Fleet::new(clock.clone());
-        let settings =
-            Settings { owner: OwnerId::from_text("story"), account: "000000000000".into(), region: "us-east-1".into(), instance: "i-0".into() };
+        let settings = Settings {
+            owner: OwnerId::from_text("story"),
+            account: "000000000000".into(),
+            region: "us-east-1".into(),
+            instance: "i-0".into(),
+            speed: model::Speed::default(),
+        };
         let saved = World::new(settings);
         let processes = Processes::default();
         let hooks = ToldHooks::default();
@@ -154,7 +159,9 @@ impl House {
     /// | `hook NAME says yes` / `no` / `later 5s` | what a lifecycle hook answers from now on; `yes` where nothing is said |
     /// | `hooks` | what hooks were asked since they were last asked for |
     /// | `rule LOAD_BALANCER:PORT/PRIORITY` | what a rule does now |
-    /// | `load GROUP N` | from now on so many requests a minute come for a target group |
+    /// | `load GROUP N` / `load GROUP N failing M` | from now on so many requests a minute come for a target group, and so many get 5xx |
+    /// | `speed 10x` | how much faster time runs from now on |
+    /// | `alarms` | what alarms say |
     /// | `scaling` | what scales services, what it sees, and why nothing happens |
     /// | `targets [GROUP]` | the targets that no task stands behind, or all of a group |
     /// | `show [SERVICE]` | services, tasks that are not over, targets |
@@ -203,7 +210,10 @@ impl House {
             ["hook", name, "says", answer @ ..] => self.tell_hook(name, answer),
             ["hooks"] => answer = self.asked_hooks(),
             ["rule", name] => answer = self.rule(name),
-            ["load", group, requests] => self.loads.set(group, requests.parse().unwrap()),
+            ["speed", speed] => answer = self.change(Change::SetSpeed(speed.parse().unwrap())).await,
+            ["load", group, requests] => self.loads.set(group, requests.parse().unwrap(), 0),
+            ["load", group, requests, "failing", failures] => self.loads.set(group, requests.parse().unwrap(), failures.parse().unwrap()),
+            ["alarms"] => answer = scaled::alarms(&self.world()),
             ["scaling"] => answer = scaled::scaling(&self.world(), self.clock.now()),
             ["targets"] => answer = self.registered_targets(|_, target| target.task.is_none()),
             ["targets", only] => answer = self.registered_targets(|group, _| group == *only),
@@ -390,7 +400,7 @@ fn begin(
     });
     let mut tasks = JoinSet::new();
     tasks.spawn(keeper.run());
-    tasks.spawn(meter::run(fleet.clone(), clock.clone(), handle.clone(), scheduler::Pace::default().metric_period));
+    tasks.spawn(meter::run(fleet.clone(), clock.clone(), handle.clone(), scheduler::Pace::default()));
     tasks.spawn(observer::run(fleet.clone(), owner, clock.clone(), handle.clone()));
     tasks.spawn(prober::run(Arc::new(FleetProbe(fleet.clone(), clock.clone(), processes.clone())), clock.clone(), handle.clone()));
     (handle, tasks)

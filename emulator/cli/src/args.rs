@@ -103,10 +103,14 @@ pub(crate) enum Command {
     #[command(after_help = "\
 Without `-d` it then follows logs and events; Ctrl-C takes the cluster down in
 order, a second Ctrl-C leaves at once and the containers running.
+With `--speed 10x` what ECS and the load balancer wait for on purpose takes a
+tenth: drains, intervals of health checks, bake times, cooldowns, back-offs. What
+limits your processes and requests stays as it is.
 
 Examples:
   ecslocal up
   ecslocal up -d --timeout 60
+  ecslocal up -d --speed 10x
   ecslocal up -f cluster.yaml -f cluster.test.yaml -d")]
     Up(Up),
     /// Remove everything that `up` made, and nothing else
@@ -189,6 +193,9 @@ Examples:
   ecslocal scaling
   ecslocal scaling --output json")]
     Scaling(Listing),
+    /// List alarms: what they look at, and what they say
+    #[command(after_help = "Examples:\n  ecslocal alarms\n  ecslocal alarms --output json")]
+    Alarms(Listing),
     /// Show what containers write
     #[command(after_help = "\
 Control characters of a container's output are shown, never sent to your terminal.

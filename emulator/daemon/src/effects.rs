@@ -235,6 +235,7 @@ fn order(world: &World, work: &Work) -> Order {
                 image_id: record.image_id.clone().unwrap_or_else(|| definition.image.clone()),
                 definition,
                 namespace,
+                speed: world.settings.speed,
                 // A pause asks for nothing of what is the task's.
                 task_cpu: whole.cpu.filter(|_| !pauses),
                 task_memory: whole.memory.filter(|_| !pauses),

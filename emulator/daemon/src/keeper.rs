@@ -223,7 +223,10 @@ impl Keeper {
                     self.learn(&Fact::TargetHealth { target_group, target, health });
                 }
             }
-            Input::Measured { at, values } => {
+            Input::Measured { at, values, alarms } => {
+                for (cluster, alarm, value) in alarms {
+                    self.learn(&Fact::AlarmMeasured { cluster, alarm, at, value });
+                }
                 values.into_iter().for_each(|(service, values)| self.learn(&Fact::Measured { service, at, values }));
             }
             Input::Stirred => turn.stirred = true,

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Clock;
-use model::{HealthCheck, Listener, LogBucket, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthState, TargetKey, Timestamp, World};
+use model::{
+    HealthCheck, Listener, LogBucket, Speed, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthState, TargetKey, Timestamp, World,
+};
 use routing::HealthCheckRecord;
 use routing::health::{Checker, ProbeOutcome};
 use tokio::task::{AbortHandle, JoinSet};
@@ -39,6 +41,8 @@ type Key = (TargetGroupName, TargetKey, Timestamp);
 struct Subject {
     address: SocketAddr,
     check: HealthCheck,
+    /// As fast as time runs.
+    interval: Duration,
 }
 
 /// How long after a check that broke off the target's checks begin again.
@@ -81,14 +85,15 @@ fn wanted(snapshot: &Snapshot) -> BTreeMap<Key, Subject> {
     let targets = groups.flat_map(|group| group.targets.iter().map(move |(key, target)| (group, key, target)));
     targets
         .filter(|(_, _, target)| target.draining_since.is_none())
-        .map(|(group, key, target)| ((group.spec.name.clone(), key.clone(), target.registered_at), subject(group, target)))
+        .map(|(group, key, target)| ((group.spec.name.clone(), key.clone(), target.registered_at), subject(group, target, world.settings.speed)))
         .collect()
 }
 
-fn subject(group: &TargetGroup, target: &Target) -> Subject {
+fn subject(group: &TargetGroup, target: &Target, speed: Speed) -> Subject {
     let check = group.spec.health_check.clone();
     let port = check.port.unwrap_or(target.address.port());
-    Subject { address: SocketAddr::new(target.address.ip(), port), check }
+    let interval = speed.of(check.interval);
+    Subject { address: SocketAddr::new(target.address.ip(), port), check, interval }
 }
 
 /// Where checks of a group are written down: at the one load balancer that forwards to it.
@@ -128,7 +133,7 @@ impl Check {
             let early = current.state == TargetHealthState::Initial && !passed && count_from.is_some_and(|from| asked_at < from);
             let mut state = current.state;
             if !early {
-                count_from = Some(asked_at + self.subject.check.interval);
+                count_from = Some(asked_at + self.subject.interval);
                 if let Some(health) = checker.observe(&self.subject.check, &current, outcome, self.clock.now()) {
                     state = health.state;
                     if !self.tell(health).await {

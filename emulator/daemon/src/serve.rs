@@ -114,7 +114,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     };
 
     store.announce(running).map_err(|error| Failure::environment(format!("the state folder cannot be written: {error}")))?;
-    let mut watchers = watchers(engine, owner, clock, &handle, (listeners.clone(), health_log, pace.metric_period));
+    let mut watchers = watchers(engine, owner, clock, &handle, (listeners.clone(), health_log, pace.clone()));
     let mut keeping = tokio::spawn(keeper.run());
     let mut serving = tokio::spawn(server::run(control, Arc::new(context)));
     // Whoever started us may have gone: the daemon serves all the same.
@@ -166,12 +166,12 @@ fn watchers(
     owner: OwnerId,
     clock: Arc<dyn Clock>,
     keeper: &Handle,
-    (listeners, health_log, metric_period): (Arc<Listeners>, RecordSink, Duration),
+    (listeners, health_log, pace): (Arc<Listeners>, RecordSink, Pace),
 ) -> JoinSet<()> {
     let mut watchers = JoinSet::new();
     let (handle, time, asked) = (keeper.clone(), clock.clone(), engine.clone());
     watchers.spawn(async move {
-        let measure = || meter::run(asked.clone(), time.clone(), handle.clone(), metric_period);
+        let measure = || meter::run(asked.clone(), time.clone(), handle.clone(), pace.clone());
         supervise("measuring for scaling policies", time.as_ref(), measure).await;
     });
     let (handle, time) = (keeper.clone(), clock.clone());

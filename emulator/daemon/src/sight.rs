@@ -86,6 +86,7 @@ impl Sight {
             | Fact::NetworkRemoved(_)
             | Fact::Hook { .. }
             | Fact::TargetHealth { .. }
+            | Fact::AlarmMeasured { .. }
             | Fact::Measured { .. } => {}
         }
     }
@@ -145,7 +146,13 @@ mod tests {
 
     fn world() -> World {
         let nothing = String::new;
-        World::new(model::Settings { owner: model::OwnerId::from_text("o"), account: nothing(), region: nothing(), instance: nothing() })
+        World::new(model::Settings {
+            owner: model::OwnerId::from_text("o"),
+            account: nothing(),
+            region: nothing(),
+            instance: nothing(),
+            speed: model::Speed::default(),
+        })
     }
 
     #[test]

@@ -187,6 +187,7 @@ fn new_settings(ids: &mut Ids) -> Settings {
         account: "000000000000".into(),
         region: "us-east-1".into(),
         instance: format!("i-0{}", digits(ids)),
+        speed: model::Speed::default(),
     }
 }
 

@@ -7,5 +7,6 @@ pub(crate) fn settings() -> model::Settings {
         account: "000000000000".into(),
         region: "us-east-1".into(),
         instance: "i-00000000000000001".into(),
+        speed: model::Speed::default(),
     }
 }

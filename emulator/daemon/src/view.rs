@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use model::{
-    AwaitedHook, ClusterName, Container, ContainerDefinition, ContainerStatus, ContainerType, DeploymentId, DeploymentStatus, HookTarget, Listener,
-    LoadBalancer, NetworkMode, PAUSE_IMAGE, Rule, ScheduleName, ScheduledTask, Service, ServiceKey, TargetGroup, TargetHealthReason,
-    TargetHealthState, Task, TaskDefinition, TaskStatus, Timestamp, World,
+    Alarm, AwaitedHook, ClusterName, Container, ContainerDefinition, ContainerStatus, ContainerType, Decimal, DeploymentId, DeploymentStatus,
+    HookTarget, Listener, LoadBalancer, Metric, NetworkMode, PAUSE_IMAGE, Rule, ScheduleName, ScheduledTask, Service, ServiceKey, ServiceName,
+    TargetGroup, TargetGroupName, TargetHealthReason, TargetHealthState, Task, TaskDefinition, TaskStatus, Timestamp, World,
 };
 use wire::local::{
-    ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, LifecycleHookView, ListenerView, LoadBalancerView, NetworkBindingView,
-    RuleView, ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
+    AlarmView, ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, LifecycleHookView, ListenerView, LoadBalancerView,
+    NetworkBindingView, RuleView, ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
 };
 
 use crate::keeper::Snapshot;
@@ -27,6 +27,7 @@ pub fn view(snapshot: &Snapshot, bound: &BTreeMap<u16, Bound>, engine: EngineVie
         services: services(snapshot, name),
         tasks: tasks(world, name),
         scheduled_tasks: cluster.scheduled_tasks.iter().map(|(name, known)| scheduled_task(name, known)).collect(),
+        alarms: cluster.alarms.iter().map(|(alarm, known)| alarm_view(world, name, alarm, known)).collect(),
         load_balancers: of(world.load_balancers.values(), name, |balancer| &balancer.owner)
             .map(|balancer| load_balancer(world, balancer, bound))
             .collect(),
@@ -34,7 +35,14 @@ pub fn view(snapshot: &Snapshot, bound: &BTreeMap<u16, Bound>, engine: EngineVie
     });
     let clusters = clusters.collect();
     let engine = EngineView { problem: snapshot.engine_problem.clone(), ..engine };
-    View { version: snapshot.sequence, now: seconds(now), problem: snapshot.state_problem.clone(), engine, clusters }
+    View {
+        version: snapshot.sequence,
+        now: seconds(now),
+        problem: snapshot.state_problem.clone(),
+        speed: world.settings.speed.into(),
+        engine,
+        clusters,
+    }
 }
 
 /// A time as AWS's JSON has it.
@@ -46,6 +54,36 @@ pub fn seconds(at: Timestamp) -> Seconds {
 
 fn of<'a, T: 'a>(all: impl Iterator<Item = &'a T>, cluster: &ClusterName, owner: impl Fn(&T) -> &ClusterName) -> impl Iterator<Item = &'a T> {
     all.filter(move |item| owner(item) == cluster)
+}
+
+fn alarm_view(world: &World, cluster: &ClusterName, name: &str, known: &Alarm) -> AlarmView {
+    let alarm = &known.spec.alarm;
+    let watches = |service: &&Service| {
+        let names = service.spec.deployment_alarms.iter().flat_map(|alarms| &alarms.names);
+        service.cluster == *cluster && names.into_iter().any(|watched| watched == name)
+    };
+    let of = match &alarm.metric {
+        Metric::OwnStatuses(balancer, _) => Some(balancer.as_str()),
+        metric => metric.target_group().map(TargetGroupName::as_str).or(known.spec.service.as_ref().map(ServiceName::as_str)),
+    };
+    let measured = known.measured_until > Timestamp::from_millis(0);
+    AlarmView {
+        alarm_name: name.to_owned(),
+        metric_name: alarm.metric.name().into(),
+        of: of.unwrap_or_default().into(),
+        condition: alarm.words(),
+        state_value: known.state.as_str().into(),
+        state_updated_at: seconds(known.since),
+        value: known.points.back().filter(|point| point.at == known.measured_until).map(|point| number(point.value)),
+        measured_at: measured.then(|| seconds(known.measured_until)),
+        services: world.services.values().filter(watches).map(|service| service.spec.name.to_string()).collect(),
+    }
+}
+
+/// A number for a person; decisions are made with the exact one.
+#[expect(clippy::cast_precision_loss, reason = "for a person")]
+pub fn number(decimal: Decimal) -> f64 {
+    decimal.millionths() as f64 / 1e6
 }
 
 fn lifecycle_hook(awaited: &AwaitedHook<'_>) -> LifecycleHookView {
@@ -84,7 +122,10 @@ fn service_view(snapshot: &Snapshot, key: &ServiceKey, service: &Service) -> Ser
         rollout_state: deployment.rollout_state.as_str().into(),
         rollout_state_reason: deployment.rollout_state_reason(),
         rolled_back_from: deployment.rolled_back_from.as_ref().map(ToString::to_string),
-        lifecycle_hook: service.awaited_hook().filter(|_| deployment.status == DeploymentStatus::Primary).map(|awaited| lifecycle_hook(&awaited)),
+        lifecycle_hook: service
+            .awaited_hook(world.settings.speed)
+            .filter(|_| deployment.status == DeploymentStatus::Primary)
+            .map(|awaited| lifecycle_hook(&awaited)),
         lifecycle_stage: deployment.shift.as_ref().map(|shift| shift.stage.as_str().into()),
         production_traffic_percent: deployment.shift.as_ref().map(|shift| f64::from(shift.production) / 10.0),
         created_at: seconds(deployment.created_at),

@@ -1,13 +1,14 @@
 //! A container definition as Docker's create parameters (ecs.md 1.2).
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, NetworkingConfig, PortBinding, ResourcesUlimits, RestartPolicy,
     RestartPolicyNameEnum,
 };
 use engine::ContainerSpec;
-use model::{ContainerHealthCheck, ContainerName, PortMapping};
+use model::{ContainerHealthCheck, ContainerName, PortMapping, Speed};
 
 use crate::labels;
 
@@ -65,7 +66,7 @@ pub(crate) fn body(spec: &ContainerSpec, attachment: &Attachment) -> ContainerCr
         working_dir: definition.working_directory.clone(),
         hostname: definition.hostname.clone(),
         stop_timeout: definition.stop_timeout.map(i64::from),
-        healthcheck: definition.health_check.as_ref().map(health_check),
+        healthcheck: definition.health_check.as_ref().map(|check| health_check(check, spec.speed)),
         // A binding of a port that is not exposed is dropped without a word.
         exposed_ports: Some(attachment.published(&definition.port_mappings).iter().map(port).collect()),
         host_config: Some(host_config(spec, attachment)),
@@ -124,11 +125,11 @@ fn ulimit(limit: &model::Ulimit) -> ResourcesUlimits {
     ResourcesUlimits { name: Some(limit.name.clone()), soft: Some(limit.soft), hard: Some(limit.hard) }
 }
 
-fn health_check(check: &ContainerHealthCheck) -> HealthConfig {
+fn health_check(check: &ContainerHealthCheck, speed: Speed) -> HealthConfig {
     let nanoseconds = |seconds: u32| Some(i64::from(seconds) * 1_000_000_000);
     HealthConfig {
         test: Some(check.command.clone()),
-        interval: nanoseconds(check.interval),
+        interval: i64::try_from(speed.of(Duration::from_secs(check.interval.into())).as_nanos()).ok(),
         timeout: nanoseconds(check.timeout),
         retries: Some(i64::from(check.retries)),
         start_period: nanoseconds(check.start_period),
@@ -197,6 +198,7 @@ pub(crate) mod tests {
             task_memory: None,
             network: NetworkSpec { owner, service },
             namespace: NetworkNamespace::Own,
+            speed: model::Speed::default(),
         }
     }
 

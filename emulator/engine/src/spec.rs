@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{ClusterName, ContainerDefinition, ContainerId, OwnerId, Revision, ServiceKey, TaskId, Timestamp};
+use model::{ClusterName, ContainerDefinition, ContainerId, OwnerId, Revision, ServiceKey, Speed, TaskId, Timestamp};
 
 /// What an engine says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct ContainerSpec {
     pub network: NetworkSpec,
     /// Whose network it has.
     pub namespace: NetworkNamespace,
+    /// How much faster time runs: its health check is asked so much more often.
+    pub speed: Speed,
 }
 
 /// Whose network a container has (ecs.md 1.6).

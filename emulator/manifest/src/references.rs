@@ -1,5 +1,6 @@
 //! What refers to what: names that must exist, circles that must not, ports that two cannot have.
 
+mod alarms;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,7 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
             registered.extend(traffic::shifted(tree, entry, &index, report));
         }
     }
+    alarms::check(tree, report);
     for scheduled in tree.list("scheduledTasks") {
         task_definition(scheduled, &index, report);
         overrides(scheduled, &index, report);

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::world::{Cluster, FamilyRevisions, World};
 use crate::{
-    Change, ClusterName, Ids, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, LoadBalancerName, Refused, Service, ServiceStatus,
-    Stop, TargetGroup, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskId, Timestamp,
+    Alarm, Change, ClusterName, Ids, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, LoadBalancerName, Refused, Service,
+    ServiceStatus, Stop, TargetGroup, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskId, Timestamp,
 };
 
 /// The most tasks that a service may ask for (a guard against a slip of the finger, not a quota of AWS).
@@ -69,8 +69,17 @@ impl World {
             Change::ContinueDeployment { service, hook, action } => self.continue_deployment(&service, hook.as_deref(), action, now)?,
             Change::PutScheduledTask { cluster, name, spec } => self.put_scheduled_task(&cluster, name, *spec, now)?,
             Change::DeleteScheduledTask { cluster, name } => self.delete_scheduled_task(&cluster, &name)?,
+            Change::PutAlarm { cluster, name, spec } => {
+                let known = &mut self.cluster_mut(&cluster)?.alarms;
+                known.insert(name, Alarm::new(*spec, now));
+            }
+            Change::DeleteAlarm { cluster, name } => {
+                let removed = self.cluster_mut(&cluster)?.alarms.remove(&name);
+                removed.ok_or(Refused::NotFound { what: "alarm", name })?;
+            }
             Change::RunTask(run) => started = self.run_task(&run, now, ids)?,
             Change::StopTask { task, reason } => self.stop_task(&task, reason.as_deref(), now)?,
+            Change::SetSpeed(speed) => self.settings.speed = speed,
             Change::ProtectTask { task, until } => self.protect_task(&task, until, now)?,
         }
         self.version += 1;
@@ -99,7 +108,7 @@ impl World {
             }
             Some(_) => Ok(()),
             None => {
-                self.clusters.insert(name, Cluster { created_at: now, deleting: false, scheduled_tasks: BTreeMap::new() });
+                self.clusters.insert(name, Cluster { created_at: now, deleting: false, scheduled_tasks: BTreeMap::new(), alarms: BTreeMap::new() });
                 Ok(())
             }
         }

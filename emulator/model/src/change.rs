@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, HookAction, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, RunTask, ScheduleName, ScheduledTaskSpec,
-    Service, ServiceKey, ServiceSpec, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
+    AlarmSpec, ClusterName, HookAction, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, RunTask, ScheduleName,
+    ScheduledTaskSpec, Service, ServiceKey, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId,
+    Timestamp, World,
 };
 
 /// One change of what is wanted.
@@ -143,6 +144,22 @@ pub enum Change {
         /// Its name.
         name: ScheduleName,
     },
+    /// Make an alarm, or change it: then it begins anew.
+    PutAlarm {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Its name.
+        name: String,
+        /// What it is.
+        spec: Box<AlarmSpec>,
+    },
+    /// Remove an alarm.
+    DeleteAlarm {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Its name.
+        name: String,
+    },
     /// Start tasks that no service keeps alive.
     RunTask(Box<RunTask>),
     /// Stop one task; its service starts another.
@@ -152,6 +169,8 @@ pub enum Change {
         /// The caller's reason.
         reason: Option<String>,
     },
+    /// Let time run so much faster, for all clusters.
+    SetSpeed(Speed),
     /// Keep a service's task from being scaled in or replaced by a deployment (ecs.md 3.12).
     ProtectTask {
         /// Which.
@@ -247,8 +266,14 @@ impl Change {
                 format!("{known} scheduled task {name}, {} of {} by {}", spec.count, spec.task_definition, spec.schedule)
             }
             Self::DeleteScheduledTask { name, .. } => format!("- scheduled task {name}"),
+            Self::PutAlarm { cluster, name, spec } => {
+                let known = sign(before.clusters.get(cluster).is_some_and(|found| found.alarms.contains_key(name)));
+                format!("{known} alarm {name}, {} {}", spec.alarm.metric.words(), spec.alarm.words())
+            }
+            Self::DeleteAlarm { name, .. } => format!("- alarm {name}"),
             Self::RunTask(run) => format!("+ {} tasks of {}", run.count, run.task_definition),
             Self::StopTask { task, .. } => format!("- task {task}"),
+            Self::SetSpeed(speed) => format!("~ time runs {speed}, before {}", before.settings.speed),
             Self::ProtectTask { task, until } => format!("~ task {task}, {}", if until.is_some() { "protected" } else { "no longer protected" }),
         }
     }
@@ -262,6 +287,8 @@ fn settings(old: &ServiceSpec, new: &ServiceSpec) -> String {
         (old.maximum_percent != new.maximum_percent, "maximumPercent"),
         (old.health_check_grace_period != new.health_check_grace_period, "healthCheckGracePeriodSeconds"),
         (old.circuit_breaker != new.circuit_breaker, "deploymentCircuitBreaker"),
+        (old.deployment_alarms != new.deployment_alarms, "alarms"),
+        (old.early_success != new.early_success, "earlySuccessCriteria"),
         (old.traffic_shift != new.traffic_shift, "strategy"),
         (old.scheduling_strategy != new.scheduling_strategy, "schedulingStrategy"),
     ];

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentId, Revision, Shift, Timestamp};
+use crate::{DeploymentId, Revision, ServiceLoadBalancer, Shift, Timestamp};
 
 /// One deployment of a service. The newest is PRIMARY; older ones are ACTIVE while they have tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +19,11 @@ pub struct Deployment {
     pub updated_at: Timestamp,
     /// How far it is.
     pub rollout_state: RolloutState,
-    /// Consecutive tasks that failed to launch, to reach RUNNING or to pass health; 0 again once one runs.
+    /// Tasks that failed to launch, to reach RUNNING or to pass health, before any ran well; 0 from then on.
     pub failed_tasks: u32,
+    /// One of its tasks has run and was healthy: from then on failed tasks are not counted.
+    #[serde(default)]
+    pub has_run_well: bool,
     /// What the circuit breaker has counted (ecs.md 3.5).
     #[serde(default)]
     pub breaker: BreakerCount,
@@ -33,6 +36,15 @@ pub struct Deployment {
     /// Whether its tasks are registered in the alternate target groups.
     #[serde(default)]
     pub alternate: bool,
+    /// Alarms that had gone off before it began: they say nothing about it (ecs.md 3.5).
+    #[serde(default)]
+    pub ignored_alarms: Vec<String>,
+    /// Since when it is watched for alarms that come late: all its tasks run and are healthy, and the old ones are gone.
+    #[serde(default)]
+    pub bakes_since: Option<Timestamp>,
+    /// Where its tasks are registered; what a rollback goes back to. `None` of one of an earlier version's.
+    #[serde(default)]
+    pub load_balancers: Option<Vec<ServiceLoadBalancer>>,
     /// Why it was given up, where that was not the circuit breaker.
     #[serde(default)]
     pub given_up: Option<String>,

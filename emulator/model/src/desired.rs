@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, Family, Listener, LoadBalancerAttributes, LoadBalancerName, ScheduleName, ScheduledTaskSpec, ServiceName, ServiceSpec,
-    TargetGroupName, TargetGroupSpec, TaskDefinition,
+    AlarmSpec, ClusterName, Family, Listener, LoadBalancerAttributes, LoadBalancerName, ScheduleName, ScheduledTaskSpec, ServiceName, ServiceSpec,
+    Speed, TargetGroupName, TargetGroupSpec, TaskDefinition,
 };
 
 /// One cluster as a manifest describes it.
@@ -24,6 +24,12 @@ pub struct Desired {
     pub services: BTreeMap<ServiceName, DesiredService>,
     /// By name.
     pub scheduled_tasks: BTreeMap<ScheduleName, ScheduledTaskSpec>,
+    /// How fast time is to run from then on; `None` leaves it. No manifest says it, whoever brings it up does.
+    #[serde(default)]
+    pub speed: Option<Speed>,
+    /// By name.
+    #[serde(default)]
+    pub alarms: BTreeMap<String, AlarmSpec>,
 }
 
 impl Desired {
@@ -37,6 +43,8 @@ impl Desired {
             task_definitions: BTreeMap::new(),
             services: BTreeMap::new(),
             scheduled_tasks: BTreeMap::new(),
+            speed: None,
+            alarms: BTreeMap::new(),
         }
     }
 }

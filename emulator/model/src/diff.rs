@@ -17,12 +17,14 @@ pub fn changes(world: &World, desired: &Desired) -> Result<Vec<Change>, Refused>
     let with_weights = with_weights(world, desired);
     let (desired, cluster) = (&*with_weights, &desired.cluster);
     let mut changes = Vec::new();
+    changes.extend(desired.speed.filter(|speed| *speed != world.settings.speed).map(Change::SetSpeed));
     if world.clusters.get(cluster).is_none_or(|found| found.deleting) {
         changes.push(Change::CreateCluster(cluster.clone()));
     }
     target_groups_to_put(world, desired, &mut changes)?;
     let revisions = revisions_to_run(world, desired, &mut changes)?;
     load_balancers_to_put(world, desired, &mut changes)?;
+    alarms_to_put(world, desired, &mut changes);
     services_to_put(world, desired, &revisions, &mut changes);
     scheduled_tasks_to_put(world, desired, &mut changes);
     removals(world, desired, &mut changes);
@@ -178,11 +180,24 @@ fn scheduled_tasks_to_put(world: &World, desired: &Desired, changes: &mut Vec<Ch
     }
 }
 
+fn alarms_to_put(world: &World, desired: &Desired, changes: &mut Vec<Change>) {
+    let known = world.clusters.get(&desired.cluster).filter(|found| !found.deleting).map(|found| &found.alarms);
+    for (name, spec) in &desired.alarms {
+        if known.and_then(|known| known.get(name)).is_none_or(|found| found.spec != *spec) {
+            changes.push(Change::PutAlarm { cluster: desired.cluster.clone(), name: name.clone(), spec: Box::new(spec.clone()) });
+        }
+    }
+}
+
 fn removals(world: &World, desired: &Desired, changes: &mut Vec<Change>) {
     for (key, service) in &world.services {
         if key.cluster == desired.cluster && service.status == ServiceStatus::Active && !desired.services.contains_key(&key.name) {
             changes.push(Change::DeleteService(key.clone()));
         }
+    }
+    let alarms = world.clusters.get(&desired.cluster).filter(|found| !found.deleting).into_iter().flat_map(|found| found.alarms.keys());
+    for name in alarms.filter(|name| !desired.alarms.contains_key(*name)) {
+        changes.push(Change::DeleteAlarm { cluster: desired.cluster.clone(), name: name.clone() });
     }
     for (name, balancer) in &world.load_balancers {
         if balancer.owner == desired.cluster && !desired.load_balancers.contains_key(name) {

@@ -15,6 +15,7 @@
 //!
 //! **Entry points:** [`World`], [`World::apply`], [`World::record`], [`diff::changes`].
 
+pub mod alarm;
 pub mod apply;
 pub mod authenticate;
 pub mod change;
@@ -33,6 +34,7 @@ pub mod id;
 pub mod lifecycle_hook;
 pub mod listener;
 pub mod load_balancer;
+pub mod metric;
 pub mod metric_alarm;
 pub mod name;
 pub mod network_mode;
@@ -42,13 +44,13 @@ pub mod rule;
 pub mod run_task;
 pub mod scalable_target;
 pub mod scaling;
-pub mod scaling_metric;
 pub mod scaling_policy;
 pub mod schedule;
 pub mod scheduled_task;
 pub mod security_policy;
 pub mod service;
 pub mod service_deployment;
+pub mod speed;
 pub mod step;
 pub mod stickiness;
 pub mod stop;
@@ -61,6 +63,7 @@ pub mod traffic_shift;
 pub mod transform;
 pub mod world;
 
+pub use alarm::{Alarm, AlarmSpec};
 pub use authenticate::{AdditionalClaim, Authenticate, AuthenticateOidc, ClaimFormat, JwtValidation, OnUnauthenticated, Secret};
 pub use change::{Change, Refused};
 pub use cidr::Cidr;
@@ -76,6 +79,7 @@ pub use id::{ContainerId, DeploymentId, Ids, OwnerId, ResourceId, TaskId};
 pub use lifecycle_hook::{AwaitedHook, HookAction, HookAnswer, HookTarget, HookTimeout, LifecycleHook, LifecycleStage};
 pub use listener::{CertificateSource, Listener, ListenerAttributes, ListenerProtocol, ListenerTls, MutualAuthentication};
 pub use load_balancer::{DesyncMode, LoadBalancer, LoadBalancerAttributes, LogBucket, XffMode};
+pub use metric::{Datapoint, Metric, MetricSeries};
 pub use metric_alarm::{AlarmRecord, AlarmState, ComparisonOperator, MetricAlarm, MissingData};
 pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, ScheduleName, ServiceName, TargetGroupName};
 pub use network_mode::{NetworkMode, PAUSE_IMAGE};
@@ -84,13 +88,15 @@ pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, Weighte
 pub use run_task::{ContainerOverride, RunTask, TaskOverrides};
 pub use scalable_target::{Capacity, ScalableTarget, ScheduledAction, SuspendedState};
 pub use scaling::{ActivityStatus, Cooldown, ScalingActivity, ScalingState, ScheduledState};
-pub use scaling_metric::{Datapoint, MetricSeries, ScalingMetric};
 pub use scaling_policy::{AdjustmentType, Aggregation, PolicyKind, ScalingPolicy, StepAdjustment, StepScaling, TargetTracking};
 pub use schedule::{Schedule, TimeZoneName};
 pub use scheduled_task::{ScheduledRun, ScheduledTask, ScheduledTaskSpec};
 pub use security_policy::{SecurityPolicy, SecurityPolicyError, TlsCipher, TlsVersion};
-pub use service::{LaunchBackoff, SchedulingStrategy, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus};
+pub use service::{
+    DeploymentAlarms, EarlySuccess, LaunchBackoff, SchedulingStrategy, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus,
+};
 pub use service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
+pub use speed::Speed;
 pub use step::Step;
 pub use stickiness::{Stickiness, StickyCookie};
 pub use stop::{ContainerFailure, ContainerFailureKind, Stop, StopCode};

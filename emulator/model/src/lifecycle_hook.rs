@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentStatus, RolloutState, Service, Timestamp};
+use crate::{DeploymentStatus, RolloutState, Service, Speed, Timestamp};
 
 /// How far a deployment that shifts traffic is, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -176,13 +176,13 @@ pub struct AwaitedHook<'a> {
 impl Service {
     /// The hook that the PRIMARY deployment waits for, if it does.
     #[must_use]
-    pub fn awaited_hook(&self) -> Option<AwaitedHook<'_>> {
+    pub fn awaited_hook(&self, speed: Speed) -> Option<AwaitedHook<'_>> {
         let rolls = |one: &&crate::Deployment| one.status == DeploymentStatus::Primary && one.rollout_state == RolloutState::InProgress;
         let primary = self.deployments.first().filter(rolls).filter(|one| one.given_up.is_none())?;
         let shift = primary.shift.as_ref()?;
         let hook = self.spec.traffic_shift.as_ref()?.hooks_at(shift.stage).nth(shift.hook)?;
         let digits = primary.id.as_str().rsplit('/').next().unwrap_or_default();
         let id = format!("{digits}-{}-{}-{}", shift.stage.as_str(), shift.production, shift.hook);
-        Some(AwaitedHook { id, hook, expires_at: shift.hook_expires_at(hook) })
+        Some(AwaitedHook { id, hook, expires_at: shift.hook_expires_at(hook, speed) })
     }
 }

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Decimal, ScalingMetric, Timestamp};
+use crate::{Decimal, Metric, Timestamp};
 
 /// When an alarm goes off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetricAlarm {
     /// What it looks at.
-    pub metric: ScalingMetric,
+    pub metric: Metric,
     /// What the metric is compared with.
     pub threshold: Decimal,
     /// How.
@@ -29,6 +29,15 @@ impl MetricAlarm {
     #[must_use]
     pub const fn range(&self) -> u32 {
         self.evaluation_periods.saturating_add(self.evaluation_periods.div_ceil(3))
+    }
+
+    /// `> 100 for 3 datapoints`, `>= 70 for 2 of 3 datapoints of 5 minutes`
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Self { comparison, threshold, period_minutes, evaluation_periods: all, datapoints_to_alarm: some, .. } = self;
+        let count = if some == all { all.to_string() } else { format!("{some} of {all}") };
+        let length = if *period_minutes == 1 { String::new() } else { format!(" of {period_minutes} minutes") };
+        format!("{} {threshold} for {count} datapoint{}{length}", comparison.symbol(), if *all == 1 { "" } else { "s" })
     }
 
     /// How many datapoints of a minute it needs to be kept.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::{
-    ContainerFailure, ContainerId, ContainerName, Decimal, DeploymentId, HealthStatus, HookAnswer, LifecycleStage, NetworkBinding, ScalingMetric,
-    ServiceKey, TargetGroupName, TargetHealth, TargetKey, TaskId, Timestamp,
+    ClusterName, ContainerFailure, ContainerId, ContainerName, Decimal, DeploymentId, HealthStatus, HookAnswer, LifecycleStage, Metric,
+    NetworkBinding, ServiceKey, TargetGroupName, TargetHealth, TargetKey, TaskId, Timestamp,
 };
 
 /// Everything that the engine runs for this owner, as of the last look at it, and the load balancer's open requests.
@@ -120,6 +120,17 @@ pub enum Fact {
         /// The new health.
         health: TargetHealth,
     },
+    /// A minute of an alarm's metric is over.
+    AlarmMeasured {
+        /// Its cluster.
+        cluster: ClusterName,
+        /// Its name.
+        alarm: String,
+        /// The end of the minute.
+        at: Timestamp,
+        /// The value; `None` where there is none.
+        value: Option<Decimal>,
+    },
     /// A minute of a service's metrics is over.
     Measured {
         /// The service.
@@ -127,6 +138,6 @@ pub enum Fact {
         /// The end of the minute.
         at: Timestamp,
         /// What could be measured.
-        values: Vec<(ScalingMetric, Decimal)>,
+        values: Vec<(Metric, Decimal)>,
     },
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ScalingMetric, ScalingPolicy, Schedule, TimeZoneName, Timestamp};
+use crate::{Metric, ScalingPolicy, Schedule, TimeZoneName, Timestamp};
 
 /// Between which counts a service is scaled, and by what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,13 +22,13 @@ pub struct ScalableTarget {
 impl ScalableTarget {
     /// Every metric that a policy looks at.
     #[must_use]
-    pub fn metrics(&self) -> BTreeSet<&ScalingMetric> {
+    pub fn metrics(&self) -> BTreeSet<&Metric> {
         self.policies.iter().map(ScalingPolicy::metric).collect()
     }
 
     /// How many datapoints of a metric are needed.
     #[must_use]
-    pub fn minutes(&self, metric: &ScalingMetric) -> u32 {
+    pub fn minutes(&self, metric: &Metric) -> u32 {
         let policies = self.policies.iter().filter(|policy| policy.metric() == metric);
         policies.flat_map(ScalingPolicy::alarms).map(|alarm| alarm.minutes()).max().unwrap_or(0)
     }

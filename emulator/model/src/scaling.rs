@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AlarmRecord, Capacity, Datapoint, Decimal, MetricSeries, ScalableTarget, ScalingMetric, Timestamp};
+use crate::{AlarmRecord, Capacity, Datapoint, Decimal, Metric, MetricSeries, ScalableTarget, Timestamp};
 
 /// How many activities are remembered. AWS: six weeks of them.
 pub const MAX_SCALING_ACTIVITIES: usize = 20;
@@ -103,12 +103,12 @@ impl ScalingState {
     }
 
     /// The datapoints of a metric, oldest first.
-    pub fn points(&self, metric: &ScalingMetric) -> impl DoubleEndedIterator<Item = Datapoint> {
+    pub fn points(&self, metric: &Metric) -> impl DoubleEndedIterator<Item = Datapoint> {
         self.metrics.iter().filter(move |series| series.metric == *metric).flat_map(|series| series.points.iter().copied())
     }
 
     /// Takes the minute that ends at `at`; keeps what the target's alarms look at. False for a minute that is known already.
-    pub fn measure(&mut self, target: &ScalableTarget, at: Timestamp, values: &[(ScalingMetric, Decimal)]) -> bool {
+    pub fn measure(&mut self, target: &ScalableTarget, at: Timestamp, values: &[(Metric, Decimal)]) -> bool {
         if at <= self.measured_until {
             return false;
         }

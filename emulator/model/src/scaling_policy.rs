@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::metric_alarm::{ComparisonOperator, MetricAlarm, MissingData};
-use crate::{Decimal, ScalingMetric};
+use crate::{Decimal, Metric};
 
 /// How many minutes in a row above the target make its high alarm (ecs.md 7, O).
 const HIGH_MINUTES: u32 = 3;
@@ -37,7 +37,7 @@ pub enum PolicyKind {
 impl ScalingPolicy {
     /// What it looks at.
     #[must_use]
-    pub const fn metric(&self) -> &ScalingMetric {
+    pub const fn metric(&self) -> &Metric {
         match &self.kind {
             PolicyKind::TargetTracking(policy) => &policy.metric,
             PolicyKind::StepScaling(policy) => &policy.alarm.metric,
@@ -67,7 +67,7 @@ impl ScalingPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetTracking {
     /// The metric.
-    pub metric: ScalingMetric,
+    pub metric: Metric,
     /// Where it is to be.
     pub target_value: Decimal,
     /// How long after a scale-out only a larger one counts. Default 300 s.

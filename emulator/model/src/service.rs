@@ -62,6 +62,12 @@ pub struct ServiceSpec {
     /// When a deployment is given up; `None` where it never is. Default none.
     #[serde(default)]
     pub circuit_breaker: Option<CircuitBreaker>,
+    /// The alarms that give a deployment up; `None` where none does. Default none.
+    #[serde(default)]
+    pub deployment_alarms: Option<DeploymentAlarms>,
+    /// When a rolling deployment is complete before the service is steady; `None` where it never is. Default none.
+    #[serde(default)]
+    pub early_success: Option<EarlySuccess>,
     /// How traffic is shifted to a new deployment; `None` for a rolling one, which replaces task by task. Default none.
     #[serde(default)]
     pub traffic_shift: Option<TrafficShift>,
@@ -71,6 +77,24 @@ pub struct ServiceSpec {
     /// Between which counts it is scaled, and by what; `None` where nothing but a user changes its desired count. Default none.
     #[serde(default)]
     pub scalable_target: Option<ScalableTarget>,
+}
+
+/// `deploymentConfiguration.alarms` with `enable: true` (ecs.md 3.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentAlarms {
+    /// Names of alarms of the cluster.
+    pub names: Vec<String>,
+    /// A deployment that is given up goes back to the most recent one that was COMPLETED.
+    pub rollback: bool,
+}
+
+/// `earlySuccessCriteria` with `enable: true` (ecs.md 3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlySuccess {
+    /// So many per cent of the desired count must be healthy. At least `minimumHealthyPercent`.
+    pub healthy_percent: u32,
+    /// `sourceServiceRevisionCleanup: DEFERRED`: the old tasks may still be there. Otherwise (BLOCKING) they are gone.
+    pub deferred_cleanup: bool,
 }
 
 /// Who says how many tasks a service has (ecs.md 3.1).
@@ -243,6 +267,8 @@ mod tests {
             maximum_percent: maximum,
             health_check_grace_period: Duration::ZERO,
             circuit_breaker: None,
+            deployment_alarms: None,
+            early_success: None,
             traffic_shift: None,
             scheduling_strategy: SchedulingStrategy::Replica,
             scalable_target: None,

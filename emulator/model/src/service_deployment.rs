@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::BreakerCount;
-use crate::{Deployment, DeploymentId, DeploymentStatus, Ids, LaunchBackoff, Revision, RolloutState, Service, Shift, Timestamp};
+use crate::{Deployment, DeploymentId, DeploymentStatus, Ids, LaunchBackoff, Revision, RolloutState, Service, ServiceLoadBalancer, Shift, Timestamp};
 
 /// How many are remembered of a service. AWS: 90 days. Ours: the last 20.
 pub const MAX_SERVICE_DEPLOYMENTS: usize = 20;
@@ -26,6 +26,9 @@ pub struct ServiceDeployment {
     /// Why it was given up.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Where its tasks were registered; `None` of one of an earlier version's.
+    #[serde(default)]
+    pub load_balancers: Option<Vec<ServiceLoadBalancer>>,
 }
 
 /// How far a deployment is.
@@ -76,10 +79,14 @@ impl Deployment {
             updated_at: now,
             rollout_state: RolloutState::InProgress,
             failed_tasks: 0,
+            has_run_well: false,
             breaker: BreakerCount::default(),
             rolled_back_from: None,
             shift: None,
             alternate: false,
+            ignored_alarms: Vec::new(),
+            bakes_since: None,
+            load_balancers: None,
             given_up: None,
         }
     }
@@ -92,9 +99,11 @@ impl Deployment {
             rollout_state: RolloutState::InProgress,
             updated_at: now,
             failed_tasks: 0,
+            has_run_well: false,
             breaker: BreakerCount::default(),
             rolled_back_from: Some(failed),
             shift: None,
+            bakes_since: None,
             given_up: why,
             ..self.clone()
         }
@@ -102,8 +111,9 @@ impl Deployment {
 }
 
 impl Service {
-    /// Begins a deployment of that revision, and leaves the earlier ones to be drained (ecs.md 3.5).
-    pub(crate) fn begin_deployment(&mut self, revision: &Revision, now: Timestamp, ids: &mut Ids) {
+    /// Begins a deployment of that revision, and leaves the earlier ones to be drained (ecs.md 3.5). `alarmed`: alarms that have gone off
+    /// before.
+    pub(crate) fn begin_deployment(&mut self, revision: &Revision, alarmed: Vec<String>, now: Timestamp, ids: &mut Ids) {
         // One whose old tasks are on their way out has all the traffic: nothing else is left to go back to.
         let cleans_up = |one: &Deployment| one.shift.as_ref().is_some_and(|shift| !shift.keeps_old());
         if let Some(completed) = self.primary().filter(|primary| primary.rollout_state == RolloutState::Completed || cleans_up(primary)) {
@@ -115,6 +125,7 @@ impl Service {
         }
         self.history.iter_mut().filter(|known| !known.status.is_over()).for_each(|known| known.end(ServiceDeploymentStatus::Stopped, now));
         let mut deployment = Deployment::new(revision, now, ids);
+        (deployment.ignored_alarms, deployment.load_balancers) = (alarmed, Some(self.spec.load_balancers.clone()));
         let old = self.old();
         let serving = old.or_else(|| self.deployments.first());
         deployment.alternate = serving.is_some_and(|serving| serving.alternate);
@@ -142,6 +153,7 @@ impl Service {
             finished_at: None,
             status: ServiceDeploymentStatus::InProgress,
             reason: None,
+            load_balancers: deployment.load_balancers.clone(),
         });
     }
 
@@ -185,8 +197,15 @@ impl Service {
     /// What a rollback goes back to: the revision of the latest deployment that was successful and ran another one.
     #[must_use]
     pub fn previous_revision(&self) -> Option<&Revision> {
-        let successful = self.history.iter().rev().filter(|known| known.status == ServiceDeploymentStatus::Successful).map(|known| &known.revision);
-        successful.chain(self.completed.as_ref().map(|completed| &completed.revision)).find(|revision| **revision != self.revision)
+        self.previous().map(|(revision, _)| revision)
+    }
+
+    /// The same, with where its tasks were registered, if that is known.
+    pub(crate) fn previous(&self) -> Option<(&Revision, Option<&Vec<ServiceLoadBalancer>>)> {
+        let successful = self.history.iter().rev().filter(|known| known.status == ServiceDeploymentStatus::Successful);
+        let completed = self.completed.iter().map(|completed| (&completed.revision, completed.load_balancers.as_ref()));
+        let all = successful.map(|known| (&known.revision, known.load_balancers.as_ref())).chain(completed);
+        all.into_iter().find(|(revision, _)| **revision != self.revision)
     }
 }
 

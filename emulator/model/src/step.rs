@@ -2,8 +2,8 @@
 
 use crate::world::World;
 use crate::{
-    Action, ClusterName, Deployment, LaunchBackoff, Revision, RuleName, ScalingState, ScheduleName, ScheduledRun, ServiceEvent, ServiceKey, Target,
-    TargetGroupName, TargetHealth, TargetKey, Task, TaskId, Timestamp, WeightedTargetGroup,
+    Action, Alarm, ClusterName, Deployment, LaunchBackoff, Revision, RuleName, ScalingState, ScheduleName, ScheduledRun, ServiceEvent, ServiceKey,
+    ServiceLoadBalancer, Speed, Target, TargetGroupName, TargetHealth, TargetKey, Task, TaskId, Timestamp, WeightedTargetGroup,
 };
 
 /// One record. Applying the same step twice gives the same World (but for an event's number).
@@ -60,6 +60,8 @@ pub enum Step {
         service: ServiceKey,
         /// What it runs again.
         revision: Revision,
+        /// Where its tasks were registered then, if that is known and all of it is still there.
+        load_balancers: Option<Vec<ServiceLoadBalancer>>,
     },
     /// A scheduled task was due.
     ScheduledTaskRan {
@@ -97,6 +99,15 @@ pub enum Step {
         service: ServiceKey,
         /// How many.
         desired_count: u32,
+    },
+    /// An alarm has got a new minute, or judged one.
+    SetAlarm {
+        /// Its cluster.
+        cluster: ClusterName,
+        /// Its name.
+        name: String,
+        /// All of it.
+        alarm: Box<Alarm>,
     },
     /// A deleted service has no task and no network left.
     RemoveService(ServiceKey),
@@ -158,9 +169,20 @@ impl World {
                     forward.target_groups = target_groups;
                 }
             }
-            Step::RollBack { service, revision } => self.change_service(&service, |found| {
-                (found.revision, found.backoff) = (revision, LaunchBackoff::default());
-            }),
+            Step::RollBack { service, revision, load_balancers } => {
+                let there = |name: &TargetGroupName| self.target_groups.get(name).is_some_and(|group| !group.deleting);
+                let kept = load_balancers.filter(|entries| entries.iter().flat_map(ServiceLoadBalancer::groups).all(&there));
+                self.change_service(&service, |found| {
+                    (found.revision, found.backoff) = (revision, LaunchBackoff::default());
+                    found.spec.load_balancers = kept.unwrap_or_else(|| std::mem::take(&mut found.spec.load_balancers));
+                });
+            }
+            Step::SetAlarm { cluster, name, alarm } => {
+                let found = self.clusters.get_mut(&cluster).and_then(|cluster| cluster.alarms.get_mut(&name));
+                if let Some(found) = found {
+                    *found = *alarm;
+                }
+            }
             Step::SetBackoff { service, backoff } => self.change_service(&service, |found| found.backoff = backoff),
             Step::SetSteady { service, steady } => self.change_service(&service, |found| found.steady = steady),
             Step::SetScaling { service, scaling } => self.change_service(&service, |found| found.scaling = *scaling),
@@ -184,6 +206,9 @@ impl World {
 
     fn forget_cluster(&mut self, name: &ClusterName) {
         self.clusters.remove(name);
+        if self.clusters.is_empty() {
+            self.settings.speed = Speed::default();
+        }
         self.task_definitions.retain(|_, family| family.owner != *name);
         self.target_groups.retain(|_, group| group.owner != *name);
     }

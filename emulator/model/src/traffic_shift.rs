@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LifecycleHook, LifecycleStage, LoadBalancerName, Priority, TargetGroupName, Timestamp};
+use crate::{LifecycleHook, LifecycleStage, LoadBalancerName, Priority, Speed, TargetGroupName, Timestamp};
 
 /// A share of the traffic in thousandths, 0 to 1000: AWS's percentages have one decimal place.
 pub type Permille = u16;
@@ -171,8 +171,8 @@ impl Shift {
 
     /// When the hook that is waited for is given up on.
     #[must_use]
-    pub fn hook_expires_at(&self, hook: &LifecycleHook) -> Timestamp {
-        self.hook_since.unwrap_or(self.since) + hook.timeout.after
+    pub fn hook_expires_at(&self, hook: &LifecycleHook, speed: Speed) -> Timestamp {
+        self.hook_since.unwrap_or(self.since) + speed.of(hook.timeout.after)
     }
 
     /// Whether the old tasks are still to serve.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, ClusterName, Family, LoadBalancer, LoadBalancerName, OwnerId, Refused, Revision, RuleName, ScheduleName, ScheduledTask, Service,
-    ServiceKey, TargetGroup, TargetGroupName, Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
+    Action, Alarm, ClusterName, Family, LoadBalancer, LoadBalancerName, OwnerId, Refused, Revision, RuleName, ScheduleName, ScheduledTask, Service,
+    ServiceKey, Speed, TargetGroup, TargetGroupName, Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
 };
 
 /// The one state of the house. Held by the daemon's keeper, written to the state file, read by everybody else as a snapshot.
@@ -43,6 +43,9 @@ pub struct Settings {
     pub region: String,
     /// The id of the one container instance, this machine: `i-` and 17 hexadecimal digits.
     pub instance: String,
+    /// How much faster time runs. Back to 1 with the last cluster.
+    #[serde(default)]
+    pub speed: Speed,
 }
 
 /// A cluster.
@@ -55,6 +58,9 @@ pub struct Cluster {
     /// By name.
     #[serde(default)]
     pub scheduled_tasks: BTreeMap<ScheduleName, ScheduledTask>,
+    /// By name.
+    #[serde(default)]
+    pub alarms: BTreeMap<String, Alarm>,
 }
 
 /// All revisions of a family.
@@ -106,6 +112,12 @@ impl World {
         let revision = name.revision.or_else(latest).map(|number| Revision { family: name.family.clone(), number });
         let not_found = || Refused::NotFound { what: "task definition", name: name.to_string() };
         revision.filter(|revision| self.definition(revision).is_some()).ok_or_else(not_found)
+    }
+
+    /// An alarm of a cluster.
+    #[must_use]
+    pub fn alarm(&self, cluster: &ClusterName, name: &str) -> Option<&Alarm> {
+        self.clusters.get(cluster)?.alarms.get(name)
     }
 
     /// What a rule does, or a listener's default.

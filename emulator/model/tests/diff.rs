@@ -12,7 +12,7 @@ const NOW: Timestamp = Timestamp::from_millis(1000);
 
 fn world() -> World {
     let owner = OwnerId::from_text("o");
-    World::new(Settings { owner, account: "000000000000".into(), region: "us-east-1".into(), instance: "i-0".into() })
+    World::new(Settings { owner, account: "000000000000".into(), region: "us-east-1".into(), instance: "i-0".into(), speed: model::Speed::default() })
 }
 
 /// What varies of a service: whether it is there, and with which numbers.
@@ -76,6 +76,8 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
             maximum_percent: 200,
             health_check_grace_period: Duration::ZERO,
             circuit_breaker: None,
+            deployment_alarms: None,
+            early_success: None,
             traffic_shift: None,
             scheduling_strategy: model::SchedulingStrategy::Replica,
             scalable_target: None,

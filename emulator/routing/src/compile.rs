@@ -30,7 +30,13 @@ pub fn compile(world: &World, previous: Option<&Table>) -> Table {
         .filter_map(|name| Some((name, world.target_groups.get(name)?)))
         .map(|(name, group)| {
             let before = previous.and_then(|previous| previous.groups.get(name));
-            let table = GroupTable::new(&group.spec, world.target_group_arn(group), eligible(name, group, &targets), before.map(|group| &**group));
+            let slow_start = world.settings.speed.of(group.spec.attributes.slow_start);
+            let table = GroupTable::new(
+                (&group.spec, slow_start),
+                world.target_group_arn(group),
+                eligible(name, group, &targets),
+                before.map(|group| &**group),
+            );
             (name.clone(), Arc::new(table))
         })
         .collect();
@@ -50,7 +56,7 @@ fn targets(world: &World, previous: Option<&Table>) -> Targets {
     let in_use = in_use(world);
     let mut targets = Targets::new();
     for (name, group) in &world.target_groups {
-        let slow_start = group.spec.attributes.slow_start;
+        let slow_start = world.settings.speed.of(group.spec.attributes.slow_start);
         let others = || previous.into_iter().flat_map(|previous| &previous.targets).filter(|((group, _), _)| group == name);
         // The first ones to be healthy get all requests at once, and so do those that were healthy before there was a slow start.
         let ramps = |since| !slow_start.is_zero() && others().any(|(_, other)| other.is_established(slow_start, since));

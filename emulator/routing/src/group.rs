@@ -91,9 +91,10 @@ impl<'t> Pick<'t> {
 }
 
 impl GroupTable {
-    pub(crate) fn new(spec: &TargetGroupSpec, arn: String, eligible: Eligible, previous: Option<&Self>) -> Self {
+    /// `slow_start`: as fast as time runs.
+    pub(crate) fn new((spec, slow_start): (&TargetGroupSpec, Duration), arn: String, eligible: Eligible, previous: Option<&Self>) -> Self {
         let Eligible { targets, fail_open } = eligible;
-        let TargetGroupAttributes { algorithm, slow_start, ref stickiness, .. } = spec.attributes;
+        let TargetGroupAttributes { algorithm, ref stickiness, .. } = spec.attributes;
         let rotation = previous.map_or_else(Arc::default, |previous| Arc::clone(&previous.rotation));
         let turn = rotation.load(Ordering::Relaxed);
         let next = previous.and_then(|previous| previous.at(turn)).map_or(0, |next| targets.partition_point(|target| target.key < next.key));

@@ -76,7 +76,13 @@ pub(crate) fn target_state() -> Arc<TargetState> {
 }
 
 pub(crate) fn world() -> World {
-    World::new(Settings { owner: OwnerId::from_text("me"), account: "000000000000".into(), region: "us-east-1".into(), instance: "i-1".into() })
+    World::new(Settings {
+        owner: OwnerId::from_text("me"),
+        account: "000000000000".into(),
+        region: "us-east-1".into(),
+        instance: "i-1".into(),
+        speed: model::Speed::default(),
+    })
 }
 
 /// A letter a target, on the ports 1, 2, 3 …: `h`ealthy, `i`nitial, `u`nhealthy, `d`raining, `-` unused, ` ` for none on that port.

@@ -42,6 +42,13 @@ fn round(context: &Context<'_>, service: &Service, draft: &Draft<'_>, deployment
     }
 }
 
+/// Whether what happened in this round gives a deployment up.
+pub(crate) fn trips(context: &Context<'_>, service: &Service, draft: &Draft<'_>, deployment: &Deployment) -> bool {
+    let Some(breaker) = service.spec.circuit_breaker.as_ref().filter(|_| deployment.rollout_state == RolloutState::InProgress) else { return false };
+    let counted = count(breaker, deployment.breaker, round(context, service, draft, deployment));
+    counted.failures >= breaker.threshold.tasks(service.spec.desired_count)
+}
+
 /// Counts for the PRIMARY deployment, and gives it up at its threshold.
 pub(crate) fn advance(context: &Context<'_>, key: &ServiceKey, service: &Service, draft: &mut Draft<'_>, deployments: &mut Vec<Deployment>) {
     let Some(breaker) = &service.spec.circuit_breaker else { return };
@@ -61,7 +68,7 @@ pub(crate) fn advance(context: &Context<'_>, key: &ServiceKey, service: &Service
     give_up(context, service, draft, primary);
 }
 
-fn give_up(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, primary: &mut Deployment) {
+pub(crate) fn give_up(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, primary: &mut Deployment) {
     primary.rollout_state = RolloutState::Failed;
     primary.updated_at = context.now;
     draft.found.events.push(events::failed(&service.spec.name, &primary.id, primary.given_up.as_deref()));
@@ -82,7 +89,11 @@ pub(crate) fn go_back(
     if let Some(before) = service.completed.as_ref().filter(|_| primary.rolled_back_from.is_none()) {
         primary.status = DeploymentStatus::Active;
         draft.found.events.push(events::rolling_back(&service.spec.name, &before.id));
-        draft.found.steps.push(Step::RollBack { service: key.clone(), revision: before.revision.clone() });
+        draft.found.steps.push(Step::RollBack {
+            service: key.clone(),
+            revision: before.revision.clone(),
+            load_balancers: before.load_balancers.clone(),
+        });
         deployments.retain(|one| one.id != before.id);
         deployments.insert(0, before.again(failed, why, context.now));
     }

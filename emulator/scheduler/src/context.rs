@@ -1,6 +1,7 @@
 //! What every stage reads: the input, and indexes over it that are made once a plan.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use model::{ContainerName, ObservedContainer, Target, TargetGroup, TargetGroupName, TargetKey, TaskId, Timestamp, World};
 
@@ -15,7 +16,8 @@ pub(crate) struct Context<'a> {
     pub(crate) listed: bool,
     pub(crate) in_flight: &'a BTreeMap<(TargetGroupName, TargetKey), u64>,
     pub(crate) busy: &'a BTreeSet<Work>,
-    pub(crate) pace: &'a Pace,
+    /// As fast as time runs.
+    pub(crate) pace: Pace,
     pub(crate) now: Timestamp,
     /// Containers by their task's label. Looked up, never read in its order, as `targets`.
     pub(crate) seen: HashMap<&'a TaskId, Vec<&'a ObservedContainer>>,
@@ -49,13 +51,18 @@ impl<'a> Context<'a> {
             listed: input.observed.listed,
             in_flight: &input.observed.in_flight,
             busy: input.busy,
-            pace: input.pace,
+            pace: input.pace.at(input.world.settings.speed),
             now: input.now,
             seen,
             targets,
             in_use,
             busy_tasks,
         }
+    }
+
+    /// How long something takes that is waited for on purpose.
+    pub(crate) fn wait(&self, wait: Duration) -> Duration {
+        self.world.settings.speed.of(wait)
     }
 
     /// The engine's containers of a task.

@@ -1,6 +1,6 @@
 //! What a piece of work found out, as records.
 
-use model::{Container, ContainerStatus, Decimal, Fact, ScalingMetric, ServiceKey, ServiceStatus, Step, Task, TaskId, TaskStatus, Timestamp, World};
+use model::{Container, ContainerStatus, Decimal, Fact, Metric, ServiceKey, ServiceStatus, Step, Task, TaskId, TaskStatus, Timestamp, World};
 
 use crate::{container, shift};
 
@@ -34,7 +34,10 @@ pub fn learn(world: &World, fact: &Fact, now: Timestamp) -> Vec<Step> {
         Fact::Removed(_) => Vec::new(),
         Fact::NetworkRemoved(service) => forget(world, service),
         Fact::Hook { service: key, deployment, stage, hook, answer } => {
-            let known = world.services.get(key).and_then(|service| shift::answered(service, (deployment, *stage, *hook), answer, now));
+            let known = world
+                .services
+                .get(key)
+                .and_then(|service| shift::answered(service, (deployment, *stage, *hook), answer, (now, world.settings.speed)));
             known.map(|deployments| Step::SetDeployments { service: key.clone(), deployments }).into_iter().collect()
         }
         Fact::TargetHealth { target_group, target: key, health } => {
@@ -42,6 +45,12 @@ pub fn learn(world: &World, fact: &Fact, now: Timestamp) -> Vec<Step> {
             let news = known.is_some_and(|target| target.draining_since.is_none() && target.health != *health);
             let step = Step::SetTargetHealth { target_group: target_group.clone(), key: key.clone(), health: health.clone() };
             news.then_some(step).into_iter().collect()
+        }
+        Fact::AlarmMeasured { cluster, alarm: name, at, value } => {
+            let Some(mut alarm) = world.alarm(cluster, name).cloned() else { return Vec::new() };
+            let news = alarm.measure(*at, *value);
+            let step = || Step::SetAlarm { cluster: cluster.clone(), name: name.clone(), alarm: Box::new(alarm) };
+            news.then(step).into_iter().collect()
         }
         Fact::Measured { service, at, values } => measure(world, service, *at, values),
     }
@@ -58,7 +67,7 @@ fn change(world: &World, task: &TaskId, container: &model::ContainerName, change
 }
 
 /// A minute without a value is over all the same: that it is missing is news for alarms.
-fn measure(world: &World, key: &ServiceKey, at: Timestamp, values: &[(ScalingMetric, Decimal)]) -> Vec<Step> {
+fn measure(world: &World, key: &ServiceKey, at: Timestamp, values: &[(Metric, Decimal)]) -> Vec<Step> {
     let Some((service, target)) = world.services.get(key).and_then(|service| Some((service, service.spec.scalable_target.as_ref()?))) else {
         return Vec::new();
     };

@@ -54,7 +54,7 @@ fn deregister(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &mut Find
             *found.deregistered.entry(name.clone()).or_default() += 1;
         }
         if let Some(since) = target.target.draining_since.filter(|_| !target.removed) {
-            let end = since + target.group.spec.attributes.deregistration_delay;
+            let end = since + context.wait(target.group.spec.attributes.deregistration_delay);
             found.wake(context, end);
             let seconds = end.since(context.now).as_millis().div_ceil(1000);
             let service = task.service.as_ref().map_or("task", |name| name.as_str());

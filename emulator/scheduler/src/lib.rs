@@ -13,11 +13,13 @@
 //!
 //! **Entry points:** [`plan`] and [`learn`]; [`scaling_status`] for those who ask.
 
+mod alarm;
 mod backoff;
 mod breaker;
 mod container;
 mod context;
 mod dependencies;
+mod deployment_alarms;
 mod draft;
 mod endpoint;
 mod events;
@@ -32,6 +34,7 @@ mod rollout;
 mod scaling;
 mod scheduled;
 mod service;
+mod settle;
 mod shift;
 mod targets;
 mod task;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use model::Speed;
+
 /// How long things take that AWS leaves open, or makes longer than is pleasant on a laptop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pace {
@@ -39,6 +41,26 @@ pub struct Pace {
     pub metric_period: Duration,
 }
 
+/// What AWS takes where we take less.
+const RUNNING_IS_HEALTHY: Duration = Duration::from_secs(40);
+const BACKOFF_CEILING: Duration = Duration::from_secs(27 * 60);
+const METRIC_PERIOD: Duration = Duration::from_secs(60);
+
+impl Pace {
+    /// The same where time runs faster than AWS's: what is faster already stays, and so do how long stopped tasks can be looked at and what
+    /// limits a real process.
+    #[must_use]
+    pub fn at(&self, speed: Speed) -> Self {
+        Self {
+            running_is_healthy: self.running_is_healthy.min(speed.of(RUNNING_IS_HEALTHY)),
+            backoff_ceiling: self.backoff_ceiling.min(speed.of(BACKOFF_CEILING)),
+            event_suppression: speed.of(self.event_suppression),
+            metric_period: self.metric_period.min(speed.of(METRIC_PERIOD)),
+            ..self.clone()
+        }
+    }
+}
+
 impl Default for Pace {
     fn default() -> Self {
         Self {
@@ -56,5 +78,20 @@ impl Default for Pace {
             stop_timeout: Duration::from_secs(30),
             metric_period: Duration::from_secs(10),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_faster_than_aws_already_stays() {
+        let at = |times: u32| Pace::default().at(times.try_into().unwrap());
+        let seconds = |pace: Pace| [pace.running_is_healthy, pace.backoff_ceiling, pace.metric_period].map(|wait| wait.as_millis());
+        assert_eq!(at(1), Pace::default());
+        assert_eq!(seconds(at(6)), [1_000, 30_000, 10_000]);
+        assert_eq!(seconds(at(60)), [666, 27_000, 1_000]);
+        assert_eq!(seconds(at(1000)), [40, 1_620, 60]);
     }
 }

@@ -7,7 +7,7 @@ use model::{Ids, Observed, Revision, Service, ServiceKey, Step, Task, TaskDefini
 use crate::context::Context;
 use crate::draft::{Draft, Findings, Finished, TaskDraft};
 use crate::ports::Ports;
-use crate::{Pace, Work, leaving, retention, scaling, scheduled, service, targets, task};
+use crate::{Pace, Work, alarm, leaving, retention, scaling, scheduled, service, targets, task};
 
 /// Everything that a plan is derived from.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +127,7 @@ fn finish_world(context: &Context<'_>, services: &[Finished]) -> Finished {
         }
     }
     let removals = std::mem::take(&mut found.steps);
-    Finished { removals, steps: Vec::new(), actions: found.actions, waiting: Vec::new(), wake_at: found.wake_at }
+    Finished { removals, steps: alarm::judge(context), actions: found.actions, waiting: Vec::new(), wake_at: found.wake_at }
 }
 
 fn join(parts: Vec<Finished>) -> Plan {

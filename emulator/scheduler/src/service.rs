@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use model::{
-    Birth, Deployment, DeploymentId, DeploymentStatus, Ids, LaunchBackoff, RolloutState, SchedulingStrategy, Service, ServiceStatus, Step, Stop,
-    Task, TaskDefinition, TaskStatus,
+    Birth, Deployment, DeploymentStatus, Ids, LaunchBackoff, RolloutState, SchedulingStrategy, Service, ServiceStatus, Stop, Task, TaskDefinition,
+    TaskStatus,
 };
 
 use crate::context::Context;
@@ -12,6 +12,7 @@ use crate::draft::{Draft, TaskDraft};
 use crate::health::{self, Sick};
 use crate::ports::{Fit, Ports};
 use crate::rollout::{self, Bounds, Decision, Member};
+use crate::settle::{self, State, is_leaving};
 use crate::{backoff, breaker, events, shift, targets};
 
 /// A deleted service's tasks are all stopped.
@@ -55,7 +56,9 @@ pub(crate) fn advance<'a>(context: &Context<'a>, draft: &mut Draft<'a>, ports: &
             tell_hindrance(context, service, draft, (&decision, backoff, fit));
         }
         stops.extend(decision.scale_in.iter().map(|index| (side.places[*index], scaling(service))));
-        if let Some(definition) = definition {
+        // What its tasks of this round give up starts nothing more in it.
+        let ends = side.status() == DeploymentStatus::Primary && breaker::trips(context, service, draft, side.deployment);
+        if let Some(definition) = definition.filter(|_| !ends) {
             launch(context, service, draft, (definition, side.deployment, &decision), ids);
             if decision.launch > 0 {
                 ports.take(definition);
@@ -67,7 +70,7 @@ pub(crate) fn advance<'a>(context: &Context<'a>, draft: &mut Draft<'a>, ports: &
     draft.found.events.extend(told(context, counts, |count, arn| events::registered(&service.spec.name, count, arn)));
     let desired = usize::try_from(service.spec.desired_count).unwrap_or(usize::MAX);
     let well = members.len() == desired && members.iter().all(|(_, member)| member.primary && member.available && !member.sick);
-    settle(context, key, service, draft, (well && !moving, backoff));
+    settle::settle(context, key, service, draft, &State { well: well && !moving, backoff });
 }
 
 /// Whether the circuit breaker gave the newest deployment up, with nothing to go back to.
@@ -273,16 +276,16 @@ fn count_failures(context: &Context<'_>, service: &Service, draft: &mut Draft<'_
     let mut after = service.backoff;
     if after.failures > 0 {
         let started = || draft.tasks.iter().map(|one| &one.task).filter(|task| task.is_live()).filter_map(|task| task.started_at);
-        if started().any(|started| backoff::ends_row(context.pace, after, started, context.now)) || all_proven(context, service, draft) {
+        if started().any(|started| backoff::ends_row(&context.pace, after, started, context.now)) || all_proven(context, service, draft) {
             after = LaunchBackoff::default();
-        } else if started().any(|started| backoff::ends_launches(context.pace, after, started)) {
+        } else if started().any(|started| backoff::ends_launches(&context.pace, after, started)) {
             after.never_ran = 0;
         }
         wake_when_proven(context, draft);
     }
     let primary = service.primary().map(|primary| &primary.id);
     for failure in draft.found.failures.iter().filter(|failure| failure.deployment.as_ref() == primary) {
-        after = backoff::failed(context.pace, after, failure, context.now);
+        after = backoff::failed(&context.pace, after, failure, context.now);
     }
     if after.never_ran > service.backoff.never_ran && after.never_ran == context.pace.failures_until_event {
         draft.found.events.push(events::unable_to_start(&service.spec.name));
@@ -306,70 +309,6 @@ fn wake_when_proven(context: &Context<'_>, draft: &mut Draft<'_>) {
     for one in draft.tasks.iter().filter(|one| one.task.is_live()) {
         if let Some(started) = one.task.started_at {
             draft.found.wake(context, started + context.pace.proven);
-        }
-    }
-}
-
-/// A deployment's failed tasks after this round: launches that failed, early deaths and, while it rolls out, tasks stopped for their
-/// health (ecs.md 3.5); none once a task that started after the last of them is healthy and proven, or all are.
-fn failed_tasks(context: &Context<'_>, service: &Service, draft: &Draft<'_>, deployment: &Deployment) -> u32 {
-    let own = |id: &Option<DeploymentId>| id.as_ref() == Some(&deployment.id);
-    let rolling = deployment.rollout_state == RolloutState::InProgress;
-    let failed = draft.found.failures.iter().filter(|failure| own(&failure.deployment)).count();
-    let sick = draft.found.sick.iter().filter(|id| own(id)).count();
-    let counted = failed + if rolling { sick } else { 0 };
-    let before = deployment.failed_tasks;
-    let well = |one: &TaskDraft<'_>| proven(context, &one.task) && health::available(context, service, one).0;
-    let later = |one: &&TaskDraft<'_>| own(&one.task.deployment) && one.task.started_at >= Some(deployment.updated_at);
-    let live = || draft.tasks.iter().filter(|one| one.task.is_live());
-    let cleared = before > 0 && (live().filter(later).any(well) || (all_proven(context, service, draft) && live().all(well)));
-    let kept = if cleared { 0 } else { before };
-    kept.saturating_add(u32::try_from(counted).unwrap_or(u32::MAX))
-}
-
-/// Whether a task is on its way out.
-fn is_leaving(draft: &Draft<'_>) -> bool {
-    draft.tasks.iter().any(|one| one.task.last_status != TaskStatus::Stopped && !one.task.is_live())
-}
-
-/// Records back-off, deployments and steadiness where they changed.
-fn settle(context: &Context<'_>, key: &model::ServiceKey, service: &Service, draft: &mut Draft<'_>, state: (bool, LaunchBackoff)) {
-    let (well, backoff) = state;
-    if backoff != service.backoff {
-        draft.found.steps.push(Step::SetBackoff { service: key.clone(), backoff });
-    }
-    let ongoing = |id: &model::DeploymentId| {
-        draft.tasks.iter().any(|one| one.task.last_status != TaskStatus::Stopped && one.task.deployment.as_ref() == Some(id))
-    };
-    let mut deployments = service.deployments.clone();
-    deployments.retain(|deployment| deployment.status == DeploymentStatus::Primary || ongoing(&deployment.id));
-    let steady = well && !is_leaving(draft) && deployments.len() == 1;
-    if deployments.iter().any(|deployment| deployment.failed_tasks > 0) {
-        wake_when_proven(context, draft);
-    }
-    for deployment in &mut deployments {
-        let before = deployment.failed_tasks;
-        deployment.failed_tasks = failed_tasks(context, service, draft, deployment);
-        let completes = steady && deployment.status == DeploymentStatus::Primary && deployment.rollout_state == RolloutState::InProgress;
-        if completes {
-            (deployment.rollout_state, deployment.shift) = (RolloutState::Completed, None);
-            draft.found.events.push(events::completed(&service.spec.name, &deployment.id));
-        }
-        if completes || deployment.failed_tasks != before {
-            deployment.updated_at = context.now;
-        }
-    }
-    breaker::advance(context, key, service, draft, &mut deployments);
-    shift::advance(context, key, service, draft, &mut deployments);
-    let traffic = deployments.first().map(|primary| shift::traffic(context, service, primary));
-    draft.found.steps.extend(traffic.into_iter().flatten());
-    if deployments != service.deployments {
-        draft.found.steps.push(Step::SetDeployments { service: key.clone(), deployments });
-    }
-    if steady != service.steady {
-        draft.found.steps.push(Step::SetSteady { service: key.clone(), steady });
-        if steady {
-            draft.found.events.push(events::steady(&service.spec.name));
         }
     }
 }

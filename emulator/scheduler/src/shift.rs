@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::traffic_shift::{ALL, Permille};
 use model::{
     Deployment, DeploymentStatus, HookAction, HookAnswer, HookTarget, LifecycleStage, RolloutState, Service, ServiceKey, ServiceLoadBalancer, Shift,
-    ShiftPattern, Step, Timestamp, TrafficShift, WeightedTargetGroup,
+    ShiftPattern, Speed, Step, Timestamp, TrafficShift, WeightedTargetGroup,
 };
 
 use crate::Work;
@@ -45,9 +45,12 @@ enum Next {
 }
 
 /// `ready`: every new task that is wanted runs and is healthy; `alone`: only new and old tasks are left.
-fn next(plan: &TrafficShift, shift: &Shift, (ready, alone): (bool, bool), now: Timestamp) -> Next {
+fn next((plan, speed): (&TrafficShift, Speed), shift: &Shift, (ready, alone): (bool, bool), now: Timestamp) -> Next {
     let following = Next::Enter(shift.stage.next());
-    let waited = |time: Duration, then: Next| if now >= shift.since + time { then } else { Next::Until(shift.since + time) };
+    let waited = |time: Duration, then: Next| {
+        let end = shift.since + speed.of(time);
+        if now >= end { then } else { Next::Until(end) }
+    };
     match shift.stage {
         LifecycleStage::ScaleUp => return if ready { following } else { Next::Wait },
         LifecycleStage::BakeTime => return waited(plan.bake_time, following),
@@ -56,7 +59,7 @@ fn next(plan: &TrafficShift, shift: &Shift, (ready, alone): (bool, bool), now: T
         _ => {}
     }
     if let Some(hook) = plan.hooks_at(shift.stage).nth(shift.hook) {
-        let expires_at = shift.hook_expires_at(hook);
+        let expires_at = shift.hook_expires_at(hook, speed);
         return match hook.target {
             _ if now >= expires_at => Next::Expired(hook.timeout.action),
             HookTarget::Pause => Next::Until(expires_at),
@@ -96,7 +99,7 @@ pub(crate) fn advance(context: &Context<'_>, key: &ServiceKey, service: &Service
     if let Some(why) = primary.given_up.clone().filter(|_| primary.rolled_back_from.is_none()) {
         return breaker::go_back(context, (key, service), draft, deployments, Some(why));
     }
-    let id = primary.id.clone();
+    let (id, speed) = (primary.id.clone(), context.world.settings.speed);
     let Some(shift) = &mut primary.shift else { return };
     let old = service.old().map(|old| &old.id);
     let ready = is_ready(context, service, draft);
@@ -106,15 +109,15 @@ pub(crate) fn advance(context: &Context<'_>, key: &ServiceKey, service: &Service
     });
     // Each turn either waits or goes on, and a shift has an end.
     loop {
-        match next(plan, shift, (ready, alone), context.now) {
+        match next((plan, speed), shift, (ready, alone), context.now) {
             Next::Wait => return,
             Next::Until(at) => {
-                draft.found.waiting.extend(pause(plan, shift, service, context.now).map(|reason| (None, reason)));
+                draft.found.waiting.extend(pause((plan, speed), shift, service, context.now).map(|reason| (None, reason)));
                 return draft.found.wake(context, at);
             }
             Next::Ask => {
                 let (service, deployment, stage, hook, attempt) = (key.clone(), id, shift.stage, shift.hook, shift.attempt);
-                let expires_at = plan.hooks_at(stage).nth(hook).map(|asked| shift.hook_expires_at(asked));
+                let expires_at = plan.hooks_at(stage).nth(hook).map(|asked| shift.hook_expires_at(asked, speed));
                 expires_at.into_iter().for_each(|at| draft.found.wake(context, at));
                 return draft.found.act(context, Work::Hook { service, deployment, stage, hook, attempt });
             }
@@ -138,15 +141,16 @@ pub(crate) fn advance(context: &Context<'_>, key: &ServiceKey, service: &Service
 }
 
 /// What a user is told of a deployment that waits for them.
-fn pause(plan: &TrafficShift, shift: &Shift, service: &Service, now: Timestamp) -> Option<String> {
+fn pause((plan, speed): (&TrafficShift, Speed), shift: &Shift, service: &Service, now: Timestamp) -> Option<String> {
     let hook = plan.hooks_at(shift.stage).nth(shift.hook).filter(|hook| hook.target == HookTarget::Pause)?;
-    let minutes = shift.hook_expires_at(hook).since(now).as_secs().div_ceil(60);
+    let left = shift.hook_expires_at(hook, speed).since(now).as_millis().div_ceil(1000);
+    let left = if left < 120 { format!("{left} s") } else { format!("{} min", left.div_ceil(60)) };
     let then = match hook.timeout.action {
         HookAction::RollBack => "is rolled back",
         HookAction::Continue => "goes on",
     };
     let (name, stage) = (&service.spec.name, shift.stage.as_str());
-    Some(format!("{name} is paused at {stage} until `ecslocal continue {name}`, and {then} in {minutes} min"))
+    Some(format!("{name} is paused at {stage} until `ecslocal continue {name}`, and {then} in {left}"))
 }
 
 fn is_ready(context: &Context<'_>, service: &Service, draft: &Draft<'_>) -> bool {
@@ -161,14 +165,14 @@ pub(crate) fn answered(
     service: &Service,
     (deployment, stage, hook): (&model::DeploymentId, LifecycleStage, usize),
     answer: &HookAnswer,
-    now: Timestamp,
+    (now, speed): (Timestamp, Speed),
 ) -> Option<Vec<Deployment>> {
     let mut deployments = service.deployments.clone();
     let found = deployments.iter_mut().find(|one| one.id == *deployment && one.status == DeploymentStatus::Primary)?;
     let shift = found.shift.as_mut().filter(|shift| shift.stage == stage && shift.hook == hook)?;
     match answer {
         HookAnswer::Succeeded => shift.next_hook(now),
-        HookAnswer::InProgress(delay) => (shift.attempt, shift.ask_at) = (shift.attempt.saturating_add(1), now + *delay),
+        HookAnswer::InProgress(delay) => (shift.attempt, shift.ask_at) = (shift.attempt.saturating_add(1), now + speed.of(*delay)),
         HookAnswer::Failed(why) => found.given_up = Some(format!("a lifecycle hook failed at {}: {why}", stage.as_str())),
     }
     Some(deployments)
@@ -223,7 +227,7 @@ mod tests {
         let bake = Duration::from_secs(10);
         let plan = TrafficShift { pattern: ShiftPattern::Canary { step: 50, bake }, bake_time: bake, hooks: Vec::new() };
         let shift = |stage, production| Shift { stage, production, ..Shift::begin(false, at(0)) };
-        let next = |stage, production, ready, now| next(&plan, &shift(stage, production), ready, at(now));
+        let next = |stage, production, ready, now| next((&plan, Speed::default()), &shift(stage, production), ready, at(now));
         use LifecycleStage::*;
         use Next::{Enter, Move, Until, Wait};
         assert_eq!(next(ReconcileService, 0, (false, false), 0), Wait);
@@ -256,7 +260,7 @@ mod tests {
         let hook = |stages: &[LifecycleStage]| hook(HookTarget::Endpoint("http://127.0.0.1:1/".into()), stages, HookTimeout::default());
         let plan = asking(vec![hook(&[PreScaleUp]), hook(&[PostScaleUp, PreScaleUp]), hook(&[PostScaleUp])]);
         let shift = |hook, ask_at| Shift { hook, ask_at: at(ask_at), ..Shift::begin(false, at(0)) };
-        let next = |hook, ask_at| next(&plan, &shift(hook, ask_at), (false, true), at(5));
+        let next = |hook, ask_at| next((&plan, Speed::default()), &shift(hook, ask_at), (false, true), at(5));
         assert_eq!([next(0, 0), next(1, 5), next(1, 6), next(2, 0)], [Next::Ask, Next::Ask, Next::Until(at(6)), Next::Enter(ScaleUp)]);
     }
 
@@ -270,13 +274,17 @@ mod tests {
             hook(HookTarget::Endpoint("http://127.0.0.1:1/".into()), &[PreScaleUp], timeout(HookAction::RollBack)),
         ]);
         let mut shift = Shift::begin(false, at(0));
-        assert_eq!(next(&plan, &shift, (false, true), at(59_999)), Next::Until(at(60_000)), "a pause asks nobody");
-        assert_eq!(next(&plan, &shift, (false, true), at(60_000)), Next::Expired(HookAction::Continue));
+        assert_eq!(next((&plan, Speed::default()), &shift, (false, true), at(59_999)), Next::Until(at(60_000)), "a pause asks nobody");
+        assert_eq!(next((&plan, Speed::default()), &shift, (false, true), at(60_000)), Next::Expired(HookAction::Continue));
         shift.next_hook(at(60_000));
-        assert_eq!(next(&plan, &shift, (false, true), at(60_000)), Next::Ask);
+        assert_eq!(next((&plan, Speed::default()), &shift, (false, true), at(60_000)), Next::Ask);
         shift.ask_at = at(200_000);
-        assert_eq!(next(&plan, &shift, (false, true), at(60_001)), Next::Until(at(120_000)), "however late it wants to be asked again");
-        assert_eq!(next(&plan, &shift, (false, true), at(120_000)), Next::Expired(HookAction::RollBack));
+        assert_eq!(
+            next((&plan, Speed::default()), &shift, (false, true), at(60_001)),
+            Next::Until(at(120_000)),
+            "however late it wants to be asked again"
+        );
+        assert_eq!(next((&plan, Speed::default()), &shift, (false, true), at(120_000)), Next::Expired(HookAction::RollBack));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{endpoint, shift};
 /// Whether a draining target is gone: the delay runs in full, but for a group that no listener uses and that serves no request.
 pub(crate) fn due(context: &Context<'_>, group: &TargetGroup, key: &TargetKey, target: &Target) -> bool {
     let Some(since) = target.draining_since else { return false };
-    let elapsed = context.now >= since + group.spec.attributes.deregistration_delay;
+    let elapsed = context.now >= since + context.wait(group.spec.attributes.deregistration_delay);
     let idle = || context.in_flight.get(&(group.spec.name.clone(), key.clone())).is_none_or(|requests| *requests == 0);
     elapsed || (!context.in_use.contains(&group.spec.name) && idle())
 }
@@ -82,7 +82,7 @@ pub(crate) fn clear(context: &Context<'_>, gone: &BTreeSet<(&TargetGroupName, &T
                 left -= 1;
                 found.steps.push(Step::RemoveTarget { target_group: group.spec.name.clone(), key: key.clone() });
             } else if let Some(since) = target.draining_since {
-                found.wake(context, since + group.spec.attributes.deregistration_delay);
+                found.wake(context, since + context.wait(group.spec.attributes.deregistration_delay));
             }
         }
         if group.deleting && left == 0 {

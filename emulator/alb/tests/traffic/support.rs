@@ -56,8 +56,13 @@ impl Front {
     }
 
     fn begin(workers: usize, connections: Option<usize>, attributes: LoadBalancerAttributes, groups: &[(&str, &[SocketAddr])]) -> Self {
-        let settings =
-            model::Settings { owner: OwnerId::from_text("me"), account: "000000000000".into(), region: "us-east-1".into(), instance: "i-1".into() };
+        let settings = model::Settings {
+            owner: OwnerId::from_text("me"),
+            account: "000000000000".into(),
+            region: "us-east-1".into(),
+            instance: "i-1".into(),
+            speed: model::Speed::default(),
+        };
         let world = World::new(settings);
         let table = Arc::new(routing::compile(&world, None));
         let (sink, records) = mpsc::channel(64);

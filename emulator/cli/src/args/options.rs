@@ -17,6 +17,9 @@ pub(crate) struct Up {
     /// How long services may take to become steady once images are built
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub(crate) timeout: u64,
+    /// How much faster time runs, `1x` to `1000x`, for all clusters until it is said again [default: as before]
+    #[arg(long, value_name = "SPEED", value_parser = clap::value_parser!(model::Speed))]
+    pub(crate) speed: Option<model::Speed>,
 }
 
 /// `down`

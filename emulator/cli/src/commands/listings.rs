@@ -1,4 +1,4 @@
-//! `targets` and `routes`.
+//! `targets`, `routes` and `alarms`.
 
 use super::look;
 use crate::cluster;
@@ -29,4 +29,17 @@ pub(crate) async fn routes(settings: Settings, printer: &mut Printer) -> Outcome
     }
     let text = listing::routes::routes(cluster, printer.data_palette(), printer.data_columns());
     Ok(printer.raw(text.as_bytes())?)
+}
+
+/// `alarms`
+pub(crate) async fn alarms(settings: Settings, printer: &mut Printer) -> Outcome {
+    let (_, view, name) = look(&settings, printer).await?;
+    let cluster = cluster::require(&view, &name)?;
+    if settings.json {
+        return Ok(printer.json(&cluster.alarms)?);
+    }
+    if cluster.alarms.is_empty() {
+        return Ok(printer.talk(&format!("the cluster `{name}` has no alarm"))?);
+    }
+    Ok(printer.table(&listing::alarms::alarms(cluster, view.now))?)
 }

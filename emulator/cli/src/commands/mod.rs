@@ -44,6 +44,7 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Logs(args) => logs::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Events(args) => events::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Requests(args) => requests::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Alarms(args) => listings::alarms(settings.with_files(&args.files.file), printer).await,
         Command::Targets(args) => listings::targets(settings.with_files(&args.files.file), printer).await,
         Command::Routes(args) => listings::routes(settings.with_files(&args.files.file), printer).await,
         Command::Explain(args) => explain::run(&args, settings.with_files(&args.files.file), printer).await,

@@ -99,6 +99,9 @@ fn text(view: &View, cluster: &ClusterView, all: bool, printer: &Printer) -> Str
         text.push('\n');
         text.push_str(&scheduled.render(palette, columns));
     }
+    if view.speed > 1 {
+        text.push_str(&format!("\ntime runs {}x (`ecslocal up --speed 1x` brings it back)\n", view.speed));
+    }
     let stopped = tasks::stopped(cluster, view.now);
     if all && !stopped.is_empty() {
         text.push('\n');

@@ -5,6 +5,7 @@ mod foreground;
 
 use std::time::Duration;
 
+use model::Desired;
 use wire::local::{Failure, View};
 
 use crate::args::Up;
@@ -26,7 +27,8 @@ pub(crate) async fn run(args: &Up, settings: Settings, printer: &mut Printer) ->
     for note in &manifest.notes {
         printer.notice(&note.to_string())?;
     }
-    let wanted = Wanted { desired: manifest.desired, timeout: Duration::from_secs(args.timeout) };
+    let desired = Desired { speed: args.speed, ..manifest.desired };
+    let wanted = Wanted { desired, timeout: Duration::from_secs(args.timeout) };
     if settings.json && !args.detach {
         return Err(Failure::input("`up` in the foreground has no JSON to give")
             .hint("`ecslocal up -d --output json` ends with the cluster as JSON")

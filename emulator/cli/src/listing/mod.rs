@@ -1,5 +1,6 @@
 //! Views as tables. Pure: what is printed here is decided by the view alone.
 
+pub(crate) mod alarms;
 pub(crate) mod deployments;
 pub(crate) mod explain;
 pub(crate) mod routes;
@@ -65,6 +66,12 @@ pub(crate) fn tone(word: &str) -> Tone {
         "STOPPED" | "UNKNOWN" | "unused" | "INSUFFICIENT_DATA" | "Overridden" => Tone::Faint,
         _ => Tone::Plain,
     }
+}
+
+/// Two decimals at most.
+pub(crate) fn number(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use wire::local::{ScalingActivityView, ScalingPolicyView, ScalingView, ScheduledActionView, Seconds};
 
-use super::{age, moment, tone};
+use super::{age, moment, number, tone};
 use crate::print::color::Palette;
 use crate::print::sanitize::visible;
 use crate::print::table::{Table, cell, toned};
@@ -68,12 +68,6 @@ fn policies(services: &[ScalingView], now: Seconds) -> Table {
 fn metric(policy: &ScalingPolicyView) -> String {
     let group = policy.target_group_name.as_ref().map(|group| format!(" of {group}")).unwrap_or_default();
     format!("{}{group}", policy.metric_name)
-}
-
-/// Two decimals at most.
-fn number(value: f64) -> String {
-    let text = format!("{value:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn scheduled(services: &[ScalingView]) -> Table {

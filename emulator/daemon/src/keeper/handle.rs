@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{
-    Change, ClusterName, ContainerId, Decimal, Desired, ObservedContainer, Refused, ScalingMetric, ServiceKey, TargetGroupName, TargetHealth,
-    TargetKey, TaskId, Timestamp, World,
+    Change, ClusterName, ContainerId, Decimal, Desired, Metric, ObservedContainer, Refused, ServiceKey, TargetGroupName, TargetHealth, TargetKey,
+    TaskId, Timestamp, World,
 };
 use scheduler::Waiting;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -60,12 +60,14 @@ pub enum Input {
         /// The new health.
         health: TargetHealth,
     },
-    /// A minute of CloudWatch's is over: what was measured of each service with a scalable target.
+    /// A minute of CloudWatch's is over: what was measured for scalable targets and alarms.
     Measured {
         /// The end of the minute.
         at: Timestamp,
         /// By service; without values where nothing could be measured.
-        values: Vec<(ServiceKey, Vec<(ScalingMetric, Decimal)>)>,
+        values: Vec<(ServiceKey, Vec<(Metric, Decimal)>)>,
+        /// By cluster and alarm.
+        alarms: Vec<(ClusterName, String, Option<Decimal>)>,
     },
     /// Something beside the World that a view shows has changed: a port was bound.
     Stirred,

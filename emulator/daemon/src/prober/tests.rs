@@ -30,7 +30,13 @@ impl manifest::Source for Text {
 
 fn world() -> World {
     let nothing = String::new;
-    let mut world = World::new(model::Settings { owner: model::OwnerId::from_text("o"), account: nothing(), region: nothing(), instance: nothing() });
+    let mut world = World::new(model::Settings {
+        owner: model::OwnerId::from_text("o"),
+        account: nothing(),
+        region: nothing(),
+        instance: nothing(),
+        speed: model::Speed::default(),
+    });
     let files = ["cluster.yaml".into()];
     let request = manifest::Request { files: &files, environment: &BTreeMap::new(), source: &Text, directory: Path::new("/nowhere") };
     let desired = manifest::read(&request).unwrap_or_else(|problems| panic!("{}", problems.render(false))).desired;
@@ -169,7 +175,7 @@ async fn only_targets_that_take_requests_are_asked_each_on_its_check_port() {
     let group = world.target_groups[&TargetGroupName::new("other-port").unwrap()].clone();
     register(&mut world, "other-port", 4, initial());
     let target = &world.target_groups["other-port"].targets.values().next().unwrap().clone();
-    assert_eq!(subject(&group, target).address.port(), 8081);
+    assert_eq!(subject(&group, target, model::Speed::default()).address.port(), 8081);
 }
 
 #[tokio::test]

@@ -1,14 +1,14 @@
 //! How far the scaling of services is.
 
 use hyper::Response;
-use model::{ClusterName, Decimal, MetricAlarm, PolicyKind, Service, ServiceKey, Timestamp};
+use model::{ClusterName, PolicyKind, Service, ServiceKey, Timestamp};
 use scheduler::{PolicyStatus, ScalingStatus, ScheduledStatus, scaling_status};
 use wire::local::{Failure, ScalingActivityView, ScalingAlarmView, ScalingPolicyView, ScalingView, ScheduledActionView};
 
 use super::Context;
 use super::answer::{self, Body};
 use super::query::Query;
-use crate::view::seconds;
+use crate::view::{number, seconds};
 
 pub(super) fn scaling(context: &Context, query: &Query) -> Result<Response<Body>, Failure> {
     let cluster: ClusterName = query.required("cluster")?;
@@ -48,7 +48,7 @@ fn policy(status: &PolicyStatus<'_>) -> ScalingPolicyView {
     let metric = status.policy.metric();
     let alarms = status.policy.alarms().into_iter().zip(status.alarms).map(|(alarm, record)| ScalingAlarmView {
         alarm_name: record.name.clone(),
-        condition: condition(&alarm),
+        condition: alarm.words(),
         state_value: record.state.as_str().into(),
         state_updated_at: seconds(record.since),
     });
@@ -65,19 +65,6 @@ fn policy(status: &PolicyStatus<'_>) -> ScalingPolicyView {
         measured_at: status.latest.map(|point| seconds(point.at)),
         alarms: alarms.collect(),
     }
-}
-
-/// `> 100 for 3 datapoints`, `>= 70 for 2 of 3 datapoints of 5 minutes`
-fn condition(alarm: &MetricAlarm) -> String {
-    let MetricAlarm { comparison, threshold, period_minutes, evaluation_periods: all, datapoints_to_alarm: some, .. } = alarm;
-    let count = if some == all { all.to_string() } else { format!("{some} of {all}") };
-    let length = if *period_minutes == 1 { String::new() } else { format!(" of {period_minutes} minutes") };
-    format!("{} {threshold} for {count} datapoint{}{length}", comparison.symbol(), if *all == 1 { "" } else { "s" })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for a person; decisions are made with the exact number")]
-fn number(decimal: Decimal) -> f64 {
-    decimal.millionths() as f64 / 1e6
 }
 
 fn scheduled(status: &ScheduledStatus<'_>) -> ScheduledActionView {

@@ -107,7 +107,7 @@ impl Lab {
         });
         let mut watchers = JoinSet::new();
         watchers.spawn(keeper.run());
-        watchers.spawn(meter::run(fleet.clone(), clock.clone(), handle.clone(), metric_period));
+        watchers.spawn(meter::run(fleet.clone(), clock.clone(), handle.clone(), known.clone()));
         watchers.spawn(observer::run(fleet.clone(), owner, clock.clone(), handle.clone()));
         watchers.spawn(prober::run(Arc::new(Healthy), clock.clone(), handle.clone()));
         let (stop, ending) = (CancellationToken::new(), CancellationToken::new());

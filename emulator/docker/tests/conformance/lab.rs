@@ -98,6 +98,7 @@ impl Lab {
             task_memory: None,
             network: NetworkSpec { owner: self.owner.clone(), service },
             namespace: NetworkNamespace::Own,
+            speed: model::Speed::default(),
         }
     }
 }

@@ -79,6 +79,7 @@ impl<'a> Bench<'a> {
             task_memory: None,
             network: NetworkSpec { owner: self.subject.owner.clone(), service },
             namespace: NetworkNamespace::Own,
+            speed: model::Speed::default(),
         })
     }
 

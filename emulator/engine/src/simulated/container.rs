@@ -66,7 +66,7 @@ impl Container {
         if let Some(check) = check
             && !self.script.speaks_of_health()
         {
-            agenda.push((since + Duration::from_secs(check.interval.into()), Moment::Health(HealthStatus::Healthy)));
+            agenda.push((since + self.spec.speed.of(Duration::from_secs(check.interval.into())), Moment::Health(HealthStatus::Healthy)));
             agenda.sort_by_key(|(at, _)| *at);
         }
         Run { since, agenda: agenda.into(), end: None, health: HealthStatus::Unknown, address, bindings }

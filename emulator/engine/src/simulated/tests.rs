@@ -53,6 +53,7 @@ impl Room {
             task_memory: None,
             network: NetworkSpec { owner: owner(), service: key },
             namespace: NetworkNamespace::Own,
+            speed: model::Speed::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Every key of a manifest, as tables: names, shapes and ranges (ecs.md 1, 3, 4; alb.md 1 to 5), and what is refused or has no
 //! local meaning, with the reason.
 
+pub(crate) mod alarm;
 mod authenticate;
 mod certificate;
 pub(crate) mod condition;
@@ -37,6 +38,7 @@ pub(crate) static MANIFEST: Object = Object {
                 Shape::List(&named(Shape::Object(&scheduled_task::SCHEDULED_TASK), "name")),
                 "Tasks that start by a schedule, as EventBridge starts them.",
             ),
+            field("alarms", Shape::List(&named(Shape::Object(&alarm::ALARM), "alarmName")), "CloudWatch alarms, as in PutMetricAlarm."),
             field("services", Shape::List(&named(Shape::Object(&service::SERVICE), "serviceName")), "What is kept running, as in CreateService."),
         ],
     )

@@ -1,5 +1,5 @@
-//! The keys of service auto scaling (ecs.md 7): RegisterScalableTarget, PutScalingPolicy and PutScheduledAction of Application Auto Scaling,
-//! PutMetricAlarm of CloudWatch. Every word may begin with a capital, as in their JSON.
+//! The keys of service auto scaling (ecs.md 7): RegisterScalableTarget, PutScalingPolicy and PutScheduledAction of Application Auto Scaling.
+//! Every word may begin with a capital, as in their JSON.
 
 use crate::shape::{Choice, Field, Object, Shape, field, inert, integer, list, named};
 
@@ -52,7 +52,7 @@ static POLICY: Object = Object::new(
         field("policyType", Shape::Choice(&POLICY_TYPE), "What its configuration is of.").required(),
         field("targetTrackingScalingPolicyConfiguration", Shape::Object(&TARGET_TRACKING), "Keeps a metric near a value."),
         field("stepScalingPolicyConfiguration", Shape::Object(&STEP_SCALING), "Answers an alarm in steps."),
-        field("alarm", Shape::Object(&ALARM), "What sets a StepScaling policy off, as in PutMetricAlarm."),
+        field("alarm", Shape::Object(&super::alarm::POLICY_ALARM), "What sets a StepScaling policy off, as in PutMetricAlarm."),
         NAMESPACE,
         DIMENSION,
         RESOURCE,
@@ -140,81 +140,6 @@ static STEP_ADJUSTMENT: Object = Object::new(
     ],
 )
 .either_case();
-
-static ALARM: Object = Object::new(
-    "MetricAlarm",
-    "alarm",
-    &[
-        field("alarmName", Shape::Text, "Default: the names of service and policy."),
-        field("metricName", Shape::Choice(&METRIC_NAME), "What it looks at.").required(),
-        field("namespace", Shape::Choice(&METRIC_NAMESPACE), "Default: the metric's own."),
-        field("dimensions", Shape::List(&list(Shape::Object(&METRIC_DIMENSION))), "Which target group; may be left out where the service has one."),
-        field("statistic", Shape::Choice(&STATISTIC), "Default: Sum of counts, Average of all else."),
-        field("period", integer(60, 86_400), "Seconds of one value, a multiple of 60. Default 60."),
-        field("evaluationPeriods", integer(1, 1440), "How many values are looked at.").required(),
-        field("datapointsToAlarm", integer(1, 1440), "How many of them must breach. Default all."),
-        field("threshold", Shape::Number, "What the metric is compared with.").required(),
-        field("comparisonOperator", Shape::Choice(&COMPARISON), "How.").required(),
-        field("treatMissingData", Shape::Choice(&MISSING_DATA), "Default missing."),
-        field("actionsEnabled", Shape::Boolean, "Default true."),
-        inert("alarmDescription", "nobody reads it"),
-        inert("alarmActions", "the alarm stands at its policy"),
-        inert("okActions", "only scaling policies are triggered").or(&["oKActions"]),
-        inert("insufficientDataActions", "only scaling policies are triggered"),
-        inert("unit", "each metric has its own"),
-        inert("tags", "tags are not kept"),
-    ],
-)
-.either_case()
-.refusing(&[
-    ("extendedStatistic", "use `statistic`"),
-    ("metrics", "metric math is not supported; name one metric with `metricName`"),
-    ("thresholdMetricId", "anomaly detection is not supported; use `threshold`"),
-    ("evaluateLowSampleCountPercentile", "percentiles are not supported; use `statistic`"),
-])
-.answers(&[
-    "alarmArn",
-    "stateValue",
-    "stateReason",
-    "stateReasonData",
-    "stateUpdatedTimestamp",
-    "stateTransitionedTimestamp",
-    "alarmConfigurationUpdatedTimestamp",
-]);
-
-static METRIC_NAME: Choice =
-    Choice { accepted: &["CPUUtilization", "MemoryUtilization", "RequestCountPerTarget", "RequestCount", "TargetResponseTime"], refused: &[] };
-
-static METRIC_NAMESPACE: Choice = Choice { accepted: &["AWS/ECS", "AWS/ApplicationELB"], refused: &[] };
-
-static METRIC_DIMENSION: Object = Object::new(
-    "MetricDimension",
-    "dimension",
-    &[field("name", Shape::Choice(&DIMENSION_NAME), "Of what.").required(), field("value", Shape::Text, "Which.").required()],
-)
-.either_case();
-
-static DIMENSION_NAME: Choice = Choice { accepted: &["ClusterName", "ServiceName", "LoadBalancer", "TargetGroup"], refused: &[] };
-
-static STATISTIC: Choice = Choice {
-    accepted: &["Average", "Sum"],
-    refused: &[
-        ("Minimum", "leave it out: a datapoint here is one value, the sum of a count and the average of all else"),
-        ("Maximum", "leave it out: a datapoint here is one value, the sum of a count and the average of all else"),
-        ("SampleCount", "leave it out: a datapoint here is one value, the sum of a count and the average of all else"),
-    ],
-};
-
-static COMPARISON: Choice = Choice {
-    accepted: &["GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"],
-    refused: &[
-        ("LessThanLowerOrGreaterThanUpperThreshold", "anomaly detection is not supported"),
-        ("LessThanLowerThreshold", "anomaly detection is not supported"),
-        ("GreaterThanUpperThreshold", "anomaly detection is not supported"),
-    ],
-};
-
-static MISSING_DATA: Choice = Choice { accepted: &["missing", "ignore", "breaching", "notBreaching"], refused: &[] };
 
 static SCHEDULED_ACTION: Object = Object::new(
     "ScheduledAction",

@@ -97,9 +97,34 @@ static DEPLOYMENT_CONFIGURATION: Object = Object::new(
         field("canaryConfiguration", Shape::Object(&traffic_shift::CANARY), "The steps of `strategy: CANARY`."),
         field("lifecycleHooks", Shape::List(&list(Shape::Object(&traffic_shift::HOOK))), "Who is asked on the way whether to go on."),
         field("deploymentCircuitBreaker", Shape::Object(&CIRCUIT_BREAKER), "When a deployment is given up. Default never."),
+        field("alarms", Shape::Object(&DEPLOYMENT_ALARMS), "Alarms that give a deployment up. Default none."),
+        field("earlySuccessCriteria", Shape::Object(&EARLY_SUCCESS), "When a rolling deployment is complete before the service is steady."),
     ],
-)
-.refusing(&[("alarms", "CloudWatch alarms are not supported"), ("earlySuccessCriteria", "a deployment is complete when the service is steady")]);
+);
+
+static DEPLOYMENT_ALARMS: Object = Object::new(
+    "DeploymentAlarms",
+    "deployment alarms",
+    &[
+        field("alarmNames", TEXTS, "Alarms of this manifest's `alarms`.").required(),
+        field("enable", Shape::Boolean, "Whether a deployment during which one goes off is given up.").required(),
+        field("rollback", Shape::Boolean, "Whether the service then goes back to the most recent deployment that was completed.").required(),
+    ],
+);
+
+static EARLY_SUCCESS: Object = Object::new(
+    "EarlySuccessCriteria",
+    "early success criteria",
+    &[
+        field("enable", Shape::Boolean, "Whether they hold.").required(),
+        field("healthyPercent", integer(0, 100), "So many per cent of desiredCount must be healthy; at least `minimumHealthyPercent`."),
+        field(
+            "sourceServiceRevisionCleanup",
+            Shape::Choice(&Choice { accepted: &["BLOCKING", "DEFERRED"], refused: &[] }),
+            "BLOCKING waits until the old tasks are gone, DEFERRED does not.",
+        ),
+    ],
+);
 
 static CIRCUIT_BREAKER: Object = Object::new(
     "DeploymentCircuitBreaker",

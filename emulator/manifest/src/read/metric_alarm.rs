@@ -1,6 +1,6 @@
-//! The alarm of a step scaling policy, in the words of PutMetricAlarm (ecs.md 7).
+//! When an alarm goes off, in the words of PutMetricAlarm: one of a step scaling policy (ecs.md 7), or one by itself (ecs.md 3.5).
 
-use model::{ComparisonOperator, MetricAlarm, MissingData, ScalingMetric};
+use model::{ComparisonOperator, Metric, MetricAlarm, MissingData};
 
 use super::place;
 use super::scaling::Scaled;
@@ -11,12 +11,21 @@ use crate::problem::Report;
 /// A day, in seconds: further back CloudWatch does not look.
 const LONGEST: u64 = 86_400;
 
-pub(super) fn read(node: &Node, scaled: &Scaled<'_>, report: &mut Report) -> Option<MetricAlarm> {
+/// That of a policy.
+pub(super) fn of_policy(node: &Node, scaled: &Scaled<'_>, report: &mut Report) -> Option<MetricAlarm> {
     let metric = metric(node, scaled, report);
     if node.boolean_of("actionsEnabled") == Some(false) {
         report
             .problem(place(node, "actionsEnabled"), "an alarm without actions sets no policy off")
             .hint("remove the policy, or suspend it with `suspendedState` of the scalable target");
+    }
+    read(node, metric, report)
+}
+
+/// An alarm on that metric; `None` of one that cannot be read, which has been reported.
+pub(super) fn read(node: &Node, metric: Option<Metric>, report: &mut Report) -> Option<MetricAlarm> {
+    if let Some(metric) = &metric {
+        belongs(node, metric, report);
     }
     let period: u32 = node.integer_of("period").unwrap_or(60);
     if !period.is_multiple_of(60) {
@@ -55,28 +64,10 @@ pub(super) fn read(node: &Node, scaled: &Scaled<'_>, report: &mut Report) -> Opt
     })
 }
 
-fn metric(node: &Node, scaled: &Scaled<'_>, report: &mut Report) -> Option<ScalingMetric> {
-    let of_dimension = |name: &str| {
-        let found = node.list("dimensions").iter().find(|item| item.text_of("name") == Some(name));
-        found.and_then(|item| item.get("value"))
-    };
-    let service = scaled.service.text_of("serviceName").unwrap_or_default();
-    if let Some(other) = of_dimension("ServiceName").filter(|value| value.text().is_some_and(|value| value != service)) {
-        report
-            .problem(other.span, format!("the alarm of a policy of service `{service}` looks at that service"))
-            .hint("leave `dimensions` out, or name this service");
-    }
-    let mut of_group = |metric: fn(model::TargetGroupName) -> ScalingMetric| group(of_dimension("TargetGroup"), node, scaled, report).map(metric);
-    let metric = match node.text_of("metricName")? {
-        "CPUUtilization" => ScalingMetric::CpuUtilization,
-        "MemoryUtilization" => ScalingMetric::MemoryUtilization,
-        "RequestCountPerTarget" => of_group(ScalingMetric::RequestCountPerTarget)?,
-        "RequestCount" => of_group(ScalingMetric::RequestCount)?,
-        "TargetResponseTime" => of_group(ScalingMetric::TargetResponseTime)?,
-        _ => return None,
-    };
-    let (namespace, statistic) =
-        (if metric.is_of_containers() { "AWS/ECS" } else { "AWS/ApplicationELB" }, if metric.adds_up() { "Sum" } else { "Average" });
+/// Namespace and statistic, where they are said, are the metric's own.
+fn belongs(node: &Node, metric: &Metric, report: &mut Report) {
+    let namespace = if metric.is_of_containers() { "AWS/ECS" } else { "AWS/ApplicationELB" };
+    let statistic = if metric.adds_up() { "Sum" } else { "Average" };
     for (key, own) in [("namespace", namespace), ("statistic", statistic)] {
         if let Some(given) = node.get(key).filter(|given| given.text().is_some_and(|given| given != own)) {
             report
@@ -84,5 +75,27 @@ fn metric(node: &Node, scaled: &Scaled<'_>, report: &mut Report) -> Option<Scali
                 .hint(format!("write `{key}: {own}`, or leave it out"));
         }
     }
-    Some(metric)
+}
+
+/// The value of a dimension.
+pub(super) fn dimension<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    node.list("dimensions").iter().find(|item| item.text_of("name") == Some(name)).and_then(|item| item.get("value"))
+}
+
+fn metric(node: &Node, scaled: &Scaled<'_>, report: &mut Report) -> Option<Metric> {
+    let service = scaled.service.text_of("serviceName").unwrap_or_default();
+    if let Some(other) = dimension(node, "ServiceName").filter(|value| value.text().is_some_and(|value| value != service)) {
+        report
+            .problem(other.span, format!("the alarm of a policy of service `{service}` looks at that service"))
+            .hint("leave `dimensions` out, or name this service");
+    }
+    let mut of_group = |metric: fn(model::TargetGroupName) -> Metric| group(dimension(node, "TargetGroup"), node, scaled, report).map(metric);
+    Some(match node.text_of("metricName")? {
+        "CPUUtilization" => Metric::CpuUtilization,
+        "MemoryUtilization" => Metric::MemoryUtilization,
+        "RequestCountPerTarget" => of_group(Metric::RequestCountPerTarget)?,
+        "RequestCount" => of_group(Metric::RequestCount)?,
+        "TargetResponseTime" => of_group(Metric::TargetResponseTime)?,
+        _ => return None,
+    })
 }

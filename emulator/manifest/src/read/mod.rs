@@ -1,10 +1,12 @@
 //! The checked tree to the values of the room `model`. A reader that cannot give a value has reported why.
 
 mod action;
+mod alarm;
 mod authenticate;
 mod condition;
 mod container;
 mod container_parts;
+mod deployment;
 mod fargate;
 mod health_check;
 mod listener;
@@ -34,6 +36,7 @@ use crate::node::Node;
 use crate::problem::Report;
 
 pub(crate) use action::authenticating;
+pub(crate) use alarm::dimension_name;
 pub(crate) use listener::{action_lists, actions_of, forwarded_groups};
 pub(crate) use target_group::name_of as target_group_name;
 pub(crate) use targets::address_of;
@@ -58,7 +61,8 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
     let services =
         named(tree.list("services"), reader, |node, reader| service::read(node, reader).map(|service| (service.spec.name.clone(), service)));
     let scheduled_tasks = named(tree.list("scheduledTasks"), reader, |node, reader| scheduled_task::read(node, reader.report));
-    Some(Desired { scheduled_tasks, load_balancers, target_groups, task_definitions, services, ..Desired::empty(cluster?) })
+    let alarms = named(tree.list("alarms"), reader, |node, reader| alarm::read(node, reader.report));
+    Some(Desired { alarms, scheduled_tasks, load_balancers, target_groups, task_definitions, services, ..Desired::empty(cluster?) })
 }
 
 /// Reads each item. One that gives nothing without a problem being known would be lost silently, so that is a problem of its own.

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use model::{
-    AdjustmentType, Aggregation, Decimal, PolicyKind, ScalingMetric, ScalingPolicy, StepAdjustment, StepScaling, TargetGroupName, TargetTracking,
-};
+use model::{AdjustmentType, Aggregation, Decimal, Metric, PolicyKind, ScalingPolicy, StepAdjustment, StepScaling, TargetGroupName, TargetTracking};
 
 use super::scaling::{Scaled, name};
 use super::{metric_alarm, place, target_group};
@@ -70,12 +68,12 @@ fn target_tracking(node: &Node, scaled: &Scaled<'_>, report: &mut Report) -> Opt
     })
 }
 
-fn predefined_metric(node: &Node, scaled: &Scaled<'_>, report: &mut Report) -> Option<ScalingMetric> {
+fn predefined_metric(node: &Node, scaled: &Scaled<'_>, report: &mut Report) -> Option<Metric> {
     let label = node.get("resourceLabel");
     let metric = match node.text_of("predefinedMetricType")? {
-        "ALBRequestCountPerTarget" => return group(label, node, scaled, report).map(ScalingMetric::RequestCountPerTarget),
-        "ECSServiceAverageCPUUtilization" => ScalingMetric::CpuUtilization,
-        "ECSServiceAverageMemoryUtilization" => ScalingMetric::MemoryUtilization,
+        "ALBRequestCountPerTarget" => return group(label, node, scaled, report).map(Metric::RequestCountPerTarget),
+        "ECSServiceAverageCPUUtilization" => Metric::CpuUtilization,
+        "ECSServiceAverageMemoryUtilization" => Metric::MemoryUtilization,
         _ => return None,
     };
     if let Some(label) = label {
@@ -125,7 +123,7 @@ fn step_scaling((node, alarm): (&Node, &Node), policy: Option<&str>, scaled: &Sc
         Some(_) => name(alarm, "alarmName", "", report),
         None => Some(format!("{}-{}", scaled.service.text_of("serviceName").unwrap_or_default(), policy.unwrap_or_default())),
     };
-    let alarm = metric_alarm::read(alarm, scaled, report);
+    let alarm = metric_alarm::of_policy(alarm, scaled, report);
     let adjustment_type = match node.text_of("adjustmentType") {
         Some("ChangeInCapacity") => Some(AdjustmentType::ChangeInCapacity),
         Some("PercentChangeInCapacity") => Some(AdjustmentType::PercentChangeInCapacity),

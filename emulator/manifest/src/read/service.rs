@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use model::{
-    CircuitBreaker, DesiredService, FailureThreshold, Family, ScalableTarget, SchedulingStrategy, ServiceLoadBalancer, ServiceSpec, TargetGroupName,
-    TaskDefinitionName,
-};
+use model::{DesiredService, Family, ScalableTarget, SchedulingStrategy, ServiceLoadBalancer, ServiceSpec, TargetGroupName, TaskDefinitionName};
 
 use super::scaling::{self, Scaled};
 use super::target_group::name_of;
-use super::{Reader, traffic_shift};
+use super::{Reader, deployment, traffic_shift};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -28,15 +25,19 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredServic
     let scheduling_strategy = if node.text_of("schedulingStrategy") == Some("DAEMON") { daemon(node, report)? } else { SchedulingStrategy::Replica };
     let (minimum, maximum) = if scheduling_strategy == SchedulingStrategy::Daemon { (0, 100) } else { (100, 200) };
     let (task_definition, revision) = definition?;
+    let minimum_healthy_percent = percent("minimumHealthyPercent", minimum);
+    let failure_detection = configuration.map(|node| deployment::read(node, minimum_healthy_percent, report)).unwrap_or_default();
     let spec = ServiceSpec {
         name: name?,
         // A DAEMON names none: one on each container instance.
         desired_count: desired_count(node, scalable_target.as_ref()),
         load_balancers: load_balancers?,
-        minimum_healthy_percent: percent("minimumHealthyPercent", minimum),
+        minimum_healthy_percent,
         maximum_percent: percent("maximumPercent", maximum),
         health_check_grace_period: Duration::from_secs(node.integer_of("healthCheckGracePeriodSeconds").unwrap_or(0)),
-        circuit_breaker: configuration.and_then(|node| node.get("deploymentCircuitBreaker")).and_then(|node| circuit_breaker(node, report)),
+        circuit_breaker: failure_detection.circuit_breaker,
+        deployment_alarms: failure_detection.alarms,
+        early_success: failure_detection.early_success,
         traffic_shift: traffic_shift?,
         scheduling_strategy,
         scalable_target: scalable_target.map_or(Some(None), |target| target.map(Some))?,
@@ -95,30 +96,6 @@ fn daemon(node: &Node, report: &mut Report) -> Option<SchedulingStrategy> {
 fn desired_count(node: &Node, target: Option<&Option<ScalableTarget>>) -> u32 {
     let within = |count: u32| target.and_then(Option::as_ref).map_or(count, |target| target.capacity.clamp(count));
     node.integer_of("desiredCount").unwrap_or_else(|| within(1))
-}
-
-/// `None` where it is off.
-fn circuit_breaker(node: &Node, report: &mut Report) -> Option<CircuitBreaker> {
-    let threshold = node.get("thresholdConfiguration").map_or(Some(FailureThreshold::default()), |node| threshold(node, report));
-    let says = |key: &str| node.get(key).and_then(Node::boolean);
-    let breaker =
-        CircuitBreaker { rollback: says("rollback")?, threshold: threshold?, reset_on_healthy_task: says("resetOnHealthyTask").unwrap_or(true) };
-    says("enable")?.then_some(breaker)
-}
-
-fn threshold(node: &Node, report: &mut Report) -> Option<FailureThreshold> {
-    let value: u32 = node.integer_of("value")?;
-    Some(match node.get("type")?.text()? {
-        "COUNT" => FailureThreshold::Count(value),
-        _ if value > 100 => {
-            report
-                .problem(super::place(node, "value"), format!("{value} per cent is more than all tasks"))
-                .hint("1 to 100; for a number of tasks say `type: COUNT`");
-            return None;
-        }
-        "UNBOUNDED_PERCENT" => FailureThreshold::UnboundedPercent(value),
-        _ => FailureThreshold::BoundedPercent(value),
-    })
 }
 
 fn task_definition(node: &Node, report: &mut Report) -> Option<(Family, Option<u32>)> {

@@ -1129,7 +1129,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
     assert_snapshot!(broken(&[
         ("- family: users", "- family: users\n    networkMode: default\n    volumes: [{ name: data }]"),
         ("memory: 256", "memory: 256\n        watch: true\n        secrets: [{ name: A, valueFrom: b }]\n        mountPoints: []\n        logConfiguration: { logDriver: awsfirelens }"),
-        ("taskDefinition: users", "taskDefinition: users\n    volumeConfigurations: [{ name: data }]\n    deploymentConfiguration: { alarms: { alarmNames: [a], enable: true, rollback: true } }\n    placementConstraints: [{ type: distinctInstance }]"),
+        ("taskDefinition: users", "taskDefinition: users\n    volumeConfigurations: [{ name: data }]\n    placementConstraints: [{ type: distinctInstance }]"),
         ("- port: 80", "- port: 443\n        protocol: HTTPS\n        certificates: [{ certificateArn: a }]"),
     ]), @r#"
     error: Certificate ARN 'a' is not valid
@@ -1188,23 +1188,15 @@ fn what_acts_on_aws_only_is_refused_by_name() {
        |
        = hint: volumes are not supported yet
 
-    error: `alarms` of a deployment configuration is not supported
-      --> cluster.yaml:33:32
-       |
-    33 |     deploymentConfiguration: { alarms: { alarmNames: [a], enable: true, rollback: true } }
-       |                                ^^^^^^
-       |
-       = hint: CloudWatch alarms are not supported
-
     error: `placementConstraints` of a service is not supported
-      --> cluster.yaml:34:5
+      --> cluster.yaml:33:5
        |
-    34 |     placementConstraints: [{ type: distinctInstance }]
+    33 |     placementConstraints: [{ type: distinctInstance }]
        |     ^^^^^^^^^^^^^^^^^^^^
        |
        = hint: there is one container instance; remove it for local runs
 
-    9 problems in cluster.yaml
+    8 problems in cluster.yaml
     "#);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::{
-    AdjustmentType, Aggregation, Capacity, ComparisonOperator, Decimal, MissingData, PolicyKind, ScalableTarget, ScalingMetric, SuspendedState,
+    AdjustmentType, Aggregation, Capacity, ComparisonOperator, Decimal, Metric, MissingData, PolicyKind, ScalableTarget, SuspendedState,
     TargetGroupName,
 };
 
@@ -48,7 +48,7 @@ fn a_scalable_target_is_read_with_aws_s_defaults() {
     assert_eq!((target.capacity, target.suspended), (Capacity { min: 1, max: 6 }, SuspendedState::default()));
     let [requests, busy] = target.policies.as_slice() else { panic!("{target:?}") };
     let PolicyKind::TargetTracking(tracking) = &requests.kind else { panic!("{requests:?}") };
-    assert_eq!((&tracking.metric, tracking.target_value), (&ScalingMetric::RequestCountPerTarget(users()), "99.5".parse().unwrap()));
+    assert_eq!((&tracking.metric, tracking.target_value), (&Metric::RequestCountPerTarget(users()), "99.5".parse().unwrap()));
     let five_minutes = Duration::from_secs(300);
     assert_eq!((tracking.scale_out_cooldown, tracking.scale_in_cooldown, tracking.disable_scale_in), (five_minutes, five_minutes, false));
     let PolicyKind::StepScaling(steps) = &busy.kind else { panic!("{busy:?}") };
@@ -58,7 +58,7 @@ fn a_scalable_target_is_read_with_aws_s_defaults() {
     let alarm = &steps.alarm;
     assert_eq!(
         (&alarm.metric, alarm.threshold, alarm.comparison),
-        (&ScalingMetric::CpuUtilization, Decimal::whole(70), ComparisonOperator::GreaterThanOrEqual)
+        (&Metric::CpuUtilization, Decimal::whole(70), ComparisonOperator::GreaterThanOrEqual)
     );
     assert_eq!((alarm.period_minutes, alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.missing_data), (2, 2, 2, MissingData::NotBreaching));
     let [evening] = target.scheduled_actions.as_slice() else { panic!("{target:?}") };
@@ -86,12 +86,12 @@ fn what_aws_prints_can_be_pasted() {
     );
     assert_eq!((target.capacity, target.suspended.scaling_in), (Capacity { min: 0, max: 4 }, true));
     let PolicyKind::TargetTracking(policy) = &target.policies[0].kind else { panic!("{target:?}") };
-    assert_eq!((&policy.metric, policy.disable_scale_in), (&ScalingMetric::RequestCountPerTarget(users()), true));
+    assert_eq!((&policy.metric, policy.disable_scale_in), (&Metric::RequestCountPerTarget(users()), true));
     for label in
         ["users", "targetgroup/users/943f017f100becff", "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/users/943f017f100becff"]
     {
         let target = read(&tracking(&format!("{{ predefinedMetricType: ALBRequestCountPerTarget, resourceLabel: \"{label}\" }}")));
-        assert_eq!(target.policies[0].metric(), &ScalingMetric::RequestCountPerTarget(users()), "{label}");
+        assert_eq!(target.policies[0].metric(), &Metric::RequestCountPerTarget(users()), "{label}");
     }
 }
 
@@ -106,7 +106,7 @@ fn an_alarm_that_aws_prints_can_be_pasted() {
     let target = read(&stepping(STEPS, alarm));
     let PolicyKind::StepScaling(policy) = &target.policies[0].kind else { panic!("{target:?}") };
     let alarm = &policy.alarm;
-    assert_eq!((&alarm.metric, policy.alarm_name.as_str()), (&ScalingMetric::TargetResponseTime(users()), "busy"));
+    assert_eq!((&alarm.metric, policy.alarm_name.as_str()), (&Metric::TargetResponseTime(users()), "busy"));
     assert_eq!((alarm.period_minutes, alarm.evaluation_periods, alarm.datapoints_to_alarm), (5, 3, 2));
     assert_eq!((alarm.threshold.to_string().as_str(), alarm.missing_data), ("0.25", MissingData::Ignore));
 }

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use super::MAX_DESIRED_COUNT;
 use crate::{
-    Action, AdvancedConfiguration, ClusterName, HookAction, HookTarget, Ids, LaunchBackoff, NetworkMode, Refused, Revision, RuleName, ScalingState,
-    SchedulingStrategy, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus, TargetGroupName, TaskDefinitionName, Timestamp, World,
+    Action, AdvancedConfiguration, AlarmState, ClusterName, HookAction, HookTarget, Ids, LaunchBackoff, NetworkMode, Refused, Revision, RuleName,
+    ScalingState, SchedulingStrategy, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus, TargetGroupName, TaskDefinitionName,
+    Timestamp, World,
 };
 
 impl World {
@@ -41,7 +42,7 @@ impl World {
             scaling: ScalingState::default(),
             spec,
         };
-        service.begin_deployment(&revision, now, ids);
+        service.begin_deployment(&revision, self.alarmed(&key.cluster, &service.spec), now, ids);
         self.services.insert(key, service);
         Ok(())
     }
@@ -55,6 +56,7 @@ impl World {
         ids: &mut Ids,
     ) -> Result<(), Refused> {
         self.check_service(&cluster, &spec, &revision)?;
+        let alarmed = self.alarmed(&cluster, &spec);
         let service = self.active_service_mut(&ServiceKey { cluster, name: spec.name.clone() })?;
         if service.spec.scheduling_strategy != spec.scheduling_strategy {
             let (name, strategy) = (&spec.name, service.spec.scheduling_strategy.as_str());
@@ -69,7 +71,7 @@ impl World {
         let differs = service.revision != revision || service.spec.load_balancers != spec.load_balancers;
         service.spec = spec;
         if differs {
-            service.begin_deployment(&revision, now, ids);
+            service.begin_deployment(&revision, alarmed, now, ids);
         }
         Ok(())
     }
@@ -80,8 +82,15 @@ impl World {
         let (spec, current) = (service.spec.clone(), service.revision.clone());
         let revision = named.map_or(Ok(current), |named| self.resolve(named))?;
         self.check_service(&key.cluster, &spec, &revision)?;
-        self.active_service_mut(key)?.begin_deployment(&revision, now, ids);
+        let alarmed = self.alarmed(&key.cluster, &spec);
+        self.active_service_mut(key)?.begin_deployment(&revision, alarmed, now, ids);
         Ok(())
+    }
+
+    /// Those of a service's deployment alarms that have gone off by now.
+    fn alarmed(&self, cluster: &ClusterName, spec: &ServiceSpec) -> Vec<String> {
+        let gone_off = |name: &&String| self.alarm(cluster, name).is_some_and(|alarm| alarm.state == AlarmState::Alarm);
+        spec.deployment_alarms.iter().flat_map(|alarms| &alarms.names).filter(gone_off).cloned().collect()
     }
 
     pub(super) fn roll_back(&mut self, key: &ServiceKey, now: Timestamp, ids: &mut Ids) -> Result<(), Refused> {
@@ -89,19 +98,27 @@ impl World {
         if service.shift_back(now) {
             return Ok(());
         }
-        let Some(previous) = service.previous_revision().cloned() else {
+        let Some((previous, load_balancers)) = service.previous().map(|(revision, entries)| (revision.clone(), entries.cloned())) else {
             let (name, revision) = (&key.name, &service.revision);
             return Err(Refused::Invalid(format!(
                 "the service `{name}` has no successful deployment of another revision than {revision} to go back to"
             )));
         };
-        self.deploy(key, Some(&previous.into()), now, ids)
+        let spec = service.spec.clone();
+        // What is refused leaves no trace.
+        service.spec.load_balancers = load_balancers.unwrap_or(spec.load_balancers.clone());
+        let deployed = self.deploy(key, Some(&previous.into()), now, ids);
+        if deployed.is_err() {
+            self.active_service_mut(key)?.spec = spec;
+        }
+        deployed
     }
 
     /// Says how a deployment goes on that a hook has paused.
     pub(super) fn continue_deployment(&mut self, key: &ServiceKey, hook: Option<&str>, action: HookAction, now: Timestamp) -> Result<(), Refused> {
+        let speed = self.settings.speed;
         let service = self.active_service_mut(key)?;
-        let waits = service.awaited_hook().filter(|awaited| awaited.hook.target == HookTarget::Pause);
+        let waits = service.awaited_hook(speed).filter(|awaited| awaited.hook.target == HookTarget::Pause);
         if waits.is_none_or(|awaited| hook.is_some_and(|hook| hook != awaited.id)) {
             return Err(Refused::Invalid(match hook {
                 Some(hook) => format!("no deployment of the service `{}` waits at the hook `{hook}`", key.name),
@@ -140,6 +157,10 @@ impl World {
         check_desired_count(spec.desired_count)?;
         if spec.scalable_target.as_ref().is_some_and(|target| target.capacity.min > target.capacity.max) {
             return Err(Refused::Invalid("Minimum capacity must be less than or equal to maximum capacity".into()));
+        }
+        let mut alarms = spec.deployment_alarms.iter().flat_map(|alarms| &alarms.names);
+        if let Some(name) = alarms.find(|name| self.alarm(cluster, name).is_none()) {
+            return Err(Refused::NotFound { what: "alarm", name: name.clone() });
         }
         self.require_target_groups(spec.load_balancers.iter().flat_map(ServiceLoadBalancer::groups))?;
         for entry in &spec.load_balancers {

@@ -57,7 +57,7 @@ impl World {
         removed.map(drop).ok_or_else(|| Refused::NotFound { what: "scheduled task", name: name.to_string() })
     }
 
-    fn cluster_mut(&mut self, name: &ClusterName) -> Result<&mut Cluster, Refused> {
+    pub(super) fn cluster_mut(&mut self, name: &ClusterName) -> Result<&mut Cluster, Refused> {
         let found = self.clusters.get_mut(name).filter(|cluster| !cluster.deleting);
         found.ok_or_else(|| Refused::NotFound { what: "cluster", name: name.to_string() })
     }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use model::{AlarmState, Cooldown, Datapoint, ScalableTarget, ScalingPolicy, ScalingState, ServiceKey, Timestamp};
+use model::{AlarmState, Cooldown, Datapoint, ScalableTarget, ScalingPolicy, ScalingState, ServiceKey, Speed, Timestamp};
 
 use super::decide::{Decision, Situation, decide};
 use super::vote::{Count, Vote, Voter};
-use super::{Scaling, Tasks, alarm};
+use super::{Scaling, Tasks};
+use crate::alarm;
 
 /// Judges the minutes measured so far, and does what comes of it.
 pub(super) fn evaluate(scaling: &mut Scaling<'_>, tasks: &Tasks, minute: Duration) {
@@ -22,7 +23,7 @@ pub(super) fn evaluate(scaling: &mut Scaling<'_>, tasks: &Tasks, minute: Duratio
     let Some((count, place)) = decision.change else { return };
     let voter = &voters[place];
     let out = count > scaling.desired;
-    let until = scaling.now + voter.cooldown(out);
+    let until = scaling.now + scaling.speed.of(voter.cooldown(out));
     if out {
         // Reckoned on from the same tasks while the cooldown lasts; and a scale-out ends the cooldown of a scale-in.
         let from_count = base(&scaling.state, tasks, scaling.now);
@@ -71,7 +72,7 @@ pub(super) fn preview(
     at: (Timestamp, Duration),
 ) -> Decision {
     let (now, minute) = at;
-    let scaling = Scaling { key, target, state: state.clone(), desired, events: Vec::new(), now };
+    let scaling = Scaling { key, target, state: state.clone(), desired, events: Vec::new(), now, speed: Speed::default() };
     outcome(&voters(target, state, minute), &scaling, tasks).1
 }
 

@@ -3,7 +3,6 @@
 //! Alarms judge once a minute of CloudWatch's, when that minute has been measured; what they say, cooldowns and activities are part of
 //! the World, so a decision is made from it and the time alone, and a daemon that died goes on where it was.
 
-mod alarm;
 mod decide;
 mod evaluate;
 mod scheduled;
@@ -13,7 +12,7 @@ mod vote;
 
 use model::{
     ActivityStatus, AlarmRecord, AlarmState, Ids, PolicyKind, RolloutState, ScalableTarget, ScalingActivity, ScalingState, ScheduledState, Service,
-    ServiceKey, ServiceStatus, Step, Task, TaskStatus, Timestamp,
+    ServiceKey, ServiceStatus, Speed, Step, Task, TaskStatus, Timestamp,
 };
 
 use crate::context::Context;
@@ -26,8 +25,15 @@ pub use status::{PolicyStatus, ScalingStatus, ScheduledStatus, scaling_status};
 pub(crate) fn advance(context: &Context<'_>, draft: &mut Draft<'_>, ids: &mut Ids) {
     let Some((key, service)) = draft.service.filter(|(_, service)| service.status == ServiceStatus::Active) else { return };
     let Some(target) = &service.spec.scalable_target else { return };
-    let mut scaling =
-        Scaling { key, target, state: service.scaling.clone(), desired: service.spec.desired_count, events: Vec::new(), now: context.now };
+    let mut scaling = Scaling {
+        key,
+        target,
+        state: service.scaling.clone(),
+        desired: service.spec.desired_count,
+        events: Vec::new(),
+        now: context.now,
+        speed: context.world.settings.speed,
+    };
     scaling.prepare(ids);
     let wake = scheduled::run(&mut scaling);
     if scaling.state.measured_until > scaling.state.evaluated_until {
@@ -55,6 +61,7 @@ struct Scaling<'a> {
     desired: u32,
     events: Vec<String>,
     now: Timestamp,
+    speed: Speed,
 }
 
 /// What counts of a service's tasks.

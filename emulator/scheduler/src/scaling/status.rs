@@ -48,6 +48,7 @@ pub struct ScheduledStatus<'a> {
 /// The scaling of a service; `None` for one without a scalable target.
 #[must_use]
 pub fn scaling_status<'a>(world: &'a World, key: &'a ServiceKey, pace: &Pace, now: Timestamp) -> Option<ScalingStatus<'a>> {
+    let pace = &pace.at(world.settings.speed);
     let service = world.services.get(key)?;
     let target = service.spec.scalable_target.as_ref()?;
     let state = &service.scaling;

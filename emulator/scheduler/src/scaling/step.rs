@@ -31,7 +31,7 @@ fn rounded(hundredths: i64) -> i64 {
 mod tests {
     use std::time::Duration;
 
-    use model::{Aggregation, ComparisonOperator, MetricAlarm, MissingData, ScalingMetric, StepAdjustment};
+    use model::{Aggregation, ComparisonOperator, Metric, MetricAlarm, MissingData, StepAdjustment};
 
     use super::*;
 
@@ -48,7 +48,7 @@ mod tests {
             cooldown: Duration::from_secs(300),
             aggregation: Aggregation::Average,
             alarm: MetricAlarm {
-                metric: ScalingMetric::CpuUtilization,
+                metric: Metric::CpuUtilization,
                 threshold: Decimal::whole(50),
                 comparison,
                 period_minutes: 1,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use model::{AlarmState, Decimal, PolicyKind, ScalingPolicy, StepScaling, TargetTracking};
 
-use super::alarm::Look;
 use super::step;
+use crate::alarm::Look;
 
 /// What one policy asks for. Counts are not yet brought into the bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ fn step_scaling(policy: &StepScaling, (look, state): &(Look, AlarmState), count:
 
 #[cfg(test)]
 mod tests {
-    use model::ScalingMetric;
+    use model::Metric;
 
     use super::*;
 
@@ -125,7 +125,7 @@ mod tests {
         ScalingPolicy {
             name: "p".into(),
             kind: PolicyKind::TargetTracking(TargetTracking {
-                metric: ScalingMetric::CpuUtilization,
+                metric: Metric::CpuUtilization,
                 target_value: Decimal::whole(target),
                 scale_out_cooldown: Duration::from_secs(10),
                 scale_in_cooldown: Duration::from_secs(20),

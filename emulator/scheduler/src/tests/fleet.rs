@@ -76,8 +76,13 @@ pub(super) struct Fleet {
 impl Fleet {
     /// The services, not yet planned for.
     pub(super) fn new(setups: &[Setup]) -> Self {
-        let settings =
-            Settings { owner: OwnerId::from_text("o"), account: "000000000000".into(), region: "us-east-1".into(), instance: "i-1".into() };
+        let settings = Settings {
+            owner: OwnerId::from_text("o"),
+            account: "000000000000".into(),
+            region: "us-east-1".into(),
+            instance: "i-1".into(),
+            speed: model::Speed::default(),
+        };
         let mut fleet = Self {
             world: World::new(settings),
             observed: Observed { listed: true, ..Observed::default() },

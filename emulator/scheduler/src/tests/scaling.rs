@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use model::{
-    ActivityStatus, AdjustmentType, Aggregation, AlarmState, Capacity, Change, ComparisonOperator, Decimal, Fact, MetricAlarm, MissingData,
-    PolicyKind, ScalableTarget, ScalingMetric, ScalingPolicy, ScheduledAction, StepAdjustment, StepScaling, SuspendedState, TargetTracking, Task,
-    TaskStatus, TimeZoneName,
+    ActivityStatus, AdjustmentType, Aggregation, AlarmState, Capacity, Change, ComparisonOperator, Decimal, Fact, Metric, MetricAlarm, MissingData,
+    PolicyKind, ScalableTarget, ScalingPolicy, ScheduledAction, StepAdjustment, StepScaling, SuspendedState, TargetTracking, Task, TaskStatus,
+    TimeZoneName,
 };
 
 use super::fleet::Fleet;
@@ -18,10 +18,10 @@ pub(super) fn target(min: u32, max: u32, policies: Vec<ScalingPolicy>) -> Scalab
 
 /// Keeps requests at 100 a minute and target; cooldowns in seconds.
 pub(super) fn requests(out: u64, back: u64) -> ScalingPolicy {
-    tracking("requests", ScalingMetric::RequestCountPerTarget(group("users")), 100, (out, back))
+    tracking("requests", Metric::RequestCountPerTarget(group("users")), 100, (out, back))
 }
 
-pub(super) fn tracking(name: &str, metric: ScalingMetric, value: i64, (out, back): (u64, u64)) -> ScalingPolicy {
+pub(super) fn tracking(name: &str, metric: Metric, value: i64, (out, back): (u64, u64)) -> ScalingPolicy {
     let policy = TargetTracking {
         metric,
         target_value: Decimal::whole(value),
@@ -37,7 +37,7 @@ fn steps(adjustment: i32) -> ScalingPolicy {
     let comparison = if adjustment < 0 { ComparisonOperator::LessThan } else { ComparisonOperator::GreaterThan };
     let bounds = if adjustment < 0 { (None, Some(Decimal::ZERO)) } else { (Some(Decimal::ZERO), None) };
     let alarm = MetricAlarm {
-        metric: ScalingMetric::CpuUtilization,
+        metric: Metric::CpuUtilization,
         threshold: Decimal::whole(50),
         comparison,
         period_minutes: 1,
@@ -80,7 +80,7 @@ pub(super) fn running(fleet: &Fleet) -> u32 {
 }
 
 /// A minute passes and is measured: `of` gives what each metric of the target is, from the tasks that run.
-pub(super) fn minute(fleet: &mut Fleet, of: impl Fn(&ScalingMetric, u32) -> Option<Decimal>) {
+pub(super) fn minute(fleet: &mut Fleet, of: impl Fn(&Metric, u32) -> Option<Decimal>) {
     fleet.run_for(fleet.pace.metric_period);
     let Some(target) = fleet.service("users").spec.scalable_target.clone() else { return };
     let tasks = running(fleet);
@@ -215,10 +215,10 @@ fn a_deployment_holds_up_scale_in_and_not_scale_out() {
 
 #[test]
 fn several_policies_scale_out_if_any_and_in_only_if_all() {
-    let cpu = tracking("cpu", ScalingMetric::CpuUtilization, 50, (0, 0));
+    let cpu = tracking("cpu", Metric::CpuUtilization, 50, (0, 0));
     let mut fleet = scaled(4, &target(1, 20, vec![requests(0, 0), cpu]));
     let both = |fleet: &mut Fleet, per_target: i64, cpu: Option<i64>, minutes: usize| {
-        let value = |metric: &ScalingMetric, _| if metric.is_of_containers() { cpu.map(Decimal::whole) } else { Some(Decimal::whole(per_target)) };
+        let value = |metric: &Metric, _| if metric.is_of_containers() { cpu.map(Decimal::whole) } else { Some(Decimal::whole(per_target)) };
         (0..minutes).for_each(|_| minute(fleet, value));
         desired(fleet)
     };
@@ -259,7 +259,7 @@ fn what_a_user_sets_outside_the_bounds_stays_until_the_next_activity() {
 
 #[test]
 fn from_nothing_it_goes_by_the_least_step_once_there_is_data() {
-    let mut fleet = scaled(0, &target(0, 6, vec![tracking("requests", ScalingMetric::RequestCount(group("users")), 100, (0, 0))]));
+    let mut fleet = scaled(0, &target(0, 6, vec![tracking("requests", Metric::RequestCount(group("users")), 100, (0, 0))]));
     (0..5).for_each(|_| minute(&mut fleet, |_, _| None));
     assert_eq!(desired(&fleet), 0);
     (0..3).for_each(|_| minute(&mut fleet, |_, _| Some(Decimal::whole(500))));

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::{
-    Action, AdvancedConfiguration, Change, CircuitBreaker, ClusterName, ContainerDefinition, ContainerDependency, ContainerHealthCheck,
-    ContainerName, DependencyCondition, Family, Forward, Listener, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision,
-    SchedulingStrategy, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec,
-    TaskDefinition, TrafficShift, TransportProtocol, WeightedTargetGroup,
+    Action, AdvancedConfiguration, AlarmSpec, Change, CircuitBreaker, ClusterName, ComparisonOperator, ContainerDefinition, ContainerDependency,
+    ContainerHealthCheck, ContainerName, Decimal, DependencyCondition, DeploymentAlarms, EarlySuccess, Family, Forward, Listener,
+    LoadBalancerAttributes, LoadBalancerName, Metric, MetricAlarm, MissingData, NetworkMode, PortMapping, Revision, SchedulingStrategy, ServiceKey,
+    ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TaskDefinition, TrafficShift,
+    TransportProtocol, WeightedTargetGroup,
 };
 
 pub(super) fn cluster() -> ClusterName {
@@ -90,6 +91,20 @@ pub(super) fn checked(container: ContainerDefinition) -> ContainerDefinition {
     ContainerDefinition { health_check: Some(check), ..container }
 }
 
+/// Goes off when one of two minutes has a value above ten.
+fn hot() -> AlarmSpec {
+    let alarm = MetricAlarm {
+        metric: Metric::TargetStatuses(group("users"), 5),
+        threshold: Decimal::whole(10),
+        comparison: ComparisonOperator::GreaterThan,
+        period_minutes: 1,
+        evaluation_periods: 2,
+        datapoints_to_alarm: 1,
+        missing_data: MissingData::NotBreaching,
+    };
+    AlarmSpec { service: None, alarm }
+}
+
 /// A service, its family of three revisions and its target group.
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
@@ -102,6 +117,9 @@ pub(super) struct Setup {
     pub(super) percent: (u32, u32),
     pub(super) grace: u64,
     pub(super) breaker: Option<CircuitBreaker>,
+    /// An alarm `hot` ends its deployments, and brings the one before back where that is true.
+    pub(super) alarmed: Option<bool>,
+    pub(super) early: Option<EarlySuccess>,
     /// Traffic is shifted between its target group and another one.
     pub(super) shift: Option<TrafficShift>,
     pub(super) mode: NetworkMode,
@@ -118,6 +136,8 @@ impl Setup {
             percent: (100, 200),
             grace: 0,
             breaker: None,
+            alarmed: None,
+            early: None,
             shift: None,
             mode: NetworkMode::Bridge,
             containers: vec![web()],
@@ -148,6 +168,8 @@ impl Setup {
             maximum_percent: self.percent.1,
             health_check_grace_period: Duration::from_secs(self.grace),
             circuit_breaker: self.breaker.clone(),
+            deployment_alarms: self.alarmed.map(|rollback| DeploymentAlarms { names: vec!["hot".into()], rollback }),
+            early_success: self.early,
             traffic_shift: self.shift.clone(),
             scheduling_strategy: SchedulingStrategy::Replica,
             scalable_target: None,
@@ -176,6 +198,9 @@ impl Setup {
         }
         if self.balanced && self.listener {
             changes.extend(self.listener(port));
+        }
+        if self.alarmed.is_some() {
+            changes.push(Change::PutAlarm { cluster: cluster(), name: "hot".into(), spec: Box::new(hot()) });
         }
         changes.push(Change::CreateService { cluster: cluster(), spec: Box::new(self.spec()), revision: revision(self.name, 1) });
         changes

@@ -19,8 +19,8 @@ pub use request::{
 pub use scaling::{ScalingActivityView, ScalingAlarmView, ScalingPolicyView, ScalingView, ScheduledActionView};
 pub use stream::{EventRecord, LogRecord, MetricRecord, RequestEvent, RequestRecord, UpEvent};
 pub use view::{
-    ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, LifecycleHookView, ListenerView, LoadBalancerView, NetworkBindingView,
-    RuleView, ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
+    AlarmView, ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, LifecycleHookView, ListenerView, LoadBalancerView,
+    NetworkBindingView, RuleView, ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
 };
 
 /// The version of this API. Daemon and command line must agree on it.

@@ -16,10 +16,17 @@ pub struct View {
     /// Why what is shown could not be saved; `None` when all is well. It is in effect, and is lost if the daemon ends before it can be.
     #[serde(default)]
     pub problem: Option<String>,
+    /// How much faster time runs.
+    #[serde(default = "real_time")]
+    pub speed: u32,
     /// The engine.
     pub engine: EngineView,
     /// By name.
     pub clusters: Vec<ClusterView>,
+}
+
+const fn real_time() -> u32 {
+    1
 }
 
 /// The engine.
@@ -52,9 +59,36 @@ pub struct ClusterView {
     #[serde(default)]
     pub scheduled_tasks: Vec<ScheduledTaskView>,
     /// By name.
+    #[serde(default)]
+    pub alarms: Vec<AlarmView>,
+    /// By name.
     pub load_balancers: Vec<LoadBalancerView>,
     /// By name.
     pub target_groups: Vec<TargetGroupView>,
+}
+
+/// An alarm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlarmView {
+    /// Its name.
+    pub alarm_name: String,
+    /// CloudWatch's name of what it looks at.
+    pub metric_name: String,
+    /// The service, target group or load balancer that it is about.
+    pub of: String,
+    /// `> 100 for 3 datapoints`
+    pub condition: String,
+    /// OK, ALARM or INSUFFICIENT_DATA.
+    pub state_value: String,
+    /// Since when.
+    pub state_updated_at: Seconds,
+    /// The newest datapoint; `None` where the newest minute has none.
+    pub value: Option<f64>,
+    /// The end of the newest minute; `None` before the first.
+    pub measured_at: Option<Seconds>,
+    /// The services whose deployments it ends.
+    pub services: Vec<String>,
 }
 
 /// A task that starts by a schedule.

@@ -2,7 +2,27 @@
 
 use std::time::Duration;
 
-use model::{Aggregation, AlarmState, Datapoint, Decimal, MetricAlarm, MissingData, Timestamp};
+use model::{Aggregation, Alarm, AlarmState, Datapoint, Decimal, MetricAlarm, MissingData, Step, Timestamp};
+
+use crate::context::Context;
+
+/// The alarms of all clusters that have a new minute to judge, with what they say now.
+pub(crate) fn judge(context: &Context<'_>) -> Vec<Step> {
+    let alarms = context.world.clusters.iter().flat_map(|(cluster, known)| known.alarms.iter().map(move |(name, alarm)| (cluster, name, alarm)));
+    let news = alarms.filter(|(_, _, alarm)| alarm.measured_until > alarm.evaluated_until);
+    let step = |(cluster, name, alarm): (&model::ClusterName, &String, &Alarm)| {
+        let alarm = Box::new(judged(alarm, context.pace.metric_period, context.now));
+        Step::SetAlarm { cluster: cluster.clone(), name: name.clone(), alarm }
+    };
+    news.map(step).collect()
+}
+
+fn judged(alarm: &Alarm, minute: Duration, now: Timestamp) -> Alarm {
+    let points: Vec<Datapoint> = alarm.points.iter().copied().collect();
+    let state = look(&alarm.spec.alarm, &points, alarm.measured_until, minute).state.unwrap_or(alarm.state);
+    let since = if state == alarm.state { alarm.since } else { now };
+    Alarm { state, since, evaluated_until: alarm.measured_until, ..alarm.clone() }
+}
 
 /// An alarm's look at its metric.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,7 +99,7 @@ fn periods(alarm: &MetricAlarm, points: &[Datapoint], until: Timestamp, minute: 
 
 #[cfg(test)]
 mod tests {
-    use model::{ComparisonOperator, ScalingMetric, TargetGroupName};
+    use model::{ComparisonOperator, Metric, TargetGroupName};
 
     use super::*;
 
@@ -87,7 +107,7 @@ mod tests {
 
     fn alarm(evaluation_periods: u32, datapoints_to_alarm: u32, missing_data: MissingData) -> MetricAlarm {
         MetricAlarm {
-            metric: ScalingMetric::CpuUtilization,
+            metric: Metric::CpuUtilization,
             threshold: Decimal::whole(50),
             comparison: ComparisonOperator::GreaterThan,
             period_minutes: 1,
@@ -180,7 +200,7 @@ mod tests {
         let group = TargetGroupName::new("users").unwrap();
         let whole = |numbers: [i64; 2]| numbers.map(Decimal::whole).to_vec();
         assert_eq!(look(&two, &points, until, MINUTE).values, whole([40, 15]));
-        let counts = MetricAlarm { metric: ScalingMetric::RequestCount(group), ..two.clone() };
+        let counts = MetricAlarm { metric: Metric::RequestCount(group), ..two.clone() };
         assert_eq!(look(&counts, &points, until, MINUTE).values, whole([80, 30]));
         // A clock that runs six times as fast.
         let fast: Vec<_> = points.iter().map(|point| Datapoint { at: Timestamp::from_millis(point.at.as_millis() / 6), ..*point }).collect();
