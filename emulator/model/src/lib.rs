@@ -21,6 +21,7 @@ pub mod change;
 pub mod check;
 pub mod cidr;
 pub mod circuit_breaker;
+pub mod cluster_query;
 pub mod condition;
 pub mod cron;
 pub mod decimal;
@@ -64,6 +65,7 @@ pub use authenticate::{AdditionalClaim, Authenticate, AuthenticateOidc, ClaimFor
 pub use change::{Change, Refused};
 pub use cidr::Cidr;
 pub use circuit_breaker::{CircuitBreaker, FailureThreshold};
+pub use cluster_query::{ClusterQuery, QueryError, Subject};
 pub use condition::{Comparison, Condition, QueryParameter};
 pub use cron::Cron;
 pub use decimal::Decimal;
