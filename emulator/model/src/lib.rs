@@ -2,7 +2,7 @@
 //! the [`World`], may change.
 //!
 //! **Lives here:** names, ids and ARNs; task definitions, services, deployments, tasks; load balancers, listeners, rules, target
-//! groups; scaling policies, schedules; [`Change`] (what a user asks for) and [`Step`] (what the scheduler records) with their application; [`Desired`] and its
+//! groups; container instances; scaling policies, schedules; [`Change`] (what a user asks for) and [`Step`] (what the scheduler records) with their application; [`Desired`] and its
 //! diff against the World; [`Observed`] (what the engine was seen to run); stop codes and reasons; the invariant checker.
 //!
 //! **Does not live here:** decisions (rooms `scheduler` and `routing`), anything that waits, reads a clock, opens a file or a socket.
@@ -23,6 +23,7 @@ pub mod cidr;
 pub mod circuit_breaker;
 pub mod cluster_query;
 pub mod condition;
+pub mod container_instance;
 pub mod cron;
 pub mod decimal;
 pub mod deployment;
@@ -37,6 +38,7 @@ pub mod metric_alarm;
 pub mod name;
 pub mod network_mode;
 pub mod observed;
+pub mod placement;
 pub mod regex;
 pub mod rule;
 pub mod run_task;
@@ -67,6 +69,7 @@ pub use cidr::Cidr;
 pub use circuit_breaker::{CircuitBreaker, FailureThreshold};
 pub use cluster_query::{ClusterQuery, QueryError, Subject};
 pub use condition::{Comparison, Condition, QueryParameter};
+pub use container_instance::{ContainerInstance, EngineName, EngineResources, InstanceSpec, InstanceStatus, Registered};
 pub use cron::Cron;
 pub use decimal::Decimal;
 pub use deployment::{Deployment, DeploymentStatus, RolloutState};
@@ -77,11 +80,12 @@ pub use id::{ContainerId, DeploymentId, Ids, OwnerId, ResourceId, TaskId};
 pub use listener::{CertificateSource, Listener, ListenerAttributes, ListenerProtocol, ListenerTls, MutualAuthentication};
 pub use load_balancer::{DesyncMode, LoadBalancer, LoadBalancerAttributes, LogBucket, XffMode};
 pub use metric_alarm::{AlarmRecord, AlarmState, ComparisonOperator, MetricAlarm, MissingData};
-pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, ScheduleName, ServiceName, TargetGroupName};
+pub use name::{ClusterName, ContainerName, Family, InstanceName, LoadBalancerName, NameError, ScheduleName, ServiceName, TargetGroupName};
 pub use network_mode::{NetworkMode, PAUSE_IMAGE};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};
+pub use placement::{BinpackField, Placement, PlacementConstraint, PlacementFailure, PlacementStrategy, RequiredAttribute, SpreadField};
 pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, WeightedTargetGroup};
-pub use run_task::{ContainerOverride, RunTask, TaskOverrides};
+pub use run_task::{ContainerOverride, Placed, RunTask, TaskOverrides};
 pub use scalable_target::{Capacity, ScalableTarget, ScheduledAction, SuspendedState};
 pub use scaling::{ActivityStatus, Cooldown, ScalingActivity, ScalingState, ScheduledState};
 pub use scaling_metric::{Datapoint, MetricSeries, ScalingMetric};
