@@ -8,6 +8,7 @@ mod bad_input;
 mod deployments;
 mod encryption;
 mod http;
+mod instances;
 mod interrupted;
 mod lab;
 mod life;

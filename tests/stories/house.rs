@@ -14,8 +14,8 @@ use daemon::{meter, observer, prober};
 use engine::simulated::{Fleet, SimulatedAnswer, VerbName};
 use engine::{Clock as _, EngineError, EngineErrorKind, ManualClock};
 use model::{
-    Change, ClusterName, HealthCheck, HookAction, HookAnswer, HookTarget, Ids, OwnerId, RunTask, ServiceKey, ServiceName, Settings, TaskId,
-    TaskOverrides, Timestamp, World,
+    Change, ClusterName, EngineName, HealthCheck, HookAction, HookAnswer, HookTarget, Ids, InstanceName, InstanceStatus, OwnerId, Placement, RunTask,
+    ServiceKey, ServiceName, Settings, TaskId, TaskOverrides, Timestamp, World,
 };
 use routing::ProbeOutcome;
 use tokio::task::JoinSet;
@@ -118,7 +118,8 @@ impl House {
             instance: "i-0".into(),
             speed: model::Speed::default(),
         };
-        let saved = World::new(settings);
+        let mut saved = World::new(settings);
+        saved.engines.insert(EngineName::own(), fleet.resources());
         let processes = Processes::default();
         let hooks = ToldHooks::default();
         let (keeper, tasks) = begin((saved.clone(), 1), &clock, &fleet, &processes, &hooks);
@@ -146,6 +147,8 @@ impl House {
     /// | `deploy SERVICE [FAMILY:N]` / `rollback SERVICE` | a new deployment, of what it runs or of that revision; of what it ran before |
     /// | `continue SERVICE` / `continue SERVICE back` | lets a paused deployment go on, or sends it back |
     /// | `run FAMILY[:N] [COUNT]` | tasks that no service keeps alive: `task/1`, `task/2` … |
+    /// | `drain INSTANCE` / `activate INSTANCE` | as on the command line |
+    /// | `instances` | container instances, with what is left of them and the tasks that are not over |
     /// | `protect SERVICE/N 30s` / `protect SERVICE/N off` | keeps a task from being scaled in or replaced |
     /// | `stop SERVICE/N` | StopTask |
     /// | `kill SERVICE/N[/CONTAINER] CODE` | its first container, or that one, ends with that code |
@@ -191,6 +194,9 @@ impl House {
                 answer = self.change(Change::ContinueDeployment { service: self.service(service), hook: None, action }).await;
             }
             ["run", name, count @ ..] => answer = self.change(run(name, count.first().copied())).await,
+            ["drain", name] => answer = self.set_instance(name, InstanceStatus::Draining).await,
+            ["activate", name] => answer = self.set_instance(name, InstanceStatus::Active).await,
+            ["instances"] => answer = self.instances(),
             ["protect", task, "off"] => answer = self.change(Change::ProtectTask { task: self.task(task), until: None }).await,
             ["protect", task, duration] => {
                 let until = Some(self.clock.now() + parse_duration(duration));
@@ -266,6 +272,11 @@ impl House {
         };
         self.saved = self.world();
         told
+    }
+
+    async fn set_instance(&mut self, name: &str, status: InstanceStatus) -> String {
+        let name = InstanceName::new(name).unwrap();
+        self.change(Change::SetContainerInstanceStatus { cluster: cluster(None), name, status }).await
     }
 
     fn tell_hook(&self, name: &str, answer: &[&str]) {
@@ -413,7 +424,15 @@ fn cluster(name: Option<&str>) -> ClusterName {
 fn run(name: &str, count: Option<&str>) -> Change {
     let count = count.map_or(1, |count| count.parse().unwrap());
     let task_definition = name.parse().unwrap();
-    Change::RunTask(Box::new(RunTask { cluster: cluster(None), task_definition, count, overrides: TaskOverrides::default(), started_by: None }))
+    Change::RunTask(Box::new(RunTask {
+        cluster: cluster(None),
+        task_definition,
+        count,
+        overrides: TaskOverrides::default(),
+        started_by: None,
+        placement: Placement::default(),
+        placed: None,
+    }))
 }
 
 fn lines(lines: &[String]) -> String {

@@ -29,6 +29,9 @@ impl House {
             for waiting in snapshot.waiting.iter().filter(|waiting| waiting.service == *key) {
                 writeln!(out, "  waiting: {}", self.words.put(&waiting.reason)).unwrap();
             }
+            for hopeless in snapshot.hopeless.iter().filter(|hopeless| hopeless.service == *key) {
+                writeln!(out, "  in vain: {}", hopeless.hint).unwrap();
+            }
         }
         if only.is_none() {
             self.show_lone(world, &mut out);
@@ -124,13 +127,30 @@ impl House {
         format!("{}\n", action.unwrap_or_else(|| "there is no such rule".into()))
     }
 
+    pub(super) fn instances(&self) -> String {
+        let snapshot = self.keeper.snapshot();
+        let world = &snapshot.world;
+        scheduler::instances(world, snapshot.engine_problem.is_some()).iter().fold(String::new(), |mut out, usage| {
+            let instance = &world.clusters[&usage.cluster].instances[&usage.name];
+            let zone = world.attribute(instance, "ecs.availability-zone").unwrap_or_default();
+            let (cpu, memory) = (usage.remaining.0.unwrap_or_default(), usage.remaining.1.unwrap_or_default());
+            let away = if usage.agent_connected { "" } else { ", agent away" };
+            writeln!(out, "{} {} in {zone}{away}: {cpu} CPU units and {memory} MiB left", usage.name, instance.status.as_str()).unwrap();
+            let on_it = |task: &&Task| task.instance == usage.name && task.cluster == usage.cluster && task.last_status != TaskStatus::Stopped;
+            let mut tasks: Vec<_> = world.tasks.values().filter(on_it).map(|task| (self.words.task(task.id.as_str()), task.last_status)).collect();
+            tasks.sort();
+            tasks.iter().for_each(|(word, status)| writeln!(out, "  {word} {}", status.as_str()).unwrap());
+            out
+        })
+    }
+
     pub(super) fn schedules(&self) -> String {
         let world = self.world();
         let known = world.clusters.values().flat_map(|cluster| &cluster.scheduled_tasks);
         let since = |at: model::Timestamp| format!("{} s", at.since(BEGINNING).as_secs());
         known.fold(String::new(), |mut out, (name, known)| {
             let last = known.last.as_ref().map_or_else(String::new, |last| match &last.problem {
-                Some(problem) => format!(", at {} {problem}", since(last.at)),
+                Some(problem) => format!(", at {} {}", since(last.at), self.words.put(problem)),
                 None => format!(", {} started at {}", last.tasks.len(), since(last.at)),
             });
             writeln!(out, "{name} next at {}{last}", known.next().map_or_else(|| "no time".to_owned(), since)).unwrap();

@@ -196,6 +196,28 @@ Examples:
     /// List alarms: what they look at, and what they say
     #[command(after_help = "Examples:\n  ecslocal alarms\n  ecslocal alarms --output json")]
     Alarms(Listing),
+    /// List the container instances: what each has left, its attributes, its tasks
+    #[command(after_help = "\
+Without `containerInstances` in the manifest there is one, `local`: this machine's
+engine with all that it has.
+
+Examples:
+  ecslocal instances
+  ecslocal instances --output json")]
+    Instances(Listing),
+    /// Let the tasks of services leave a container instance, and place none on it
+    #[command(after_help = "\
+Tasks that are PENDING stop at once, those that run are replaced on other instances
+within the percentages of their service, those of DAEMON services go last. Tasks
+that no service keeps alive stay to their end. It returns when the others have gone.
+
+Examples:
+  ecslocal drain west-1
+  ecslocal drain west-1 --no-wait")]
+    Drain(Drain),
+    /// Place tasks on a container instance again that was drained
+    #[command(after_help = "Examples:\n  ecslocal activate west-1")]
+    Activate(Activate),
     /// Show what containers write
     #[command(after_help = "\
 Control characters of a container's output are shown, never sent to your terminal.

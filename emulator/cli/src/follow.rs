@@ -108,7 +108,7 @@ pub(crate) async fn until_steady(client: Client, goal: &Goal, printer: &mut Prin
             progress.end(printer)?;
             return Ok(Reached::Steady(view));
         }
-        let hopeless = first.as_ref().map(|first| hopeless(first, &view, goal)).unwrap_or_default();
+        let hopeless = hopeless(first.as_ref().unwrap_or(&view), &view, goal);
         if !hopeless.is_empty() {
             progress.end(printer)?;
             return Ok(Reached::Failed(view, hopeless));
@@ -154,5 +154,7 @@ fn hopeless(first: &View, view: &View, goal: &Goal) -> Vec<String> {
         return Vec::new();
     };
     let services = cluster.services.iter().filter(|service| goal.services.contains(&service.service_name));
-    services.filter(|service| report::hopeless(first, cluster, service)).map(|service| service.service_name.clone()).collect()
+    // Of a view from before the changes nothing follows.
+    let in_vain = |service: &ServiceView| view.version >= goal.version && service.hopeless.is_some();
+    services.filter(|service| in_vain(service) || report::hopeless(first, cluster, service)).map(|service| service.service_name.clone()).collect()
 }

@@ -94,6 +94,11 @@ pub(crate) async fn not_steady(trouble: &Trouble<'_>, printer: &mut Printer) -> 
             output(client, cluster, task, printer).await?;
         }
     }
+    let in_vain = cluster.services.iter().filter(|service| services.contains(&service.service_name)).find_map(|service| service.hopeless.as_ref());
+    if let Some(in_vain) = in_vain {
+        printer.failure(&Failure::input(message).hint(visible(&in_vain.hint)))?;
+        return Ok(End::Said(INPUT));
+    }
     let again = match services {
         [only] if cluster.services.iter().any(|service| service.service_name == *only && is_given_up(service)) => {
             format!("`ecslocal deploy {only}` tries the same again")
@@ -170,6 +175,10 @@ fn is_given_up(service: &ServiceView) -> bool {
 /// The deployments of those services, and how they ended.
 pub(crate) fn summary(cluster: &ClusterView, names: &[String]) -> String {
     let services = || cluster.services.iter().filter(|service| names.contains(&service.service_name));
+    if let Some(service) = services().find(|service| service.hopeless.is_some()) {
+        let reason = service.hopeless.as_ref().map(|hopeless| hopeless.reason.as_str()).unwrap_or_default();
+        return format!("{} does not become steady by waiting: {}", service.service_name, visible(reason));
+    }
     let how = match () {
         () if services().all(|service| rolled_back(service).is_some()) => "failed and was rolled back",
         () if services().all(is_given_up) => "failed",
@@ -274,6 +283,16 @@ mod tests {
           target 127.0.0.1:32770 (task beef0000) is unhealthy: Target.ResponseCodeMismatch: Health checks failed with these codes: [500]
         "#);
         assert_eq!(culprit(cluster, &cluster.services[0]).map(|task| short(&task.task_id)), Some("dead0000"));
+    }
+
+    #[test]
+    fn what_is_in_vain_is_told_with_its_reason() {
+        let mut cluster = sample::view().clusters.remove(0);
+        let names = ["posts".to_owned(), "users".to_owned()];
+        assert_eq!(summary(&cluster, &names), "the deployment of posts, users keeps failing");
+        cluster.services[0].hopeless =
+            Some(wire::local::HopelessView { reason: "no container instance takes a task of posts".into(), hint: String::new() });
+        assert_eq!(summary(&cluster, &names), "posts does not become steady by waiting: no container instance takes a task of posts");
     }
 
     #[test]

@@ -30,6 +30,15 @@ fn deployment(name: &str, failed: u32, state: &str) -> Value {
     }])
 }
 
+fn instance(name: &str, left: u32, zone: &str) -> Value {
+    json!({
+        "name": name, "containerInstanceArn": format!("arn:{name}"), "ec2InstanceId": "i-1", "status": "ACTIVE", "agentConnected": true,
+        "runningTasksCount": 3, "pendingTasksCount": 1, "attributes": { "ecs.availability-zone": zone, "ecs.os-type": "linux" }, "registeredAt": 900.0,
+        "registeredResources": { "cpu": 2048, "memory": 4096, "ports": [22], "portsUdp": [] },
+        "remainingResources": { "cpu": left, "memory": 3072, "ports": [22], "portsUdp": [] },
+    })
+}
+
 /// The view.
 pub(crate) fn view() -> View {
     let bound = |port: u16| json!({"lastStatus": "RUNNING", "networkBindings": [{"bindIP": "127.0.0.1", "containerPort": 3000, "hostPort": port, "protocol": "tcp"}]});
@@ -53,6 +62,7 @@ pub(crate) fn view() -> View {
                 service("posts", deployment("posts", 1, "IN_PROGRESS"), (1, 1), json!(["posts/beef0000: target initial, 5 s until its next check"])),
                 service("users", deployment("users", 0, "COMPLETED"), (2, 0), json!([])),
             ],
+            "containerInstances": [instance("local", 1536, "us-east-1a")],
             "tasks": [
                 task("beef0000", "posts", "RUNNING", bound(32770)), crashed, task("aaaa0000", "users", "RUNNING", bound(32768)), task("bbbb0000", "users", "RUNNING", bound(32769)),
             ],

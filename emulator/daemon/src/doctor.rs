@@ -54,12 +54,15 @@ pub async fn examine(options: &Options) -> Vec<Finding> {
     let world = state(options, &mut findings);
     let engine = connect(options).await;
     match &engine {
-        Ok((_, view)) => findings.push(good("container engine", format!("{} {} at {}", view.name, view.version, view.endpoint))),
+        Ok((_, view, has)) => {
+            let gives = format!("{} CPU units and {} MiB", has.cpu, has.memory);
+            findings.push(good("container engine", format!("{} {} at {}, with {gives} for tasks", view.name, view.version, view.endpoint)));
+        }
         Err(failure) => findings.push(problem("container engine", failure)),
     }
     findings.push(port_80(options.bind, Running::read(&options.state_folder)));
     findings.push(authority(&options.state_folder.join(AUTHORITY).join("ca.pem")));
-    if let (Some(world), Ok((engine, _))) = (&world, &engine) {
+    if let (Some(world), Ok((engine, ..))) = (&world, &engine) {
         findings.push(containers(world, engine.as_ref()).await);
     }
     findings

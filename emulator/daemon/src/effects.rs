@@ -228,6 +228,7 @@ fn order(world: &World, work: &Work) -> Order {
                 owner,
                 cluster: task.cluster.clone(),
                 service,
+                instance: task.instance.clone(),
                 task: task.id.clone(),
                 task_arn: world.task_arn(task),
                 revision: task.revision.clone(),

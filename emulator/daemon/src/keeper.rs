@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Clock;
-use model::{Change, Desired, Fact, Ids, Refused, TaskId, Timestamp, World};
-use scheduler::{Pace, Plan, Waiting, Work};
+use model::{Change, Desired, Fact, Ids, PlacementFailure, Refused, RunTask, Step, TaskId, Timestamp, World};
+use scheduler::{Hopeless, Pace, Plan, Waiting, Work};
 use tokio::sync::{mpsc, watch};
 
 pub use handle::{Done, Handle, Input, News, Reply, Snapshot};
@@ -71,6 +71,7 @@ pub struct Keeper {
     sight: Sight,
     busy: BTreeSet<Work>,
     waiting: Vec<Waiting>,
+    hopeless: Vec<Hopeless>,
     wake_at: Option<Timestamp>,
     save_at: Option<Timestamp>,
     state_problem: Option<String>,
@@ -91,6 +92,8 @@ struct Made {
     changes: Vec<String>,
     /// Tasks of RunTask.
     tasks: Vec<TaskId>,
+    /// Why others of RunTask were not started.
+    failures: Vec<PlacementFailure>,
 }
 
 /// What one turn has taken in.
@@ -117,6 +120,7 @@ impl Keeper {
             sequence: parts.world.version,
             world: parts.world.clone(),
             waiting: Vec::new(),
+            hopeless: Vec::new(),
             table,
             engine_problem: None,
             state_problem: None,
@@ -129,6 +133,7 @@ impl Keeper {
             sight: Sight::new(news.clone()),
             busy: BTreeSet::new(),
             waiting: Vec::new(),
+            hopeless: Vec::new(),
             wake_at: None,
             save_at: None,
             state_problem: None,
@@ -195,7 +200,7 @@ impl Keeper {
     fn handle(&mut self, input: Input, turn: &mut Turn) {
         match input {
             Input::Change { changes, reply } => {
-                let result = self.world.apply_all(changes, self.clock.now(), &mut self.ids).map(|tasks| Made { tasks, ..Made::default() });
+                let result = self.apply(changes);
                 turn.asked |= result.is_ok();
                 turn.replies.push((reply, result));
             }
@@ -216,6 +221,11 @@ impl Keeper {
                 }
             }
             Input::Gone(id) => self.learn(&Fact::Removed(id)),
+            Input::Described { engine, resources } => {
+                if self.world.engines.get(&engine) != Some(&resources) {
+                    self.world.record(Step::SetEngine { engine, resources });
+                }
+            }
             Input::EngineLost(problem) => self.sight.lost(problem),
             Input::Health { target_group, target, registered_at, health } => {
                 let known = self.world.target_groups.get(&target_group).and_then(|group| group.targets.get(&target));
@@ -237,8 +247,23 @@ impl Keeper {
     fn up(&mut self, desired: &Desired) -> Result<Made, Refused> {
         let changes = model::diff::changes(&self.world, desired)?;
         let summary = changes.iter().map(|change: &Change| change.summary(&self.world)).collect();
-        let tasks = self.world.apply_all(changes, self.clock.now(), &mut self.ids)?;
-        Ok(Made { changes: summary, tasks })
+        Ok(Made { changes: summary, ..self.apply(changes)? })
+    }
+
+    /// Applies changes, all or none. Where the tasks of a RunTask are placed is decided by what runs when its turn comes.
+    fn apply(&mut self, changes: Vec<Change>) -> Result<Made, Refused> {
+        let mut failures = Vec::new();
+        let (observed, mut dice) = (self.sight.observed(), Ids::seeded(self.ids.clone().next_u64()));
+        let complete = |world: &World, change: Change| match change {
+            Change::RunTask(run) => {
+                let placed = scheduler::place_run(world, observed, &run, &mut dice);
+                failures.extend(placed.iter().flat_map(|placed| placed.failures.iter().cloned()));
+                Change::RunTask(Box::new(RunTask { placed, ..*run }))
+            }
+            other => other,
+        };
+        let tasks = self.world.apply_completed(changes, self.clock.now(), &mut self.ids, complete)?;
+        Ok(Made { changes: Vec::new(), tasks, failures })
     }
 
     fn finished(&mut self, finished: Finished) {
@@ -262,8 +287,8 @@ impl Keeper {
         for round in 0.. {
             self.sight.count_in_flight(&self.publisher.borrow().table);
             let input = scheduler::Input { world: &self.world, observed: self.sight.observed(), busy: &self.busy, pace: &self.pace, now };
-            let Plan { steps, actions, waiting, wake_at } = scheduler::plan(&input, &mut self.ids);
-            self.waiting = waiting;
+            let Plan { steps, actions, waiting, hopeless, wake_at } = scheduler::plan(&input, &mut self.ids);
+            (self.waiting, self.hopeless) = (waiting, hopeless);
             self.wake_at = wake_at.map(|at| at.max(now + SHORTEST_NAP));
             if steps.is_empty() && actions.is_empty() {
                 break;
@@ -295,7 +320,8 @@ impl Keeper {
         let same_world = last.world.version == self.world.version;
         let (idle, engine_problem) = (self.busy.is_empty(), self.sight.problem());
         let same_problems = last.engine_problem == engine_problem && last.state_problem == self.state_problem;
-        if same_world && same_routes && same_problems && last.waiting == self.waiting && last.idle == idle && !stirred {
+        let same_waiting = last.waiting == self.waiting && last.hopeless == self.hopeless;
+        if same_world && same_routes && same_problems && same_waiting && last.idle == idle && !stirred {
             return;
         }
         if !same_world {
@@ -305,6 +331,7 @@ impl Keeper {
             sequence: self.world.version.max(last.sequence + 1),
             world: self.world.clone(),
             waiting: self.waiting.clone(),
+            hopeless: self.hopeless.clone(),
             table,
             engine_problem,
             state_problem: self.state_problem.clone(),
@@ -338,7 +365,7 @@ impl Keeper {
         for (reply, result) in replies {
             let unsaved = self.state_problem.clone();
             // Whoever asked may have gone; what was asked is done all the same.
-            reply.send(result.map(|Made { changes, tasks }| Done { changes, tasks, sequence, unsaved })).ok();
+            reply.send(result.map(|Made { changes, tasks, failures }| Done { changes, tasks, failures, sequence, unsaved })).ok();
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use engine::{Clock, Engine, EngineError, EngineEvent};
 use futures_util::StreamExt as _;
-use model::OwnerId;
+use model::{EngineName, OwnerId};
 
 use crate::keeper::{Handle, Input};
 
@@ -44,6 +44,11 @@ pub async fn run(engine: Arc<dyn Engine>, owner: OwnerId, clock: Arc<dyn Clock>,
 async fn watch(engine: &dyn Engine, owner: &OwnerId, clock: &dyn Clock, keeper: &Handle) -> Result<(), EngineError> {
     // Subscribe before the first look, so that nothing falls between the two.
     let mut events = engine.watch(owner).await?;
+    // It may have been given more or less since the last time.
+    let resources = engine.describe().await?.resources;
+    if !keeper.tell(Input::Described { engine: EngineName::own(), resources }).await {
+        return Ok(());
+    }
     loop {
         if !look(engine, owner, keeper).await? {
             return Ok(());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use alb::{DataPlane, Record, RecordSink};
 use engine::{Clock, Engine, SystemClock};
-use model::{HealthCheck, Ids, OwnerId};
+use model::{EngineName, EngineResources, HealthCheck, Ids, OwnerId};
 use routing::HealthCheckRecord;
 use routing::health::ProbeOutcome;
 use scheduler::Pace;
@@ -52,10 +52,11 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let mut ids =
         Ids::seeded(getrandom::u64().map_err(|error| Failure::environment(format!("the operating system gives no random numbers: {error}")))?);
     let store = Arc::new(Store::open(&options.state_folder)?);
-    let world = store.load(&mut ids)?;
+    let mut world = store.load(&mut ids)?;
     let control = bind_control(options.control).await?;
     let endpoint = control.local_addr().map_err(|error| Failure::environment(format!("the control endpoint has no address: {error}")))?;
-    let (engine, engine_view) = connect(&options).await?;
+    let (engine, engine_view, resources) = connect(&options).await?;
+    world.engines.insert(EngineName::own(), resources);
     let table = Arc::new(routing::compile(&world, None));
     let cookie_key = store
         .cookie_key()
@@ -216,15 +217,15 @@ async fn bind_control(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// The engine, and what it says of itself.
-pub(crate) async fn connect(options: &Options) -> Result<(Arc<dyn Engine>, EngineView), Failure> {
+/// The engine, what it says of itself, and what it has.
+pub(crate) async fn connect(options: &Options) -> Result<(Arc<dyn Engine>, EngineView, EngineResources), Failure> {
     let failure = |error: engine::EngineError| {
         let (message, hint) = error.message.rsplit_once("\nhint: ").unwrap_or((&error.message, "is Docker installed and running?"));
         Failure::environment(message).hint(hint)
     };
     let engine: Arc<dyn Engine> = Arc::new(docker::connect(&options.docker).await.map_err(failure)?);
     let info = engine.describe().await.map_err(failure)?;
-    Ok((engine, EngineView { name: info.name, version: info.version, endpoint: info.endpoint, problem: None }))
+    Ok((engine, EngineView { name: info.name, version: info.version, endpoint: info.endpoint, problem: None }, info.resources))
 }
 
 /// The data plane's own check over TCP.

@@ -40,12 +40,14 @@ impl Sight {
     pub(crate) fn lost(&mut self, problem: String) {
         self.problem = Some(problem);
         self.observed.listed = false;
+        self.observed.away = true;
     }
 
     /// Takes a full listing and gives what is new in it. What was heard of after the question was put is newer than the answer and stays.
     pub(crate) fn listing(&mut self, containers: Vec<ObservedContainer>, asked_at: u64) -> Vec<Fact> {
         self.problem = None;
         self.observed.listed = true;
+        self.observed.away = false;
         let newer = |heard: &BTreeMap<ContainerId, u64>, id: &ContainerId| heard.get(id).is_some_and(|at| *at > asked_at);
         let listed: BTreeMap<_, _> = containers.into_iter().map(|container| (container.id.clone(), container)).collect();
         let gone = self.observed.containers.keys().filter(|id| !listed.contains_key(*id) && !newer(&self.heard, id));

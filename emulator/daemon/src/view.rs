@@ -9,9 +9,11 @@ use model::{
     HookTarget, Listener, LoadBalancer, Metric, NetworkMode, PAUSE_IMAGE, Rule, ScheduleName, ScheduledTask, Service, ServiceKey, ServiceName,
     TargetGroup, TargetGroupName, TargetHealthReason, TargetHealthState, Task, TaskDefinition, TaskStatus, Timestamp, World,
 };
+use scheduler::InstanceUsage;
 use wire::local::{
-    AlarmView, ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, LifecycleHookView, ListenerView, LoadBalancerView,
-    NetworkBindingView, RuleView, ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
+    AlarmView, ClusterView, ConditionView, ContainerInstanceView, ContainerView, DeploymentView, EngineView, HopelessView, InstanceResources,
+    LifecycleHookView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView,
+    TargetGroupView, TargetView, TaskView, View,
 };
 
 use crate::keeper::Snapshot;
@@ -21,11 +23,13 @@ use crate::listeners::Bound;
 #[must_use]
 pub fn view(snapshot: &Snapshot, bound: &BTreeMap<u16, Bound>, engine: EngineView, now: Timestamp) -> View {
     let world = &snapshot.world;
+    let usage = scheduler::instances(world, snapshot.engine_problem.is_some());
     let clusters = world.clusters.iter().map(|(name, cluster)| ClusterView {
         cluster_name: name.to_string(),
         deleting: cluster.deleting,
         services: services(snapshot, name),
         tasks: tasks(world, name),
+        container_instances: usage.iter().filter(|usage| usage.cluster == *name).filter_map(|usage| container_instance(world, usage)).collect(),
         scheduled_tasks: cluster.scheduled_tasks.iter().map(|(name, known)| scheduled_task(name, known)).collect(),
         alarms: cluster.alarms.iter().map(|(alarm, known)| alarm_view(world, name, alarm, known)).collect(),
         load_balancers: of(world.load_balancers.values(), name, |balancer| &balancer.owner)
@@ -142,8 +146,39 @@ fn service_view(snapshot: &Snapshot, key: &ServiceKey, service: &Service) -> Ser
         deployment_circuit_breaker: service.spec.circuit_breaker.is_some(),
         deployments: deployments.collect(),
         service_deployments: service.history.iter().rev().map(service_deployment).collect(),
+        hopeless: snapshot
+            .hopeless
+            .iter()
+            .find(|hopeless| hopeless.service == *key)
+            .map(|hopeless| HopelessView { reason: hopeless.reason.clone(), hint: hopeless.hint.clone() }),
         waiting: snapshot.waiting.iter().filter(|waiting| waiting.service == *key).map(|waiting| waiting.reason.clone()).collect(),
     }
+}
+
+/// An instance as AWS's API describes it, with ports by protocol.
+fn container_instance(world: &World, usage: &InstanceUsage) -> Option<ContainerInstanceView> {
+    let instance = world.clusters.get(&usage.cluster)?.instances.get(&usage.name)?;
+    let (tcp, udp) = usage.ports.clone();
+    let ports = model::container_instance::RESERVED_PORTS.to_vec();
+    Some(ContainerInstanceView {
+        name: usage.name.to_string(),
+        container_instance_arn: world.container_instance_arn(&usage.cluster, &usage.name),
+        ec2_instance_id: world.ec2_instance_id(Some(instance)).to_owned(),
+        endpoint: (!instance.spec.engine.is_own()).then(|| instance.spec.engine.as_str().to_owned()),
+        status: instance.status.as_str().into(),
+        agent_connected: usage.agent_connected,
+        running_tasks_count: usage.running_tasks,
+        pending_tasks_count: usage.pending_tasks,
+        registered_resources: InstanceResources {
+            cpu: usage.registered.cpu.map(u64::from),
+            memory: usage.registered.memory.map(u64::from),
+            ports,
+            ports_udp: Vec::new(),
+        },
+        remaining_resources: InstanceResources { cpu: usage.remaining.0, memory: usage.remaining.1, ports: tcp, ports_udp: udp },
+        attributes: world.attributes(instance),
+        registered_at: seconds(instance.registered_at),
+    })
 }
 
 fn service_deployment(known: &model::ServiceDeployment) -> ServiceDeploymentView {
@@ -190,6 +225,8 @@ fn task_view(world: &World, task: &Task) -> TaskView {
         started_by: task.deployment.as_ref().map(ToString::to_string).or_else(|| task.started_by.clone()),
         protected_until: task.protected_until.map(seconds),
         task_definition: task.revision.to_string(),
+        container_instance: task.instance.to_string(),
+        container_instance_arn: world.container_instance_arn(&task.cluster, &task.instance),
         desired_status: task.desired_status.as_str().into(),
         last_status: task.last_status.as_str().into(),
         created_at: seconds(task.created_at),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bollard::models::SystemVersion;
+use bollard::models::{SystemInfo, SystemVersion};
 use engine::{EngineError, EngineErrorKind, EngineInfo};
 use hyper::Uri;
+use model::EngineResources;
 
 use crate::endpoint::{Candidate, Settings, candidates};
 use crate::{NetworkPool, errors};
@@ -33,14 +34,14 @@ pub struct Docker {
 struct Shared {
     api: Client,
     version: Arc<AtomicU32>,
-    info: EngineInfo,
+    endpoint: String,
     network_pool: NetworkPool,
     network_gates: [tokio::sync::Mutex<()>; 16],
 }
 
 impl std::fmt::Debug for Docker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Docker").field(&self.shared.info.endpoint).finish()
+        f.debug_tuple("Docker").field(&self.shared.endpoint).finish()
     }
 }
 
@@ -64,9 +65,9 @@ impl Docker {
     }
 
     /// Asks again who answers: the engine may have been replaced since the first time.
-    pub(crate) fn info(&self, version: &SystemVersion) -> EngineInfo {
+    pub(crate) fn info(&self, version: &SystemVersion, system: &SystemInfo) -> EngineInfo {
         let spoken = self.shared.version.load(Ordering::Relaxed);
-        info(version, spoken, &self.shared.info.endpoint)
+        info(version, spoken, &self.shared.endpoint, resources(system))
     }
 }
 
@@ -139,9 +140,8 @@ async fn open(endpoint: &str, network_pool: NetworkPool) -> Result<Docker, Obsta
     let greeting = greeting.map_err(|error| Obstacle::Other(errors::from_docker(error).message))?;
     let minor = agree(greeting.api_version.as_deref(), greeting.min_api_version.as_deref()).map_err(Obstacle::Other)?;
     version.store(minor, Ordering::Relaxed);
-    let info = info(&greeting, minor, endpoint);
     let network_gates = std::array::from_fn(|_| tokio::sync::Mutex::new(()));
-    Ok(Docker { shared: Arc::new(Shared { api, version, info, network_pool, network_gates }) })
+    Ok(Docker { shared: Arc::new(Shared { api, version, endpoint: endpoint.to_owned(), network_pool, network_gates }) })
 }
 
 async fn dial(endpoint: &str) -> Result<Client, Obstacle> {
@@ -192,7 +192,25 @@ fn agree(newest: Option<&str>, oldest: Option<&str>) -> Result<u32, String> {
     Ok(theirs.min(NEWEST).max(minor(oldest).unwrap_or(0)))
 }
 
-fn info(version: &SystemVersion, minor: u32, endpoint: &str) -> EngineInfo {
+/// What the engine has: on Docker Desktop that is its virtual machine's.
+fn resources(system: &SystemInfo) -> EngineResources {
+    let cores = u32::try_from(system.ncpu.unwrap_or_default()).unwrap_or_default();
+    let memory = u32::try_from(system.mem_total.unwrap_or_default() >> 20).unwrap_or_default();
+    // As ECS names them.
+    let architecture = match system.architecture.as_deref().unwrap_or_default() {
+        "aarch64" => "arm64",
+        "amd64" => "x86_64",
+        other => other,
+    };
+    EngineResources {
+        cpu: cores.saturating_mul(1024),
+        memory,
+        architecture: architecture.to_owned(),
+        os_type: system.os_type.clone().unwrap_or_else(|| "linux".to_owned()),
+    }
+}
+
+fn info(version: &SystemVersion, minor: u32, endpoint: &str, resources: EngineResources) -> EngineInfo {
     let components = version.components.iter().flatten();
     let podman = components.into_iter().any(|component| component.name.contains("Podman"));
     EngineInfo {
@@ -200,6 +218,7 @@ fn info(version: &SystemVersion, minor: u32, endpoint: &str) -> EngineInfo {
         version: version.version.clone().unwrap_or_default(),
         api_version: format!("1.{minor}"),
         endpoint: endpoint.to_owned(),
+        resources,
     }
 }
 

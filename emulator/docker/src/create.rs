@@ -188,6 +188,7 @@ pub(crate) mod tests {
             owner: owner.clone(),
             cluster,
             service: Some(service.clone()),
+            instance: model::InstanceName::local(),
             task: TaskId::from_text("11112222333344445555666677778888"),
             task_arn: "arn:aws:ecs:us-east-1:000000000000:task/tutorial/11112222333344445555666677778888".into(),
             revision: Revision { family: Family::new("users").unwrap(), number: 7 },

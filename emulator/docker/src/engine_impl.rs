@@ -22,7 +22,8 @@ const INSPECTIONS: usize = 8;
 impl Docker {
     async fn describe_engine(&self) -> Result<EngineInfo, EngineError> {
         let version = self.call(calls::INSPECT, self.api().version()).await?;
-        Ok(self.info(&version))
+        let system = self.call(calls::INSPECT, self.api().info()).await?;
+        Ok(self.info(&version, &system))
     }
 
     /// One request for all that run; only those that have ended are looked at one by one, for their exit codes.

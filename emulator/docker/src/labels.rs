@@ -8,6 +8,7 @@ use model::{ContainerName, OwnerId, ServiceKey, TaskId};
 pub(crate) const OWNER: &str = "dev.ecslocal.owner";
 pub(crate) const SERVICE: &str = "dev.ecslocal.service";
 pub(crate) const TASK: &str = "dev.ecslocal.task";
+const INSTANCE: &str = "dev.ecslocal.container-instance";
 const CONTAINER_NAME: &str = "com.amazonaws.ecs.container-name";
 
 /// The user's labels, and ours, which win.
@@ -23,6 +24,7 @@ pub(crate) fn of_container(spec: &ContainerSpec) -> HashMap<String, String> {
         ("com.amazonaws.ecs.cluster", spec.cluster.to_string()),
         (OWNER, spec.owner.to_string()),
         (TASK, spec.task.to_string()),
+        (INSTANCE, spec.instance.to_string()),
     ];
     labels.extend(ours.map(|(name, value)| (name.to_owned(), value)));
     labels.extend(spec.service.as_ref().map(|service| (SERVICE.to_owned(), service.to_string())));
@@ -69,6 +71,7 @@ mod tests {
         assert_eq!(labels["team"], "a");
         assert_eq!(labels["com.amazonaws.ecs.task-definition-version"], "7");
         assert_eq!(labels["com.amazonaws.ecs.cluster"], "tutorial");
+        assert_eq!(labels["dev.ecslocal.container-instance"], "local");
         let identity = identity(&labels).unwrap();
         assert_eq!((identity.owner, identity.service, identity.task), (spec.owner.clone(), spec.service.clone(), spec.task.clone()));
         assert_eq!(identity.container, spec.definition.name);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{ClusterName, ContainerDefinition, ContainerId, OwnerId, Revision, ServiceKey, Speed, TaskId, Timestamp};
+use model::{ClusterName, ContainerDefinition, ContainerId, EngineResources, InstanceName, OwnerId, Revision, ServiceKey, Speed, TaskId, Timestamp};
 
 /// What an engine says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct EngineInfo {
     pub api_version: String,
     /// Where it was found, for example `unix:///var/run/docker.sock`.
     pub endpoint: String,
+    /// What it has to give to containers.
+    pub resources: EngineResources,
 }
 
 /// A container to create. It leaves the engine no choice but the host port and the address.
@@ -28,6 +30,8 @@ pub struct ContainerSpec {
     pub cluster: ClusterName,
     /// The service, if it belongs to one; becomes a label.
     pub service: Option<ServiceKey>,
+    /// The container instance that the task is on; becomes a label.
+    pub instance: InstanceName,
     /// The task; becomes a label.
     pub task: TaskId,
     /// The task's ARN; becomes the label `com.amazonaws.ecs.task-arn`.

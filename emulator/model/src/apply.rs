@@ -1,5 +1,6 @@
 //! How a [`Change`] is applied: whole, or refused and the World left as it was.
 
+mod instance;
 mod service;
 mod task;
 
@@ -77,6 +78,8 @@ impl World {
                 let removed = self.cluster_mut(&cluster)?.alarms.remove(&name);
                 removed.ok_or(Refused::NotFound { what: "alarm", name })?;
             }
+            Change::PutContainerInstances { cluster, instances } => self.put_instances(&cluster, instances, now, ids)?,
+            Change::SetContainerInstanceStatus { cluster, name, status } => self.set_instance_status(&cluster, &name, status)?,
             Change::RunTask(run) => started = self.run_task(&run, now, ids)?,
             Change::StopTask { task, reason } => self.stop_task(&task, reason.as_deref(), now)?,
             Change::SetSpeed(speed) => self.settings.speed = speed,
@@ -91,9 +94,24 @@ impl World {
     /// # Errors
     /// The first refusal.
     pub fn apply_all(&mut self, changes: Vec<Change>, now: Timestamp, ids: &mut Ids) -> Result<Vec<TaskId>, Refused> {
+        self.apply_completed(changes, now, ids, |_, change| change)
+    }
+
+    /// The same, with `complete` asked before each change for what must be decided by the World as it then is: where tasks are placed.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn apply_completed(
+        &mut self,
+        changes: Vec<Change>,
+        now: Timestamp,
+        ids: &mut Ids,
+        mut complete: impl FnMut(&Self, Change) -> Change,
+    ) -> Result<Vec<TaskId>, Refused> {
         let mut trial = self.clone();
         let mut started = Vec::new();
         for change in changes {
+            let change = complete(&trial, change);
             started.extend(trial.make(change, now, ids)?);
         }
         trial.check_listeners()?;
@@ -108,7 +126,7 @@ impl World {
             }
             Some(_) => Ok(()),
             None => {
-                self.clusters.insert(name, Cluster { created_at: now, deleting: false, scheduled_tasks: BTreeMap::new(), alarms: BTreeMap::new() });
+                self.clusters.insert(name, Cluster::new(now));
                 Ok(())
             }
         }

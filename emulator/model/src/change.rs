@@ -1,11 +1,13 @@
 //! What a user asks for, through whichever door: the manifest, the command line, the AWS API. A change is applied whole or refused.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AlarmSpec, ClusterName, HookAction, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, RunTask, ScheduleName,
-    ScheduledTaskSpec, Service, ServiceKey, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId,
-    Timestamp, World,
+    AlarmSpec, ClusterName, HookAction, InstanceName, InstanceSpec, InstanceStatus, Listener, LoadBalancerAttributes, LoadBalancerName,
+    PlacementFailure, Priority, Revision, Rule, RunTask, ScheduleName, ScheduledTaskSpec, Service, ServiceKey, ServiceSpec, Speed, TargetGroupName,
+    TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
 };
 
 /// One change of what is wanted.
@@ -160,6 +162,22 @@ pub enum Change {
         /// Its name.
         name: String,
     },
+    /// Give a cluster exactly these container instances. One that is not among them goes when its tasks have gone.
+    PutContainerInstances {
+        /// The cluster.
+        cluster: ClusterName,
+        /// By name, at least one.
+        instances: BTreeMap<InstanceName, InstanceSpec>,
+    },
+    /// Drain a container instance, or place tasks on it again (UpdateContainerInstancesState, ecs.md 6).
+    SetContainerInstanceStatus {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Its name.
+        name: InstanceName,
+        /// ACTIVE or DRAINING.
+        status: InstanceStatus,
+    },
     /// Start tasks that no service keeps alive.
     RunTask(Box<RunTask>),
     /// Stop one task; its service starts another.
@@ -211,6 +229,9 @@ pub enum Refused {
         /// Who needs it.
         by: String,
     },
+    /// No task of RunTask can be placed.
+    #[error("{}: {}", .0.reason.trim_end_matches('.'), .0.detail)]
+    Unplaced(PlacementFailure),
     /// It cannot be.
     #[error("{0}")]
     Invalid(String),
@@ -271,12 +292,30 @@ impl Change {
                 format!("{known} alarm {name}, {} {}", spec.alarm.metric.words(), spec.alarm.words())
             }
             Self::DeleteAlarm { name, .. } => format!("- alarm {name}"),
+            Self::PutContainerInstances { cluster, instances } => put_instances(before, cluster, instances),
+            Self::SetContainerInstanceStatus { name, status, .. } => format!("~ container instance {name}, {}", status.as_str()),
             Self::RunTask(run) => format!("+ {} tasks of {}", run.count, run.task_definition),
             Self::StopTask { task, .. } => format!("- task {task}"),
             Self::SetSpeed(speed) => format!("~ time runs {speed}, before {}", before.settings.speed),
             Self::ProtectTask { task, until } => format!("~ task {task}, {}", if until.is_some() { "protected" } else { "no longer protected" }),
         }
     }
+}
+
+/// Which instances are new, changed and gone.
+fn put_instances(before: &World, cluster: &ClusterName, instances: &BTreeMap<InstanceName, InstanceSpec>) -> String {
+    let known = before.clusters.get(cluster).map(|found| &found.instances);
+    let Some(known) = known else {
+        let names = instances.keys().map(InstanceName::as_str).collect::<Vec<_>>();
+        return format!("+ container instances {}", names.join(", "));
+    };
+    let put = instances.values().filter_map(|spec| match known.get(&spec.name) {
+        Some(found) if found.spec == *spec && found.status != InstanceStatus::Deregistering => None,
+        Some(_) => Some(format!("~{}", spec.name)),
+        None => Some(format!("+{}", spec.name)),
+    });
+    let gone = known.keys().filter(|name| !instances.contains_key(*name)).map(|name| format!("-{name}"));
+    format!("~ container instances {}", put.chain(gone).collect::<Vec<_>>().join(", "))
 }
 
 /// Which settings differ, by AWS's names.
@@ -291,6 +330,8 @@ fn settings(old: &ServiceSpec, new: &ServiceSpec) -> String {
         (old.early_success != new.early_success, "earlySuccessCriteria"),
         (old.traffic_shift != new.traffic_shift, "strategy"),
         (old.scheduling_strategy != new.scheduling_strategy, "schedulingStrategy"),
+        (old.placement.constraints != new.placement.constraints, "placementConstraints"),
+        (old.placement.strategy != new.placement.strategy, "placementStrategy"),
     ];
     differences.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| format!(", {name}")).collect()
 }

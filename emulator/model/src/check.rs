@@ -9,6 +9,11 @@ pub fn problems(world: &World) -> Vec<String> {
     services(world, &mut problems);
     tasks(world, &mut problems);
     routing(world, &mut problems);
+    for (name, cluster) in &world.clusters {
+        if cluster.instances.is_empty() || cluster.instances.iter().any(|(name, instance)| instance.spec.name != *name) {
+            problems.push(format!("cluster {name} has no container instance, or one under another name than its own"));
+        }
+    }
     problems
 }
 
@@ -50,6 +55,9 @@ fn tasks(world: &World, problems: &mut Vec<String>) {
             problems.push(format!("task {id} is {} though it is wanted", task.last_status.as_str()));
         }
         let live = task.last_status != TaskStatus::Stopped;
+        if live && world.instance_of(task).is_none() {
+            problems.push(format!("task {id} is on container instance {}, which does not exist", task.instance));
+        }
         if live && world.definition(&task.revision).is_none() {
             problems.push(format!("task {id} runs {}, which does not exist", task.revision));
         }

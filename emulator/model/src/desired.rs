@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AlarmSpec, ClusterName, Family, Listener, LoadBalancerAttributes, LoadBalancerName, ScheduleName, ScheduledTaskSpec, ServiceName, ServiceSpec,
-    Speed, TargetGroupName, TargetGroupSpec, TaskDefinition,
+    AlarmSpec, ClusterName, Family, InstanceName, InstanceSpec, Listener, LoadBalancerAttributes, LoadBalancerName, ScheduleName, ScheduledTaskSpec,
+    ServiceName, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition,
 };
 
 /// One cluster as a manifest describes it.
@@ -30,6 +30,9 @@ pub struct Desired {
     /// By name.
     #[serde(default)]
     pub alarms: BTreeMap<String, AlarmSpec>,
+    /// By name; none for this machine alone.
+    #[serde(default)]
+    pub instances: BTreeMap<InstanceName, InstanceSpec>,
 }
 
 impl Desired {
@@ -45,6 +48,7 @@ impl Desired {
             scheduled_tasks: BTreeMap::new(),
             speed: None,
             alarms: BTreeMap::new(),
+            instances: BTreeMap::new(),
         }
     }
 }

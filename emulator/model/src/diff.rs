@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::{
-    Action, AdvancedConfiguration, Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, Family, Listener, LoadBalancer, Refused,
-    Revision, Service, ServiceKey, ServiceSpec, ServiceStatus, TaskDefinition, World,
+    Action, AdvancedConfiguration, Change, ClusterName, Desired, DesiredLoadBalancer, DesiredService, Family, InstanceName, InstanceSpec,
+    InstanceStatus, Listener, LoadBalancer, Refused, Revision, SchedulingStrategy, Service, ServiceKey, ServiceSpec, ServiceStatus, TaskDefinition,
+    World,
 };
 
 /// The changes that take the cluster from what `world` says to what `desired` says, in an order in which each can be applied:
@@ -21,6 +22,7 @@ pub fn changes(world: &World, desired: &Desired) -> Result<Vec<Change>, Refused>
     if world.clusters.get(cluster).is_none_or(|found| found.deleting) {
         changes.push(Change::CreateCluster(cluster.clone()));
     }
+    instances_to_put(world, desired, &mut changes);
     target_groups_to_put(world, desired, &mut changes)?;
     let revisions = revisions_to_run(world, desired, &mut changes)?;
     load_balancers_to_put(world, desired, &mut changes)?;
@@ -29,6 +31,20 @@ pub fn changes(world: &World, desired: &Desired) -> Result<Vec<Change>, Refused>
     scheduled_tasks_to_put(world, desired, &mut changes);
     removals(world, desired, &mut changes);
     Ok(changes)
+}
+
+/// A cluster without a word about instances is this machine's.
+fn instances_to_put(world: &World, desired: &Desired, changes: &mut Vec<Change>) {
+    let this_machine = BTreeMap::from([(InstanceName::local(), InstanceSpec::this_machine())]);
+    let wanted = if desired.instances.is_empty() { &this_machine } else { &desired.instances };
+    let known = world.clusters.get(&desired.cluster).filter(|found| !found.deleting);
+    let same = known.map_or(*wanted == this_machine, |known| {
+        let there = known.instances.values().filter(|instance| instance.status != InstanceStatus::Deregistering);
+        there.map(|instance| &instance.spec).eq(wanted.values())
+    });
+    if !same {
+        changes.push(Change::PutContainerInstances { cluster: desired.cluster.clone(), instances: wanted.clone() });
+    }
 }
 
 /// The manifest with the weights that services have given to their rules: these are theirs, as in AWS, and no difference.
@@ -154,9 +170,12 @@ fn services_to_put(world: &World, desired: &Desired, revisions: &BTreeMap<String
     }
 }
 
-/// The settings with the desired count that scaling has come to. The manifest's own is for a count that scaling could not have come to.
+/// The settings with the desired count that is not the manifest's to say: of a DAEMON, and what scaling has come to. The manifest's own is for a count that scaling could not have come to.
 fn with_scaled_count(spec: &ServiceSpec, found: Option<&Service>) -> ServiceSpec {
     let mut spec = spec.clone();
+    if let Some(found) = found.filter(|_| spec.scheduling_strategy == SchedulingStrategy::Daemon) {
+        spec.desired_count = found.spec.desired_count;
+    }
     if let (Some(target), Some(found)) = (&spec.scalable_target, found) {
         let known = found.spec.scalable_target.as_ref().filter(|known| known.capacity == target.capacity);
         let capacity = known.map_or(target.capacity, |known| found.scaling.capacity(known));

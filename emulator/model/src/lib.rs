@@ -2,7 +2,7 @@
 //! the [`World`], may change.
 //!
 //! **Lives here:** names, ids and ARNs; task definitions, services, deployments, tasks; load balancers, listeners, rules, target
-//! groups; scaling policies, schedules; [`Change`] (what a user asks for) and [`Step`] (what the scheduler records) with their application; [`Desired`] and its
+//! groups; container instances; scaling policies, schedules; [`Change`] (what a user asks for) and [`Step`] (what the scheduler records) with their application; [`Desired`] and its
 //! diff against the World; [`Observed`] (what the engine was seen to run); stop codes and reasons; the invariant checker.
 //!
 //! **Does not live here:** decisions (rooms `scheduler` and `routing`), anything that waits, reads a clock, opens a file or a socket.
@@ -22,7 +22,9 @@ pub mod change;
 pub mod check;
 pub mod cidr;
 pub mod circuit_breaker;
+pub mod cluster_query;
 pub mod condition;
+pub mod container_instance;
 pub mod cron;
 pub mod decimal;
 pub mod deployment;
@@ -39,6 +41,7 @@ pub mod metric_alarm;
 pub mod name;
 pub mod network_mode;
 pub mod observed;
+pub mod placement;
 pub mod regex;
 pub mod rule;
 pub mod run_task;
@@ -68,7 +71,9 @@ pub use authenticate::{AdditionalClaim, Authenticate, AuthenticateOidc, ClaimFor
 pub use change::{Change, Refused};
 pub use cidr::Cidr;
 pub use circuit_breaker::{CircuitBreaker, FailureThreshold};
+pub use cluster_query::{ClusterQuery, QueryError, Subject};
 pub use condition::{Comparison, Condition, QueryParameter};
+pub use container_instance::{ContainerInstance, EngineName, EngineResources, InstanceSpec, InstanceStatus, Registered};
 pub use cron::Cron;
 pub use decimal::Decimal;
 pub use deployment::{Deployment, DeploymentStatus, RolloutState};
@@ -81,11 +86,12 @@ pub use listener::{CertificateSource, Listener, ListenerAttributes, ListenerProt
 pub use load_balancer::{DesyncMode, LoadBalancer, LoadBalancerAttributes, LogBucket, XffMode};
 pub use metric::{Datapoint, Metric, MetricSeries};
 pub use metric_alarm::{AlarmRecord, AlarmState, ComparisonOperator, MetricAlarm, MissingData};
-pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, ScheduleName, ServiceName, TargetGroupName};
+pub use name::{ClusterName, ContainerName, Family, InstanceName, LoadBalancerName, NameError, ScheduleName, ServiceName, TargetGroupName};
 pub use network_mode::{NetworkMode, PAUSE_IMAGE};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};
+pub use placement::{BinpackField, Placement, PlacementConstraint, PlacementFailure, PlacementStrategy, RequiredAttribute, SpreadField};
 pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, WeightedTargetGroup};
-pub use run_task::{ContainerOverride, RunTask, TaskOverrides};
+pub use run_task::{ContainerOverride, Placed, RunTask, TaskOverrides};
 pub use scalable_target::{Capacity, ScalableTarget, ScheduledAction, SuspendedState};
 pub use scaling::{ActivityStatus, Cooldown, ScalingActivity, ScalingState, ScheduledState};
 pub use scaling_policy::{AdjustmentType, Aggregation, PolicyKind, ScalingPolicy, StepAdjustment, StepScaling, TargetTracking};

@@ -108,6 +108,8 @@ names! {
     ClusterName: "cluster name", 255, underscore: true, edge_hyphen: true, own: [];
     /// A service, unique in its cluster: 1 to 255 letters, digits, hyphens and underscores.
     ServiceName: "service name", 255, underscore: true, edge_hyphen: true, own: [];
+    /// A container instance, unique in its cluster: 1 to 64 letters, digits, hyphens and underscores.
+    InstanceName: "container instance name", 64, underscore: true, edge_hyphen: true, own: [];
     /// A scheduled task, unique in its cluster: 1 to 64 letters, digits, hyphens and underscores.
     ScheduleName: "scheduled task name", 64, underscore: true, edge_hyphen: true, own: [];
     /// A task definition's family: 1 to 255 letters, digits, hyphens and underscores (ecs.md 1.1).
@@ -134,6 +136,14 @@ impl ContainerName {
     #[must_use]
     pub fn is_pause(&self) -> bool {
         self.as_str() == PAUSE
+    }
+}
+
+impl InstanceName {
+    /// The name of the instance that stands for this machine where the manifest names none.
+    #[must_use]
+    pub fn local() -> Self {
+        Self("local".into())
     }
 }
 

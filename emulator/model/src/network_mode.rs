@@ -156,7 +156,15 @@ mod tests {
         };
         let containers = vec![container("app", 3000, &["10.0.0.2", "10.0.0.3"]), container("side", 9000, &["10.0.0.2"])];
         let family = Family::new("users").unwrap();
-        let mut definition = TaskDefinition { family, network_mode: NetworkMode::Awsvpc, cpu: None, memory: None, containers };
+        let mut definition = TaskDefinition {
+            family,
+            network_mode: NetworkMode::Awsvpc,
+            cpu: None,
+            memory: None,
+            containers,
+            member_of: vec![],
+            requires_attributes: vec![],
+        };
         let pause = definition.pause().unwrap();
         assert_eq!(pause.port_mappings.iter().map(|mapping| (mapping.container_port, mapping.host_port)).collect::<Vec<_>>(), [(3000, 0), (9000, 0)]);
         assert_eq!((pause.dns_servers, pause.essential), (texts(&["10.0.0.2", "10.0.0.3"]), true));

@@ -13,6 +13,8 @@ use crate::{
 pub struct Observed {
     /// False until the first full listing, and while the engine cannot be reached: then absence proves nothing.
     pub listed: bool,
+    /// The engine was tried and cannot be reached: no task is placed on its instances (ecs.md 6).
+    pub away: bool,
     /// By the engine's id.
     pub containers: BTreeMap<ContainerId, ObservedContainer>,
     /// Requests in flight by target; a target that is not here has none.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterName, ContainerName, TaskDefinition, TaskDefinitionName};
+use crate::{ClusterName, ContainerName, InstanceName, Placement, PlacementFailure, TaskDefinition, TaskDefinitionName};
 
 /// The most tasks that one RunTask starts.
 pub const MAX_RUN_COUNT: u32 = 10;
@@ -22,6 +22,22 @@ pub struct RunTask {
     pub overrides: TaskOverrides,
     /// Who asked, in up to 128 characters of theirs.
     pub started_by: Option<String>,
+    /// Where they are placed; the task definition's constraints bind beside these.
+    #[serde(default)]
+    pub placement: Placement,
+    /// Where each of them was placed, and why others were not: filled in by who decides that. Empty before, and taken for the cluster's
+    /// first container instance then.
+    #[serde(default)]
+    pub placed: Option<Placed>,
+}
+
+/// What was decided about the placement of the tasks of a RunTask.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    /// One container instance a task.
+    pub instances: Vec<InstanceName>,
+    /// One a task that cannot be placed.
+    pub failures: Vec<PlacementFailure>,
 }
 
 /// What a task does otherwise than its task definition says.

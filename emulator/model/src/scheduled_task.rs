@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Schedule, TaskDefinitionName, TaskId, TaskOverrides, TimeZoneName, Timestamp};
+use crate::{Placement, Schedule, TaskDefinitionName, TaskId, TaskOverrides, TimeZoneName, Timestamp};
 
 /// What a user says of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct ScheduledTaskSpec {
     pub count: u32,
     /// What they do otherwise than their task definition says.
     pub overrides: TaskOverrides,
+    /// Where they are placed; the task definition's constraints bind beside these.
+    #[serde(default)]
+    pub placement: Placement,
 }
 
 /// A scheduled task of the World.

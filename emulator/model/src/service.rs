@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::MAX_SERVICE_EVENTS;
 use crate::{
-    AdvancedConfiguration, CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Revision, ScalableTarget, ScalingState,
-    ServiceDeployment, ServiceEvent, ServiceName, TargetGroupName, Timestamp, TrafficShift,
+    AdvancedConfiguration, CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Placement, Revision, ScalableTarget,
+    ScalingState, ServiceDeployment, ServiceEvent, ServiceName, TargetGroupName, Timestamp, TrafficShift,
 };
 
 /// A service is unique in its cluster.
@@ -77,6 +77,9 @@ pub struct ServiceSpec {
     /// Between which counts it is scaled, and by what; `None` where nothing but a user changes its desired count. Default none.
     #[serde(default)]
     pub scalable_target: Option<ScalableTarget>,
+    /// Where its tasks are placed. Default spread over zones, then over instances.
+    #[serde(default)]
+    pub placement: Placement,
 }
 
 /// `deploymentConfiguration.alarms` with `enable: true` (ecs.md 3.5).
@@ -103,7 +106,7 @@ pub enum SchedulingStrategy {
     /// The user does, by the desired count.
     #[default]
     Replica,
-    /// The cluster does: one on each container instance, and that is one, this machine.
+    /// The cluster does: one on each ACTIVE container instance that its constraints allow.
     Daemon,
 }
 
@@ -272,6 +275,7 @@ mod tests {
             traffic_shift: None,
             scheduling_strategy: SchedulingStrategy::Replica,
             scalable_target: None,
+            placement: Placement::default(),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use crate::world::World;
 use crate::{
-    Action, Alarm, ClusterName, Deployment, LaunchBackoff, Revision, RuleName, ScalingState, ScheduleName, ScheduledRun, ServiceEvent, ServiceKey,
-    ServiceLoadBalancer, Speed, Target, TargetGroupName, TargetHealth, TargetKey, Task, TaskId, Timestamp, WeightedTargetGroup,
+    Action, Alarm, ClusterName, Deployment, EngineName, EngineResources, InstanceName, LaunchBackoff, Revision, RuleName, ScalingState, ScheduleName,
+    ScheduledRun, ServiceEvent, ServiceKey, ServiceLoadBalancer, Speed, Target, TargetGroupName, TargetHealth, TargetKey, Task, TaskId, Timestamp,
+    WeightedTargetGroup,
 };
 
 /// One record. Applying the same step twice gives the same World (but for an event's number).
@@ -109,6 +110,20 @@ pub enum Step {
         /// All of it.
         alarm: Box<Alarm>,
     },
+    /// A container instance that is to go has no task left.
+    RemoveContainerInstance {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Its name.
+        name: InstanceName,
+    },
+    /// An engine has said what it has.
+    SetEngine {
+        /// The engine.
+        engine: EngineName,
+        /// What it has.
+        resources: EngineResources,
+    },
     /// A deleted service has no task and no network left.
     RemoveService(ServiceKey),
     /// A deleted cluster has nothing left.
@@ -154,6 +169,14 @@ impl World {
                 self.target_groups.remove(&name);
             }
             Step::RemoveCluster(name) => self.forget_cluster(&name),
+            Step::RemoveContainerInstance { cluster, name } => {
+                if let Some(cluster) = self.clusters.get_mut(&cluster) {
+                    cluster.instances.remove(&name);
+                }
+            }
+            Step::SetEngine { engine, resources } => {
+                self.engines.insert(engine, resources);
+            }
             Step::RemoveService(key) => {
                 self.services.remove(&key);
             }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, ContainerId, ContainerName, DeploymentId, Ids, Revision, ServiceKey, ServiceName, Stop, TaskDefinition, TaskId, TaskOverrides,
-    Timestamp, TransportProtocol,
+    ClusterName, ContainerId, ContainerName, DeploymentId, Ids, InstanceName, Revision, ServiceKey, ServiceName, Stop, TaskDefinition, TaskId,
+    TaskOverrides, Timestamp, TransportProtocol,
 };
 
 /// One task.
@@ -22,6 +22,9 @@ pub struct Task {
     pub deployment: Option<DeploymentId>,
     /// What it was made from.
     pub revision: Revision,
+    /// The container instance that it was placed on.
+    #[serde(default = "InstanceName::local")]
+    pub instance: InstanceName,
     /// Where it is to go.
     pub desired_status: DesiredStatus,
     /// Where it is.
@@ -63,6 +66,8 @@ pub struct Birth<'a> {
     pub revision: &'a Revision,
     /// The same in full.
     pub definition: &'a TaskDefinition,
+    /// Where it is placed.
+    pub instance: &'a InstanceName,
     /// When it is accepted.
     pub at: Timestamp,
 }
@@ -84,6 +89,7 @@ impl Task {
             service: birth.service.map(|(service, _)| service.clone()),
             deployment: birth.service.and_then(|(_, deployment)| deployment.cloned()),
             revision: revision.clone(),
+            instance: birth.instance.clone(),
             desired_status: DesiredStatus::Running,
             last_status: TaskStatus::Pending,
             created_at: birth.at,
@@ -141,6 +147,12 @@ impl Task {
     #[must_use]
     pub fn pause(&self) -> Option<&Container> {
         self.containers.iter().find(|container| container.kind() == ContainerType::CniPause)
+    }
+
+    /// `service:<name>`, or `family:<family>` for a task that runs by itself (ecs.md 3.1).
+    #[must_use]
+    pub fn group(&self) -> String {
+        self.service.as_ref().map_or_else(|| format!("family:{}", self.revision.family), |service| format!("service:{service}"))
     }
 
     /// Whether it counts towards its service's tasks: wanted, and not over.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerName, Family, NetworkMode};
+use crate::{ClusterQuery, ContainerName, Family, NetworkMode, RequiredAttribute};
 
 /// `family:revision`, which names one immutable task definition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,6 +34,12 @@ pub struct TaskDefinition {
     pub memory: Option<u32>,
     /// At least one, one of them essential.
     pub containers: Vec<ContainerDefinition>,
+    /// What must hold for the container instance of its tasks (`placementConstraints`, `memberOf`).
+    #[serde(default)]
+    pub member_of: Vec<ClusterQuery>,
+    /// Attributes that the container instance of its tasks must have; capabilities of the agent are not among them.
+    #[serde(default)]
+    pub requires_attributes: Vec<RequiredAttribute>,
 }
 
 impl TaskDefinition {
@@ -44,17 +50,23 @@ impl TaskDefinition {
     }
 
     /// The host ports that its tasks take by number, so that only one of them can run on a container instance.
-    pub fn static_ports(&self) -> impl Iterator<Item = (TransportProtocol, u16)> {
+    pub fn static_ports(&self) -> impl Iterator<Item = (TransportProtocol, u16)> + Clone {
         let takes = self.network_mode.takes_host_ports();
         let mappings = self.containers.iter().filter(move |_| takes).flat_map(|container| &container.port_mappings);
         mappings.filter(|mapping| mapping.host_port != 0).map(|mapping| (mapping.protocol, mapping.host_port))
+    }
+
+    /// The CPU units that a task is charged for on its container instance: its own, else those of its containers together (ecs.md 6).
+    #[must_use]
+    pub fn charged_cpu(&self) -> u32 {
+        self.cpu.unwrap_or_else(|| self.containers.iter().map(|container| container.cpu).fold(0, u32::saturating_add))
     }
 
     /// The CPU units that a task reserves: its own, else those of its containers together (ecs.md 7). AWS is silent on a task that reserves
     /// none, here it is taken to have reserved one core.
     #[must_use]
     pub fn reserved_cpu(&self) -> u32 {
-        let own = self.cpu.unwrap_or_else(|| self.containers.iter().map(|container| container.cpu).fold(0, u32::saturating_add));
+        let own = self.charged_cpu();
         if own == 0 { 1024 } else { own }
     }
 

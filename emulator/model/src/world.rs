@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, Alarm, ClusterName, Family, LoadBalancer, LoadBalancerName, OwnerId, Refused, Revision, RuleName, ScheduleName, ScheduledTask, Service,
-    ServiceKey, Speed, TargetGroup, TargetGroupName, Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
+    Action, Alarm, ClusterName, ContainerInstance, EngineName, EngineResources, Family, InstanceName, LoadBalancer, LoadBalancerName, OwnerId,
+    Refused, Revision, RuleName, ScheduleName, ScheduledTask, Service, ServiceKey, Speed, TargetGroup, TargetGroupName, Task, TaskDefinition,
+    TaskDefinitionName, TaskId, TaskStatus, Timestamp,
 };
 
 /// The one state of the house. Held by the daemon's keeper, written to the state file, read by everybody else as a snapshot.
@@ -30,6 +31,9 @@ pub struct World {
     pub services: BTreeMap<ServiceKey, Service>,
     /// By id; stopped ones stay for a while.
     pub tasks: BTreeMap<TaskId, Task>,
+    /// What engines have, as they said last.
+    #[serde(default)]
+    pub engines: BTreeMap<EngineName, EngineResources>,
 }
 
 /// Who and where we are.
@@ -41,7 +45,7 @@ pub struct Settings {
     pub account: String,
     /// Default us-east-1.
     pub region: String,
-    /// The id of the one container instance, this machine: `i-` and 17 hexadecimal digits.
+    /// The EC2 id of the container instance that stands for this machine: `i-` and 17 hexadecimal digits.
     pub instance: String,
     /// How much faster time runs. Back to 1 with the last cluster.
     #[serde(default)]
@@ -61,6 +65,23 @@ pub struct Cluster {
     /// By name.
     #[serde(default)]
     pub alarms: BTreeMap<String, Alarm>,
+    /// By name, never empty.
+    #[serde(default = "ContainerInstance::of_earlier_versions")]
+    pub instances: BTreeMap<InstanceName, ContainerInstance>,
+}
+
+impl Cluster {
+    /// A cluster of this machine.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            created_at: now,
+            deleting: false,
+            scheduled_tasks: BTreeMap::new(),
+            alarms: BTreeMap::new(),
+            instances: ContainerInstance::of_this_machine(now),
+        }
+    }
 }
 
 /// All revisions of a family.
@@ -94,6 +115,7 @@ impl World {
             target_groups: BTreeMap::new(),
             services: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            engines: BTreeMap::new(),
         }
     }
 

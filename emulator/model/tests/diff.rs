@@ -81,6 +81,7 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
             traffic_shift: None,
             scheduling_strategy: model::SchedulingStrategy::Replica,
             scalable_target: None,
+            placement: Placement::default(),
         };
         desired.services.insert(spec.name.clone(), DesiredService { spec, task_definition: family, revision: None });
     }
@@ -122,7 +123,15 @@ fn definition(family: &Family, image: u8) -> TaskDefinition {
         dns_servers: vec![],
         dns_search_domains: vec![],
     };
-    TaskDefinition { family: family.clone(), network_mode: NetworkMode::Bridge, cpu: None, memory: None, containers: vec![container] }
+    TaskDefinition {
+        family: family.clone(),
+        network_mode: NetworkMode::Bridge,
+        cpu: None,
+        memory: None,
+        containers: vec![container],
+        member_of: vec![],
+        requires_attributes: vec![],
+    }
 }
 
 /// Brings the World to the manifest, and lets go of what was deleted, as the scheduler would with no task in the way.

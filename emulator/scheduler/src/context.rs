@@ -14,6 +14,7 @@ pub(crate) type Registered<'a> = (&'a TargetGroup, &'a TargetKey, &'a Target);
 pub(crate) struct Context<'a> {
     pub(crate) world: &'a World,
     pub(crate) listed: bool,
+    pub(crate) away: bool,
     pub(crate) in_flight: &'a BTreeMap<(TargetGroupName, TargetKey), u64>,
     pub(crate) busy: &'a BTreeSet<Work>,
     /// As fast as time runs.
@@ -49,6 +50,7 @@ impl<'a> Context<'a> {
         Self {
             world: input.world,
             listed: input.observed.listed,
+            away: input.observed.away,
             in_flight: &input.observed.in_flight,
             busy: input.busy,
             pace: input.pace.at(input.world.settings.speed),
@@ -68,6 +70,11 @@ impl<'a> Context<'a> {
     /// The engine's containers of a task.
     pub(crate) fn containers(&self, task: &TaskId) -> &[&'a ObservedContainer] {
         self.seen.get(task).map_or(&[], Vec::as_slice)
+    }
+
+    /// What names a task's targets that have no address of their own: the EC2 id of its container instance.
+    pub(crate) fn ec2_instance_id(&self, task: &model::Task) -> &'a str {
+        self.world.ec2_instance_id(self.world.instance_of(task))
     }
 
     /// Whether a container is being made.

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use model::{DeploymentId, Service, ServiceKey, Step, Target, TargetGroup, TargetGroupName, TargetKey, Task, TaskDefinition, TaskId, Timestamp};
+use model::{
+    DeploymentId, SchedulingStrategy, Service, ServiceKey, Step, Target, TargetGroup, TargetGroupName, TargetKey, Task, TaskDefinition, TaskId,
+    Timestamp,
+};
 
 use crate::context::{Context, Registered};
 use crate::{Waiting, Work};
@@ -50,6 +53,15 @@ pub(crate) struct Failure {
     pub(crate) deployment: Option<DeploymentId>,
 }
 
+/// A service that will not become steady by waiting, unless others make room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Despair {
+    pub(crate) reason: String,
+    pub(crate) hint: String,
+    /// What other tasks hold would be enough for it.
+    pub(crate) room_would_help: bool,
+}
+
 /// What the stages of one service found, besides changed tasks and targets.
 #[derive(Default)]
 pub(crate) struct Findings {
@@ -65,6 +77,8 @@ pub(crate) struct Findings {
     /// Tasks by deployment that began to drain.
     pub(crate) draining: BTreeMap<DeploymentId, usize>,
     pub(crate) events: Vec<String>,
+    /// Why waiting alone will not help.
+    pub(crate) hopeless: Option<Despair>,
     /// Steps that are neither tasks nor targets.
     pub(crate) steps: Vec<Step>,
 }
@@ -84,6 +98,12 @@ impl Findings {
         }
     }
 
+    /// Waiting alone will not help.
+    pub(crate) fn despair(&mut self, despair: Despair) {
+        self.waiting.push((None, despair.reason.clone()));
+        self.hopeless = Some(despair);
+    }
+
     pub(crate) fn wait(&mut self, task: &TaskId, reason: String) {
         self.waiting.push((Some(task.clone()), reason));
     }
@@ -96,6 +116,11 @@ pub(crate) struct Draft<'a> {
     pub(crate) found: Findings,
 }
 
+/// Whether the cluster says how many tasks a service has.
+pub(crate) fn is_daemon(service: &Service) -> bool {
+    service.spec.scheduling_strategy == SchedulingStrategy::Daemon
+}
+
 /// A draft as steps; removals of targets come apart because they are recorded before any registration.
 pub(crate) struct Finished {
     pub(crate) removals: Vec<Step>,
@@ -106,6 +131,10 @@ pub(crate) struct Finished {
 }
 
 impl Draft<'_> {
+    pub(crate) fn is_daemon(&self) -> bool {
+        self.service.is_some_and(|(_, service)| is_daemon(service))
+    }
+
     /// The changes as steps: tasks, targets, the service's own, events.
     pub(crate) fn finish(self, context: &Context<'_>) -> Finished {
         let (mut removals, mut steps) = (Vec::new(), Vec::new());

@@ -85,14 +85,6 @@ pub(crate) fn protected(service: &ServiceName, deployment: &DeploymentId) -> Str
     )
 }
 
-pub(crate) fn port_in_use(service: &ServiceName, instance: &str) -> String {
-    format!(
-        "(service {service}) was unable to place a task because no container instance met all of its requirements. \
-         The closest matching (container-instance {instance}) is already using a port required by your task. \
-         For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
-    )
-}
-
 /// What Application Auto Scaling did (ecs.md 7).
 pub(crate) fn scaled(status_message: &str, cause: &str) -> String {
     format!("Message: {status_message} Cause: {cause}")

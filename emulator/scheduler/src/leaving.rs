@@ -38,11 +38,12 @@ pub(crate) fn advance(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &
 
 fn deregister(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &mut Findings) {
     let task = &draft.task;
+    let instance = context.ec2_instance_id(task);
     let mut began = false;
     for target in draft.targets.iter_mut().filter(|target| !target.removed) {
         let name = &target.group.spec.name;
         let fresh = target.target.draining_since.is_none();
-        if endpoint::is_dead(task, draft.definition, &target.key, &context.world.settings.instance) {
+        if endpoint::is_dead(task, draft.definition, &target.key, instance) {
             target.removed = true;
         } else if fresh {
             begin_draining(context, target);

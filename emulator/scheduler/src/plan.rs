@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Ids, Observed, Revision, Service, ServiceKey, Step, Task, TaskDefinition, TaskId, Timestamp, World};
+use model::{Ids, InstanceStatus, Observed, Revision, Service, ServiceKey, Step, Task, TaskDefinition, TaskId, TaskStatus, Timestamp, World};
 
 use crate::context::Context;
 use crate::draft::{Draft, Findings, Finished, TaskDraft};
-use crate::ports::Ports;
-use crate::{Pace, Work, alarm, leaving, retention, scaling, scheduled, service, targets, task};
+use crate::placement::{self, Ledger};
+use crate::{Pace, Work, alarm, leaving, outlook, retention, scaling, scheduled, service, targets, task};
 
 /// Everything that a plan is derived from.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,8 @@ pub struct Plan {
     pub actions: Vec<Work>,
     /// Why nothing happens where a user might expect something.
     pub waiting: Vec<Waiting>,
+    /// Services that will not become steady by waiting.
+    pub hopeless: Vec<Hopeless>,
     /// The earliest moment at which time alone changes the plan.
     pub wake_at: Option<Timestamp>,
 }
@@ -46,6 +48,17 @@ pub struct Waiting {
     pub task: Option<TaskId>,
     /// The sentence.
     pub reason: String,
+}
+
+/// A service that will not become steady by waiting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hopeless {
+    /// The service.
+    pub service: ServiceKey,
+    /// Why, for a person.
+    pub reason: String,
+    /// What to change.
+    pub hint: String,
 }
 
 /// Derives what to record and what to do from what is wanted and what is seen.
@@ -64,17 +77,24 @@ pub fn plan(input: &Input<'_>, ids: &mut Ids) -> Plan {
             leaving::advance(&context, one, &mut draft.found);
         }
     }
-    let mut ports = Ports::new(context.world, &drafts);
-    let mut merged = Vec::with_capacity(drafts.len() + 1);
-    for mut draft in drafts {
-        service::advance(&context, &mut draft, &mut ports, ids);
-        scaling::advance(&context, &mut draft, ids);
-        retention::clear(&context, &mut draft);
-        merged.push(draft.finish(&context));
+    let mut ledger = Ledger::new(&context, &drafts);
+    let counts = placement::counts(&context, &ledger, &drafts);
+    if !counts.is_empty() {
+        // Everything else follows from them.
+        return Plan { steps: counts, ..Plan::default() };
     }
-    merged.push(scheduled::start(&context, &mut ports, ids));
+    // What runs on every instance is placed before the rest (ecs.md 3.1).
+    drafts.sort_by_key(|draft| !draft.is_daemon());
+    for draft in &mut drafts {
+        service::advance(&context, draft, &mut ledger, ids);
+        scaling::advance(&context, draft, ids);
+        retention::clear(&context, draft);
+    }
+    let hopeless = outlook::hopeless(&drafts);
+    let mut merged: Vec<Finished> = drafts.into_iter().map(|draft| draft.finish(&context)).collect();
+    merged.push(scheduled::start(&context, &mut ledger, ids));
     merged.push(finish_world(&context, &merged));
-    join(merged)
+    Plan { hopeless, ..join(merged) }
 }
 
 /// Tasks by service; one draft more for those that belong to none.
@@ -120,6 +140,7 @@ fn finish_world(context: &Context<'_>, services: &[Finished]) -> Finished {
     let mut unknown: Vec<_> = context.seen.iter().filter(|(task, _)| !known(task)).flat_map(|(_, seen)| seen).map(|seen| &seen.id).collect();
     unknown.sort();
     unknown.into_iter().for_each(|id| found.act(context, Work::Remove { id: id.clone() }));
+    end_instances(context, &mut found);
     for (name, _) in context.world.clusters.iter().filter(|(_, cluster)| cluster.deleting) {
         let used = context.world.services.keys().any(|key| key.cluster == *name) || context.world.tasks.values().any(|task| task.cluster == *name);
         if !used {
@@ -128,6 +149,19 @@ fn finish_world(context: &Context<'_>, services: &[Finished]) -> Finished {
     }
     let removals = std::mem::take(&mut found.steps);
     Finished { removals, steps: alarm::judge(context), actions: found.actions, waiting: Vec::new(), wake_at: found.wake_at }
+}
+
+/// Instances that the manifest does not name any more are gone with their last task.
+fn end_instances(context: &Context<'_>, found: &mut Findings) {
+    for (cluster, known) in &context.world.clusters {
+        let leaving = known.instances.values().filter(|instance| instance.status == InstanceStatus::Deregistering);
+        for name in leaving.map(|instance| &instance.spec.name) {
+            let on_it = |task: &&Task| task.cluster == *cluster && task.instance == *name && task.last_status != TaskStatus::Stopped;
+            if !context.world.tasks.values().any(|task| on_it(&task)) {
+                found.steps.push(Step::RemoveContainerInstance { cluster: cluster.clone(), name: name.clone() });
+            }
+        }
+    }
 }
 
 fn join(parts: Vec<Finished>) -> Plan {

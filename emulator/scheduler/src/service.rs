@@ -1,18 +1,14 @@
 //! One service: its deleted end, launches and stops, deployments, steady state (ecs.md 3).
 
-use std::borrow::Cow;
-
-use model::{
-    Birth, Deployment, DeploymentStatus, Ids, LaunchBackoff, RolloutState, SchedulingStrategy, Service, ServiceStatus, Stop, Task, TaskDefinition,
-    TaskStatus,
-};
+use model::{Deployment, DeploymentStatus, Ids, LaunchBackoff, RolloutState, Service, ServiceStatus, Stop, Task, TaskStatus};
 
 use crate::context::Context;
-use crate::draft::{Draft, TaskDraft};
+use crate::draft::{Despair, Draft};
 use crate::health::{self, Sick};
-use crate::ports::{Fit, Ports};
+use crate::launch::{Hindrance, Launch, begin};
+use crate::placement::{self, Ledger, Post, Request};
 use crate::rollout::{self, Bounds, Decision, Member};
-use crate::settle::{self, State, is_leaving};
+use crate::settle::{self, State};
 use crate::{backoff, breaker, events, shift, targets};
 
 /// A deleted service's tasks are all stopped.
@@ -28,7 +24,7 @@ fn scaling(service: &Service) -> Stop {
 }
 
 /// Starts and stops what the service needs, and says how far its deployments are.
-pub(crate) fn advance<'a>(context: &Context<'a>, draft: &mut Draft<'a>, ports: &mut Ports, ids: &mut Ids) {
+pub(crate) fn advance<'a>(context: &Context<'a>, draft: &mut Draft<'a>, ledger: &mut Ledger<'a>, ids: &mut Ids) {
     let Some((key, service)) = draft.service else { return };
     if service.status == ServiceStatus::Active {
         draft.tasks.iter_mut().for_each(|one| targets::register(context, service, one, &mut draft.found));
@@ -38,60 +34,56 @@ pub(crate) fn advance<'a>(context: &Context<'a>, draft: &mut Draft<'a>, ports: &
         return;
     }
     let backoff = count_failures(context, service, draft);
-    let members = members(context, service, draft);
-    let (sides, mut stops) = sides(service, draft, &members);
+    let (members, mut stops) = posted(context, ledger, service, draft);
+    let (sides, overtaken) = sides(service, draft, &members);
+    stops.extend(overtaken);
     let mut moving = !stops.is_empty();
     for side in sides {
-        let definition = context.world.definition(&side.deployment.revision);
-        let fit = match definition {
-            // The one of a container instance is gone before the next one comes.
-            Some(_) if service.spec.scheduling_strategy == SchedulingStrategy::Daemon && is_leaving(draft) => Fit::Soon,
-            Some(definition) => ports.fit(definition),
-            None => Fit::No,
-        };
-        let decision = rollout::decide(&side.members, &bounds(context, service, &side, (backoff, fit)));
+        let mut launch = Launch::seek(context, ledger, (service, &side, backoff), draft, ids);
+        let decision = rollout::decide(&side.members, &bounds(service, &launch), &|candidates, count| launch.going(ledger, &side, candidates, count));
+        launch.settle_for(ledger, decision.launch);
         stops.extend(sick_stops(context, service, draft, &side.places, &decision));
         moving |= decision.launch > 0 || !decision.scale_in.is_empty() || !decision.sick.is_empty();
         if side.status() == DeploymentStatus::Primary {
-            tell_hindrance(context, service, draft, (&decision, backoff, fit));
+            tell_hindrance(context, service, draft, (&decision, backoff, launch.unplaced(ledger, service)));
         }
         stops.extend(decision.scale_in.iter().map(|index| (side.places[*index], scaling(service))));
         // What its tasks of this round give up starts nothing more in it.
-        let ends = side.status() == DeploymentStatus::Primary && breaker::trips(context, service, draft, side.deployment);
-        if let Some(definition) = definition.filter(|_| !ends) {
-            launch(context, service, draft, (definition, side.deployment, &decision), ids);
-            if decision.launch > 0 {
-                ports.take(definition);
-            }
+        if side.status() != DeploymentStatus::Primary || !breaker::trips(context, service, draft, side.deployment) {
+            begin(context, service, draft, (&launch, side.deployment, &decision), ledger, ids);
         }
     }
     stop(context, service, draft, stops);
     let counts = std::mem::take(&mut draft.found.registered);
     draft.found.events.extend(told(context, counts, |count, arn| events::registered(&service.spec.name, count, arn)));
-    let desired = usize::try_from(service.spec.desired_count).unwrap_or(usize::MAX);
-    let well = members.len() == desired && members.iter().all(|(_, member)| member.primary && member.available && !member.sick);
+    let desired = number(service.spec.desired_count);
+    let settled = |member: &Member| member.primary && member.available && !member.sick && !member.leaves;
+    let well = members.len() == desired && members.iter().all(|(_, member)| settled(member));
     settle::settle(context, key, service, draft, &State { well: well && !moving, backoff });
 }
 
 /// Whether the circuit breaker gave the newest deployment up, with nothing to go back to.
-fn is_given_up(service: &Service) -> bool {
+pub(crate) fn is_given_up(service: &Service) -> bool {
     service.primary().is_some_and(|primary| primary.rollout_state == RolloutState::Failed)
 }
 
 /// Tasks that are decided about together: all of a service that rolls, or one side of a shift.
-struct Side<'s> {
+pub(crate) struct Side<'s> {
     /// What is launched for it.
-    deployment: &'s Deployment,
-    members: Vec<Member>,
+    pub(crate) deployment: &'s Deployment,
+    pub(crate) members: Vec<Member>,
     /// Where each member is among the tasks.
     places: Vec<usize>,
 }
 
 impl Side<'_> {
-    const fn status(&self) -> DeploymentStatus {
+    pub(crate) const fn status(&self) -> DeploymentStatus {
         self.deployment.status
     }
 }
+
+/// Tasks by their places, and why each stops.
+type Stops = Vec<(usize, Stop)>;
 
 /// The sides of a service, and the stops of tasks that belong to none: what was left by a deployment that was overtaken.
 fn sides<'s>(service: &'s Service, draft: &Draft<'_>, members: &[(usize, Member)]) -> (Vec<Side<'s>>, Vec<(usize, Stop)>) {
@@ -115,28 +107,37 @@ fn sides<'s>(service: &'s Service, draft: &Draft<'_>, members: &[(usize, Member)
     (vec![new, old_side], rest)
 }
 
-fn bounds(context: &Context<'_>, service: &Service, side: &Side<'_>, (backoff, fit): (LaunchBackoff, Fit)) -> Bounds {
-    let newest = side.status() == DeploymentStatus::Primary;
-    let held = newest && (is_given_up(service) || context.now < backoff.not_before || !shift::scales_up(service));
-    let limit = match fit {
-        _ if held => 0,
-        Fit::Any => usize::MAX,
-        Fit::Once => 1,
-        Fit::Soon | Fit::No => 0,
-    };
-    let number = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+fn bounds(service: &Service, launch: &Launch<'_>) -> Bounds {
     let spec = &service.spec;
     Bounds {
         desired: number(spec.desired_count),
         // What serves goes on where nothing comes to replace it.
         lower: if is_given_up(service) { usize::MAX } else { number(spec.lower_bound()) },
         upper: number(spec.upper_bound()),
-        limit,
-        ports_taken: fit == Fit::No && !held,
+        limit: launch.limit(),
+        full: launch.is_full(),
     }
 }
 
-fn members(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>) -> Vec<(usize, Member)> {
+pub(crate) fn number(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// The live tasks, and the stops of those that a DAEMON has where it should have none. One that waits for the others of its instance to
+/// leave is neither.
+fn posted(context: &Context<'_>, ledger: &Ledger<'_>, service: &Service, draft: &mut Draft<'_>) -> (Vec<(usize, Member)>, Stops) {
+    let mut members = members(context, ledger, service, draft);
+    let definition = context.world.definition(&service.revision).filter(|_| draft.is_daemon());
+    let Some(definition) = definition else { return (members, Vec::new()) };
+    let posts = placement::split(ledger, &Request::of_service(ledger, draft, (service, definition)));
+    let begin = ledger.range(&service.cluster).start;
+    let post = |member: &Member| member.seat.map_or(Post::Goes, |seat| posts[seat - begin]);
+    let gone = members.iter().filter(|(_, member)| post(member) == Post::Goes).map(|(place, _)| (*place, scaling(service))).collect();
+    members.retain(|(_, member)| post(member) == Post::Stays);
+    (members, gone)
+}
+
+fn members(context: &Context<'_>, ledger: &Ledger<'_>, service: &Service, draft: &mut Draft<'_>) -> Vec<(usize, Member)> {
     let primary = service.primary().map(|primary| &primary.id);
     let mut members = Vec::new();
     for (place, one) in draft.tasks.iter().enumerate().filter(|(_, one)| one.task.is_live()) {
@@ -144,7 +145,9 @@ fn members(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>) -> V
         let (sick, grace) = health::sick(context, service, one);
         at.into_iter().chain(grace).chain(one.task.protected_until).for_each(|at| draft.found.wake(context, at));
         let (primary, protected) = (one.task.deployment.as_ref() == primary, one.task.is_protected(context.now));
-        members.push((place, Member { primary, available, sick: sick.is_some(), protected, created_at: one.task.created_at }));
+        let seat = ledger.seat_of(&one.task);
+        let leaves = seat.is_some_and(|seat| !ledger.seats[seat].is_active());
+        members.push((place, Member { primary, leaves, seat, available, sick: sick.is_some(), protected, created_at: one.task.created_at }));
     }
     members
 }
@@ -184,28 +187,41 @@ fn sick_stops(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, p
     stops
 }
 
-/// Says why a needed launch does not happen: back-off, ports, percentages.
-fn tell_hindrance(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, why: (&Decision, LaunchBackoff, Fit)) {
-    let (decision, backoff, fit) = why;
+/// Says why a needed launch does not happen: back-off, percentages, protection, no container instance that takes it.
+fn tell_hindrance(context: &Context<'_>, service: &Service, draft: &mut Draft<'_>, why: (&Decision, LaunchBackoff, Option<Hindrance>)) {
+    let (decision, backoff, unplaced) = why;
+    let name = &service.spec.name;
     if is_given_up(service) {
-        let reason = format!("{} starts nothing more until another revision is deployed", service.spec.name);
-        return draft.found.waiting.push((None, reason));
+        return draft.found.waiting.push((None, format!("{name} starts nothing more until another revision is deployed")));
     }
     if decision.needed > decision.launch && context.now < backoff.not_before {
         draft.found.wake(context, backoff.not_before);
         let seconds = backoff.not_before.since(context.now).as_millis().div_ceil(1000);
-        let reason = format!("{} starts its next task in {seconds} s, after {} failures in a row", service.spec.name, backoff.failures);
+        let reason = format!("{name} starts its next task in {seconds} s, after {} failures in a row", backoff.failures);
         draft.found.waiting.push((None, reason));
         return;
     }
     let message = if decision.stuck {
-        events::stuck(&service.spec.name)
+        let (least, most) = (service.spec.lower_bound(), service.spec.upper_bound());
+        let reason = format!("{name} may neither stop nor start a task: at least {least} must be healthy, at most {most} may run");
+        let hint = "lower `minimumHealthyPercent` or raise `maximumPercent` in `deploymentConfiguration`".to_owned();
+        draft.found.despair(Despair { reason, hint, room_would_help: false });
+        events::stuck(name)
     } else if let Some(primary) = service.primary().filter(|_| decision.kept > 0) {
-        let reason = format!("{} keeps {} more tasks than it needs, which are protected", service.spec.name, decision.kept);
+        let reason = format!("{name} keeps {} more tasks than it needs, which are protected", decision.kept);
         draft.found.waiting.push((None, reason));
-        events::protected(&service.spec.name, &primary.id)
-    } else if decision.needed > 0 && fit == Fit::No && decision.sick.is_empty() {
-        events::port_in_use(&service.spec.name, &context.world.settings.instance)
+        events::protected(name, &primary.id)
+    } else if let Some(Hindrance { event, despair, for_good }) = unplaced.filter(|_| decision.room > 0 && decision.launch < decision.needed) {
+        // What is about to stop makes room.
+        if decision.launch > 0 || !decision.sick.is_empty() || !decision.scale_in.is_empty() {
+            return;
+        }
+        if for_good {
+            draft.found.despair(despair)
+        } else {
+            draft.found.waiting.push((None, despair.reason))
+        }
+        event
     } else {
         return;
     };
@@ -215,21 +231,6 @@ fn tell_hindrance(context: &Context<'_>, service: &Service, draft: &mut Draft<'_
             draft.found.events.push(message);
             draft.found.wake(context, context.now + context.pace.event_suppression);
         }
-    }
-}
-
-fn launch<'a>(context: &Context<'a>, service: &Service, draft: &mut Draft<'a>, what: (&'a TaskDefinition, &Deployment, &Decision), ids: &mut Ids) {
-    let (definition, deployment, decision) = what;
-    let (cluster, service_of, revision) = (&service.cluster, Some((&service.spec.name, Some(&deployment.id))), &deployment.revision);
-    let birth = Birth { cluster, service: service_of, revision, definition, at: context.now };
-    let mut started = Vec::new();
-    for _ in 0..decision.launch {
-        let task = Task::new(&birth, ids);
-        started.push(task.id.clone());
-        draft.tasks.push(TaskDraft { task: Cow::Owned(task), definition: Some(definition), targets: Vec::new() });
-    }
-    if !started.is_empty() {
-        draft.found.events.push(events::started(&service.spec.name, &started, decision.replaced));
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn settle(context: &Context<'_>, key: &ServiceKey, service: &Service,
 }
 
 /// Whether a task is on its way out.
-pub(crate) fn is_leaving(draft: &Draft<'_>) -> bool {
+fn is_leaving(draft: &Draft<'_>) -> bool {
     draft.tasks.iter().any(|one| one.task.last_status != TaskStatus::Stopped && !one.task.is_live())
 }
 

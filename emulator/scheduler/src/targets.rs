@@ -36,7 +36,7 @@ fn serving<'s>(service: &'s Service, task: &Task) -> Option<&'s Deployment> {
 pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut TaskDraft<'a>, found: &mut Findings) {
     let running = draft.task.is_live() && draft.task.last_status == TaskStatus::Running;
     let Some(deployment) = serving(service, &draft.task).filter(|_| running) else { return };
-    let instance = &context.world.settings.instance;
+    let instance = context.ec2_instance_id(&draft.task);
     for known in draft.targets.iter_mut().filter(|known| !known.removed) {
         if endpoint::behind(&draft.task, draft.definition, &known.key, instance).is_none() {
             known.removed = true;

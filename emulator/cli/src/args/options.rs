@@ -148,6 +148,30 @@ pub(crate) struct Run {
     pub(crate) started_by: Option<String>,
 }
 
+/// `drain`
+#[derive(Debug, Args)]
+pub(crate) struct Drain {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// The container instance
+    pub(crate) instance: String,
+    /// Return at once
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// How long its tasks may take to leave
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) timeout: u64,
+}
+
+/// `activate`
+#[derive(Debug, Args)]
+pub(crate) struct Activate {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// The container instance
+    pub(crate) instance: String,
+}
+
 /// `protect`
 #[derive(Debug, Args)]
 pub(crate) struct Protect {

@@ -6,8 +6,10 @@ mod deployments;
 mod diff;
 mod doctor;
 mod down;
+mod drain;
 mod events;
 mod explain;
+mod instances;
 mod listings;
 mod logs;
 mod protect;
@@ -41,6 +43,9 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Ps(args) => ps::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Scale(args) => scale::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Scaling(args) => scaling::run(settings.with_files(&args.files.file), printer).await,
+        Command::Instances(args) => instances::run(settings.with_files(&args.files.file), printer).await,
+        Command::Drain(args) => drain::drain(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Activate(args) => drain::activate(&args, settings.with_files(&args.files.file), printer).await,
         Command::Logs(args) => logs::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Events(args) => events::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Requests(args) => requests::run(&args, settings.with_files(&args.files.file), printer).await,

@@ -3,6 +3,7 @@
 pub(crate) mod alarms;
 pub(crate) mod deployments;
 pub(crate) mod explain;
+pub(crate) mod instances;
 pub(crate) mod routes;
 pub(crate) mod scaling;
 pub(crate) mod targets;
@@ -61,6 +62,7 @@ pub(crate) fn tone(word: &str) -> Tone {
         | "DEACTIVATING"
         | "STOPPING"
         | "DRAINING"
+        | "DEREGISTERING"
         | "ALARM"
         | "InProgress" => Tone::Warning,
         "STOPPED" | "UNKNOWN" | "unused" | "INSUFFICIENT_DATA" | "Overridden" => Tone::Faint,

@@ -30,17 +30,18 @@ pub(crate) fn services(cluster: &ClusterView) -> Table {
 
 /// One row a task that is not over.
 pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
-    let mut table = Table::new(&["SERVICE", "TASK", "LAST STATUS", "HEALTH", "TASK DEFINITION", "PORTS", "AGE"]).giving_way(&[
-        "PORTS",
-        "TASK DEFINITION",
-        "AGE",
-        "TASK",
-    ]);
+    // Where there is one container instance only, nobody asks which.
+    let several = cluster.container_instances.len() > 1;
+    let mut columns = vec!["SERVICE", "TASK", "LAST STATUS", "HEALTH", "TASK DEFINITION", "PORTS", "AGE"];
+    if several {
+        columns.insert(4, "INSTANCE");
+    }
+    let mut table = Table::new(&columns).giving_way(&["PORTS", "TASK DEFINITION", "AGE", "TASK"]);
     let mut tasks: Vec<&TaskView> = cluster.tasks.iter().filter(|task| task.last_status != "STOPPED").collect();
     tasks.sort_by(|a, b| a.service_name.cmp(&b.service_name));
     for task in tasks {
         let health = health(cluster, task);
-        table.row(vec![
+        let mut row = vec![
             cell(task.service_name.as_deref().unwrap_or_default()),
             cell(short(&task.task_id)),
             toned(&task.last_status, tone(&task.last_status)),
@@ -48,7 +49,11 @@ pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
             cell(&task.task_definition),
             ports(task),
             cell(age(now - task.created_at)),
-        ]);
+        ];
+        if several {
+            row.insert(4, cell(&task.container_instance));
+        }
+        table.row(row);
     }
     table
 }
@@ -167,6 +172,21 @@ mod tests {
 
         SERVICE  TASK      TASK DEFINITION  STOPPED  EXIT  STOP CODE                 STOPPED REASON
         posts    dead0000  posts:1          1m ago   7     EssentialContainerExited  Essential container in task exited
+        "#);
+    }
+
+    #[test]
+    fn the_instance_is_shown_where_there_are_several() {
+        let mut view = sample::view();
+        let cluster = &mut view.clusters[0];
+        cluster.tasks.truncate(1);
+        cluster.tasks[0].container_instance = "b1".into();
+        let mut other = cluster.container_instances[0].clone();
+        other.name = "b1".into();
+        cluster.container_instances.push(other);
+        insta::assert_snapshot!(tasks(cluster, view.now).render(Palette::plain(), None), @r#"
+        SERVICE  TASK      LAST STATUS  HEALTH     INSTANCE  TASK DEFINITION  PORTS                      AGE
+        posts    beef0000  RUNNING      unhealthy  b1        posts:1          127.0.0.1:32770->3000/tcp  1m
         "#);
     }
 

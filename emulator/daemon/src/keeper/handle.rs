@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{
-    Change, ClusterName, ContainerId, Decimal, Desired, Metric, ObservedContainer, Refused, ServiceKey, TargetGroupName, TargetHealth, TargetKey,
-    TaskId, Timestamp, World,
+    Change, ClusterName, ContainerId, Decimal, Desired, EngineName, EngineResources, Metric, ObservedContainer, PlacementFailure, Refused,
+    ServiceKey, TargetGroupName, TargetHealth, TargetKey, TaskId, Timestamp, World,
 };
-use scheduler::Waiting;
+use scheduler::{Hopeless, Waiting};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Something the keeper is told.
@@ -47,6 +47,13 @@ pub enum Input {
     },
     /// One container is gone.
     Gone(ContainerId),
+    /// An engine has said what it has.
+    Described {
+        /// Which.
+        engine: EngineName,
+        /// What it has.
+        resources: EngineResources,
+    },
     /// The engine cannot be reached.
     EngineLost(String),
     /// A target's health changed.
@@ -85,6 +92,8 @@ pub struct Done {
     pub changes: Vec<String>,
     /// The tasks that were started by it, without a service.
     pub tasks: Vec<TaskId>,
+    /// Why others were not.
+    pub failures: Vec<PlacementFailure>,
     /// The snapshot that shows it, or a later one.
     pub sequence: u64,
     /// Why it could not be saved, if it could not: it is in effect, and is lost if the daemon ends before it can be.
@@ -103,6 +112,8 @@ pub struct Snapshot {
     pub world: World,
     /// What the services wait for.
     pub waiting: Vec<Waiting>,
+    /// Services that will not become steady by waiting.
+    pub hopeless: Vec<Hopeless>,
     /// The routing table of this World.
     pub table: Arc<routing::Table>,
     /// Why the engine cannot be reached, if it cannot.

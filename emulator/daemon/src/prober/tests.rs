@@ -87,8 +87,8 @@ async fn play(mut world: World, seconds: u64, rule: impl Fn(u64) -> ProbeOutcome
     let probe = Arc::new(Asked { clock: clock.clone(), rule, asked: Mutex::default() });
     let snapshot = |world: &World| {
         let table = Arc::new(routing::compile(world, None));
-        let (waiting, sequence) = (Vec::new(), world.version);
-        Arc::new(Snapshot { sequence, world: world.clone(), waiting, table, engine_problem: None, state_problem: None, idle: true })
+        let (waiting, hopeless, sequence) = (Vec::new(), Vec::new(), world.version);
+        Arc::new(Snapshot { sequence, world: world.clone(), waiting, hopeless, table, engine_problem: None, state_problem: None, idle: true })
     };
     let (publisher, snapshots) = watch::channel(snapshot(&world));
     let (sender, mut inputs) = mpsc::channel(16);

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use futures_util::stream;
 use hyper::Response;
-use model::{Change, ClusterName, Desired, Refused, ServiceKey, World};
+use model::{Change, ClusterName, Desired, InstanceStatus, Refused, ServiceKey, World};
 use tokio::sync::mpsc;
-use wire::local::{DiffReply, Failure, ScaleRequest, ShutdownReply, UpEvent, UpRequest};
+use wire::local::{DiffReply, Failure, InstanceStatusRequest, ScaleRequest, ShutdownReply, UpEvent, UpRequest};
 
 use super::Context;
 use super::answer::{self, Body};
@@ -82,7 +82,12 @@ async fn bring_up(context: &Context, request: UpRequest, progress: &mpsc::Sender
 
 /// Tells what was changed.
 pub(super) async fn tell(done: Done, progress: &mpsc::Sender<UpEvent>) {
-    let Done { changes, tasks, sequence, unsaved } = done;
+    let Done { changes, tasks, failures, sequence, unsaved } = done;
+    if let Some(model::PlacementFailure { reason, detail, hint, .. }) = failures.first() {
+        let (lacking, all) = (failures.len(), failures.len() + tasks.len());
+        let message = format!("{lacking} of {all} tasks were not placed: {reason}: {detail}; {hint}");
+        progress.send(UpEvent::Notice { message }).await.ok();
+    }
     let tasks = tasks.iter().map(ToString::to_string).collect();
     progress.send(UpEvent::Applied { changes, version: sequence, tasks }).await.ok();
     if let Some(message) = unsaved {
@@ -140,6 +145,13 @@ pub(super) async fn scale(context: &Context, request: ScaleRequest) -> Result<Re
     Ok(answer::json(&serde_json::json!({})))
 }
 
+pub(super) async fn instance_status(context: &Context, request: InstanceStatusRequest) -> Result<Response<Body>, Failure> {
+    let InstanceStatusRequest { cluster, instance: name, drain } = request;
+    let status = if drain { InstanceStatus::Draining } else { InstanceStatus::Active };
+    done(context.keeper.change(vec![Change::SetContainerInstanceStatus { cluster, name, status }]).await)?;
+    Ok(answer::json(&serde_json::json!({})))
+}
+
 pub(super) fn shutdown(context: &Context, query: &Query) -> Response<Body> {
     // An `up` that still builds has no cluster yet, and would be cut.
     let idle = || context.ups.is_empty() && context.keeper.snapshot().world.clusters.is_empty();
@@ -173,6 +185,7 @@ pub(super) fn refused(refused: Refused) -> Failure {
     let hint = match &refused {
         Refused::NotFound { what: "service", .. } => Some("`ecslocal ps` lists the services"),
         Refused::NotFound { what: "task definition", .. } => Some("`ecslocal up` registers those of the manifest"),
+        Refused::NotFound { what: "container instance", .. } => Some("`ecslocal instances` lists them"),
         Refused::NotFound { what: "cluster", .. } => Some("`ecslocal up` makes the cluster of the manifest"),
         Refused::Exists { owner: Some(_), .. } => Some(
             "names of load balancers and target groups are the region's: give it another name, or take that cluster down with `ecslocal down --cluster`",
@@ -180,6 +193,9 @@ pub(super) fn refused(refused: Refused) -> Failure {
         Refused::InUse { what: "cluster" | "service name", .. } => Some("try again in a moment; `ecslocal ps --watch` shows what is left"),
         _ => None,
     };
+    if let Refused::Unplaced(failure) = &refused {
+        return Failure::input(refused.to_string()).hint(&failure.hint);
+    }
     let failure = Failure::input(refused.to_string());
     match hint {
         Some(hint) => failure.hint(hint),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hyper::Response;
 use model::{
-    Change, ClusterName, ContainerName, ContainerOverride, HookAction, RunTask, ServiceKey, ServiceName, TaskDefinition, TaskDefinitionName, TaskId,
-    TaskOverrides, World,
+    Change, ClusterName, ContainerName, ContainerOverride, HookAction, Placement, RunTask, ServiceKey, ServiceName, TaskDefinition,
+    TaskDefinitionName, TaskId, TaskOverrides, World,
 };
 use tokio::sync::mpsc;
 use wire::local::{DeployRequest, Failure, ProtectRequest, RunTaskRequest, StopTaskRequest, TasksReply, UpEvent, Wanted};
@@ -60,7 +60,15 @@ async fn start_tasks(context: &Context, request: RunTaskRequest, progress: &mpsc
         overrides.containers.insert(container, ContainerOverride { command, environment, ..ContainerOverride::default() });
     }
     changes.insert(0, Change::CreateCluster(cluster.clone()));
-    changes.push(Change::RunTask(Box::new(RunTask { cluster, task_definition, count, overrides, started_by })));
+    changes.push(Change::RunTask(Box::new(RunTask {
+        cluster,
+        task_definition,
+        count,
+        overrides,
+        started_by,
+        placement: Placement::default(),
+        placed: None,
+    })));
     change(context, changes, progress).await
 }
 

@@ -88,6 +88,7 @@ impl Lab {
             owner: self.owner.clone(),
             cluster,
             service: Some(service.clone()),
+            instance: model::InstanceName::local(),
             task_arn: format!("arn:aws:ecs:us-east-1:000000000000:task/lab/{task}"),
             task,
             revision: Revision { family: Family::new("lab").unwrap(), number: 1 },

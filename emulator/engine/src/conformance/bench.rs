@@ -66,6 +66,7 @@ impl<'a> Bench<'a> {
         let cluster = ClusterName::new("conformance").map_err(wrong)?;
         let service = ServiceKey { cluster: cluster.clone(), name: ServiceName::new(service).map_err(wrong)? };
         Ok(ContainerSpec {
+            instance: model::InstanceName::local(),
             owner: self.subject.owner.clone(),
             cluster,
             service: Some(service.clone()),

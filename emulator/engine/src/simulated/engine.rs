@@ -35,13 +35,14 @@ impl Engine for Fleet {
     fn describe(&self) -> Verb<'_, EngineInfo> {
         let ticket = self.call(VerbName::Describe, "", None);
         Box::pin(async move {
-            let info = |name: &str, version: &str, endpoint: &str| EngineInfo {
+            let info = |name: &str, version: &str, endpoint: &str, resources| EngineInfo {
                 name: name.into(),
                 version: version.into(),
                 api_version: version.into(),
                 endpoint: endpoint.into(),
+                resources,
             };
-            ticket.once(|_, _| Ok(info("simulated", env!("CARGO_PKG_VERSION"), "memory"))).await
+            ticket.once(|state, _| Ok(info("simulated", env!("CARGO_PKG_VERSION"), "memory", state.resources.clone()))).await
         })
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use model::{ContainerId, ContainerName, ObservedContainer, TaskId};
+use model::{ContainerId, ContainerName, EngineResources, ObservedContainer, TaskId};
 
 use super::journal::{Call, VerbName};
 use super::script::SimulatedAnswer;
@@ -74,6 +74,17 @@ impl Fleet {
         let (mut state, _) = self.shared.look();
         state.down = false;
         state.changed();
+    }
+
+    /// What it says that it has: eight cores and 16 GiB, unless a test says otherwise.
+    #[must_use]
+    pub fn resources(&self) -> EngineResources {
+        self.shared.look().0.resources.clone()
+    }
+
+    /// From now on it says that it has that.
+    pub fn set_resources(&self, resources: EngineResources) {
+        self.shared.look().0.resources = resources;
     }
 
     /// The next call of `verb` fails so and does nothing; several plans for one verb are used in order.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use model::{ContainerId, OwnerId, Timestamp, TransportProtocol};
+use model::{ContainerId, EngineResources, OwnerId, Timestamp, TransportProtocol};
 use tokio::sync::watch;
 
 use super::container::{Container, Phase, Run};
@@ -28,6 +28,8 @@ pub(super) struct State {
     /// How often a build context was said to be edited.
     pub(super) edits: BTreeMap<std::path::PathBuf, u64>,
     pub(super) down: bool,
+    /// What it says that it has.
+    pub(super) resources: EngineResources,
     pub(super) failures: VecDeque<(VerbName, EngineError)>,
     pub(super) calls: VecDeque<Call>,
     pub(super) watchers: BTreeMap<u64, Watcher>,
@@ -58,6 +60,7 @@ impl State {
             images: BTreeMap::new(),
             edits: BTreeMap::new(),
             down: false,
+            resources: EngineResources { cpu: 8 * 1024, memory: 16 * 1024, architecture: "x86_64".into(), os_type: "linux".into() },
             failures: VecDeque::new(),
             calls: VecDeque::new(),
             watchers: BTreeMap::new(),

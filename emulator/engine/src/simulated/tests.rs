@@ -43,6 +43,7 @@ impl Room {
             owner: owner(),
             cluster: key.cluster.clone(),
             service: Some(key.clone()),
+            instance: model::InstanceName::local(),
             task: self.ids.task(),
             task_arn: String::new(),
             revision: Revision { family: Family::new("users").unwrap(), number: 1 },

@@ -5,8 +5,10 @@ pub(crate) mod alarm;
 mod authenticate;
 mod certificate;
 pub(crate) mod condition;
+pub(crate) mod container_instance;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;
+pub(crate) mod placement;
 pub(crate) mod rule;
 pub(crate) mod scaling;
 pub(crate) mod scheduled_task;
@@ -32,6 +34,11 @@ pub(crate) static MANIFEST: Object = Object {
                 "taskDefinitions",
                 Shape::List(&TASK_DEFINITIONS),
                 "What tasks are made from, as in RegisterTaskDefinition, or `file: path` of such JSON.",
+            ),
+            field(
+                "containerInstances",
+                Shape::List(&named(Shape::Object(&container_instance::CONTAINER_INSTANCE), "name")),
+                "Where tasks are placed. Default one, `local`: this machine's engine with all that it has. A key of ecslocal's own.",
             ),
             field(
                 "scheduledTasks",

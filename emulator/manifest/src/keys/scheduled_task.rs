@@ -1,5 +1,6 @@
 //! The keys of tasks that start by a schedule, in the words of EventBridge Scheduler and RunTask (ecs.md 9).
 
+use super::placement;
 use crate::keys::task_definition::VARIABLE;
 use crate::shape::{Choice, Object, Shape, TEXTS, field, inert, integer, list, named};
 
@@ -14,6 +15,8 @@ pub(crate) static SCHEDULED_TASK: Object = Object::new(
         field("taskDefinition", Shape::Text, "A family of this manifest, `family:revision`, or an ARN that ends so.").required(),
         field("taskCount", integer(1, 10), "How many tasks it starts. Default 1."),
         field("containerOverrides", Shape::List(&named(Shape::Object(&OVERRIDE), "name")), "What containers do otherwise."),
+        field("placementConstraints", Shape::List(&list(Shape::Object(&placement::CONSTRAINT))), "Where its tasks may be placed; at most 10."),
+        field("placementStrategy", Shape::List(&list(Shape::Object(&placement::STRATEGY))), "Where they should be; at most 5."),
         inert("description", "nobody reads it here"),
         inert("launchType", "every task runs on the local engine"),
         inert("networkConfiguration", "tasks run in the local network"),

@@ -1,6 +1,6 @@
 //! The keys of CreateService (ecs.md 3 and 4).
 
-use super::traffic_shift;
+use super::{placement, traffic_shift};
 use crate::shape::{Choice, Object, Shape, TEXTS, field, inert, integer, list};
 
 pub(crate) static SERVICE: Object = Object::new(
@@ -24,6 +24,12 @@ pub(crate) static SERVICE: Object = Object::new(
             Shape::Choice(&STRATEGY),
             "REPLICA, so many tasks as `desiredCount` says, or DAEMON, one on each container instance. Default REPLICA.",
         ),
+        field("placementConstraints", Shape::List(&list(Shape::Object(&placement::CONSTRAINT))), "Where its tasks may be placed; at most 10."),
+        field(
+            "placementStrategy",
+            Shape::List(&list(Shape::Object(&placement::STRATEGY))),
+            "Where they should be; at most 5, one after the other. Default spread over zones, then over instances.",
+        ),
         inert("networkConfiguration", "tasks are on a network of this machine, which has neither subnets nor security groups")
             .of(Shape::Object(&NETWORK_CONFIGURATION)),
         inert("cluster", "the manifest's own `cluster` says it"),
@@ -31,8 +37,7 @@ pub(crate) static SERVICE: Object = Object::new(
         inert("capacityProviderStrategy", "every task runs on the local engine"),
         inert("platformVersion", "every task runs on the local engine"),
         inert("platformFamily", "every task runs on the local engine"),
-        inert("placementStrategy", "there is one container instance to choose from"),
-        inert("availabilityZoneRebalancing", "there is one container instance"),
+        inert("availabilityZoneRebalancing", "tasks that run are not moved to another zone"),
         inert("enableExecuteCommand", "commands cannot be run in containers yet"),
         inert("enableECSManagedTags", "tags are not kept"),
         inert("propagateTags", "tags are not kept"),
@@ -42,7 +47,6 @@ pub(crate) static SERVICE: Object = Object::new(
     ],
 )
 .refusing(&[
-    ("placementConstraints", "there is one container instance; remove it for local runs"),
     ("connectsTo", "each service is alone on a network of its own until it is; remove it"),
     ("serviceConnectConfiguration", "each service is alone on a network of its own until it is; remove it"),
     ("serviceRegistries", "each service is alone on a network of its own until they are; remove it"),

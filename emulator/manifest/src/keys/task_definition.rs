@@ -1,5 +1,6 @@
 //! The keys of RegisterTaskDefinition (ecs.md 1).
 
+use super::placement;
 use crate::shape::{Choice, Object, Shape, TEXTS, field, inert, integer, list, named};
 
 pub(crate) static TASK_DEFINITION: Object = Object::new(
@@ -20,6 +21,16 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
             "The containers that run together; at most 10, at least one essential.",
         )
         .required(),
+        field(
+            "placementConstraints",
+            Shape::List(&list(Shape::Object(&placement::CONSTRAINT))),
+            "Where its tasks may be placed: `memberOf` only; at most 10 with those of a service.",
+        ),
+        field(
+            "requiresAttributes",
+            Shape::List(&list(Shape::Object(&placement::REQUIRED_ATTRIBUTE))),
+            "Attributes that their container instance must have.",
+        ),
         inert("taskRoleArn", "a task's credentials are not served yet"),
         inert("executionRoleArn", "images are pulled with the engine's own logins"),
         inert("requiresCompatibilities", "every task runs on the local engine; for FARGATE its rules are checked")
@@ -32,24 +43,13 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
 )
 .refusing(&[
     ("volumes", "volumes are not supported yet; `volumes: []` in a second `-f` file takes it out of an included one"),
-    ("placementConstraints", "there is one container instance: remove it here, or with `placementConstraints: []` in a second `-f` file"),
     ("pidMode", "each container has a process namespace of its own here"),
     ("ipcMode", "each container has an IPC namespace of its own here"),
     ("proxyConfiguration", "App Mesh is not supported"),
     ("enableFaultInjection", "fault injection is not supported"),
     ("trustedExecutionConfiguration", "it belongs to Managed Instances"),
 ])
-.answers(&[
-    "taskDefinitionArn",
-    "revision",
-    "status",
-    "requiresAttributes",
-    "compatibilities",
-    "registeredAt",
-    "registeredBy",
-    "deregisteredAt",
-    "deleteRequestedAt",
-]);
+.answers(&["taskDefinitionArn", "revision", "status", "compatibilities", "registeredAt", "registeredBy", "deregisteredAt", "deleteRequestedAt"]);
 
 static COMPATIBILITY: Choice = Choice { accepted: &["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"], refused: &[] };
 

@@ -5,6 +5,7 @@ mod alarm;
 mod authenticate;
 mod condition;
 mod container;
+mod container_instance;
 mod container_parts;
 mod deployment;
 mod fargate;
@@ -14,6 +15,7 @@ mod load_balancer;
 mod metric_alarm;
 pub(crate) mod network_mode;
 mod pem;
+mod placement;
 mod rule;
 mod scaling;
 mod scaling_policy;
@@ -62,7 +64,8 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
         named(tree.list("services"), reader, |node, reader| service::read(node, reader).map(|service| (service.spec.name.clone(), service)));
     let scheduled_tasks = named(tree.list("scheduledTasks"), reader, |node, reader| scheduled_task::read(node, reader.report));
     let alarms = named(tree.list("alarms"), reader, |node, reader| alarm::read(node, reader.report));
-    Some(Desired { alarms, scheduled_tasks, load_balancers, target_groups, task_definitions, services, ..Desired::empty(cluster?) })
+    let instances = named(tree.list("containerInstances"), reader, |node, reader| container_instance::read(node, reader.report));
+    Some(Desired { alarms, instances, scheduled_tasks, load_balancers, target_groups, task_definitions, services, ..Desired::empty(cluster?) })
 }
 
 /// Reads each item. One that gives nothing without a problem being known would be lost silently, so that is a problem of its own.

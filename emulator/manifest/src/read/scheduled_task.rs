@@ -19,6 +19,7 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<(ScheduleName, Sc
     let task_definition = parsed::<TaskDefinitionName>(node, "taskDefinition", "`family`, or `family:3`", report);
     let containers: Vec<_> = node.list("containerOverrides").iter().map(|node| container(node, report)).collect();
     let containers = containers.into_iter().collect::<Option<BTreeMap<_, _>>>()?;
+    let placement = super::placement::read(node, report);
     let spec = ScheduledTaskSpec {
         schedule: schedule?,
         timezone: timezone?,
@@ -26,6 +27,7 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<(ScheduleName, Sc
         task_definition: task_definition?,
         count: node.integer_of("taskCount").unwrap_or(1),
         overrides: TaskOverrides { containers, ..TaskOverrides::default() },
+        placement: placement?,
     };
     Some((name?, spec))
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use model::{DesiredService, Family, ScalableTarget, SchedulingStrategy, ServiceLoadBalancer, ServiceSpec, TargetGroupName, TaskDefinitionName};
+use model::{
+    DesiredService, Family, Placement, ScalableTarget, SchedulingStrategy, ServiceLoadBalancer, ServiceSpec, TargetGroupName, TaskDefinitionName,
+};
 
 use super::scaling::{self, Scaled};
 use super::target_group::name_of;
@@ -24,6 +26,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredServic
     let scalable_target = node.get("scalableTarget").map(|target| scaling::read(target, &scaled, report));
     let scheduling_strategy = if node.text_of("schedulingStrategy") == Some("DAEMON") { daemon(node, report)? } else { SchedulingStrategy::Replica };
     let (minimum, maximum) = if scheduling_strategy == SchedulingStrategy::Daemon { (0, 100) } else { (100, 200) };
+    let placement = placement(node, scheduling_strategy, report);
     let (task_definition, revision) = definition?;
     let minimum_healthy_percent = percent("minimumHealthyPercent", minimum);
     let failure_detection = configuration.map(|node| deployment::read(node, minimum_healthy_percent, report)).unwrap_or_default();
@@ -41,6 +44,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredServic
         traffic_shift: traffic_shift?,
         scheduling_strategy,
         scalable_target: scalable_target.map_or(Some(None), |target| target.map(Some))?,
+        placement: placement?,
     };
     shiftable(node, &spec, report)?;
     if spec.desired_count > 0 && spec.lower_bound() >= spec.upper_bound() {
@@ -72,6 +76,28 @@ fn shiftable(node: &Node, spec: &ServiceSpec, report: &mut Report) -> Option<()>
         fits = false;
     }
     fits.then_some(())
+}
+
+/// A DAEMON runs on every instance that its constraints allow, so there is nothing to choose. On Fargate there are no instances.
+fn placement(node: &Node, scheduling_strategy: SchedulingStrategy, report: &mut Report) -> Option<Placement> {
+    let read = super::placement::read(node, report);
+    let asks = |key: &str| node.entry(key).filter(|entry| !entry.node.asks_for_nothing());
+    if let Some(entry) = asks("placementStrategy").filter(|_| scheduling_strategy == SchedulingStrategy::Daemon) {
+        let text = "a DAEMON service has no placement strategy";
+        report.problem(entry.key_span, text).hint("remove it: there is one task on each container instance that its constraints allow");
+        return None;
+    }
+    if node.text_of("launchType") == Some("FARGATE") {
+        let asked = ["placementConstraints", "placementStrategy"].into_iter().filter_map(asks);
+        let refused = asked.map(|entry| {
+            let message = format!("`{}` is not supported with the launch type FARGATE", entry.key);
+            report.problem(entry.key_span, message).hint("remove it, or say `launchType: EC2`");
+        });
+        if refused.count() > 0 {
+            return None;
+        }
+    }
+    read
 }
 
 /// What a DAEMON may not say (ecs.md 3.1).

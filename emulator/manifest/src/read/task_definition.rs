@@ -2,7 +2,7 @@
 
 use model::{ContainerDefinition, Family, TaskDefinition};
 
-use super::{Reader, container, fargate, network_mode};
+use super::{Reader, container, fargate, network_mode, placement};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -34,6 +34,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
     let mode = network_mode::of(node);
     network_mode::check(node, mode, report);
     fargate::check(node, cpu.flatten(), memory.flatten(), report);
+    let member_of = placement::member_of(node, report);
     let containers = read.into_iter().collect::<Option<Vec<_>>>();
     Some(TaskDefinition {
         family: family?,
@@ -41,6 +42,8 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
         cpu: cpu.map_or(Some(None), |cpu| cpu.map(Some))?,
         memory: memory.map_or(Some(None), |memory| memory.map(Some))?,
         containers: network_mode::normalise(mode, containers?),
+        member_of: member_of?,
+        requires_attributes: placement::required_attributes(node),
     })
 }
 

@@ -71,7 +71,7 @@ fn a_tab_is_named_with_its_line() {
 #[test]
 fn a_second_file_takes_out_what_is_refused_in_an_included_one() {
     let task = r#"{"taskDefinition": {"family": "shop", "networkMode": "awsvpc", "revision": 42, "status": "ACTIVE", "compatibilities": ["EC2", "FARGATE"],
-        "volumes": [{"name": "data", "host": {"sourcePath": "/srv"}}], "placementConstraints": [{"type": "memberOf", "expression": "x"}],
+        "volumes": [{"name": "data", "host": {"sourcePath": "/srv"}}], "placementConstraints": [{"type": "memberOf", "expression": "attribute:x exists"}],
         "registeredAt": 1741684893.123, "requiresCompatibilities": ["FARGATE"], "cpu": "512", "memory": "1024", "enableFaultInjection": false,
         "containerDefinitions": [{"name": "api", "image": "api:1", "cpu": 0, "systemControls": [], "volumesFrom": [], "environmentFiles": [],
             "mountPoints": [{"sourceVolume": "data", "containerPath": "/data"}], "secrets": [{"name": "A", "valueFrom": "arn"}]}]}, "tags": []}"#;

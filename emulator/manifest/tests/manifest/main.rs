@@ -11,6 +11,7 @@ mod https;
 mod limits;
 mod load_balancers;
 mod network_modes;
+mod placement;
 mod problems;
 mod properties;
 mod refused_by_ecs;

@@ -327,7 +327,7 @@ fn each_key_that_fargate_does_not_have_is_one_problem() {
     for (definition, container, named) in [
         ("    ipcMode: task\n", "", "ipcMode"),
         ("    pidMode: host\n", "", "pidMode"),
-        ("    placementConstraints: [{ type: memberOf, expression: x }]\n", "", "placementConstraints"),
+        ("    placementConstraints: [{ type: memberOf, expression: attribute:x exists }]\n", "", "placementConstraints"),
         ("", "        privileged: true\n", "privileged"),
         ("", "        links: [db]\n", "links"),
         ("", "        dockerSecurityOptions: [no-new-privileges]\n", "dockerSecurityOptions"),

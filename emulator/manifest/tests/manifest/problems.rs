@@ -1129,7 +1129,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
     assert_snapshot!(broken(&[
         ("- family: users", "- family: users\n    networkMode: default\n    volumes: [{ name: data }]"),
         ("memory: 256", "memory: 256\n        watch: true\n        secrets: [{ name: A, valueFrom: b }]\n        mountPoints: []\n        logConfiguration: { logDriver: awsfirelens }"),
-        ("taskDefinition: users", "taskDefinition: users\n    volumeConfigurations: [{ name: data }]\n    placementConstraints: [{ type: distinctInstance }]"),
+        ("taskDefinition: users", "taskDefinition: users\n    volumeConfigurations: [{ name: data }]"),
         ("- port: 80", "- port: 443\n        protocol: HTTPS\n        certificates: [{ certificateArn: a }]"),
     ]), @r#"
     error: Certificate ARN 'a' is not valid
@@ -1188,15 +1188,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
        |
        = hint: volumes are not supported yet
 
-    error: `placementConstraints` of a service is not supported
-      --> cluster.yaml:33:5
-       |
-    33 |     placementConstraints: [{ type: distinctInstance }]
-       |     ^^^^^^^^^^^^^^^^^^^^
-       |
-       = hint: there is one container instance; remove it for local runs
-
-    8 problems in cluster.yaml
+    7 problems in cluster.yaml
     "#);
 }
 
@@ -1395,7 +1387,7 @@ fn syntax_errors_leave_other_files_checked() {
     4 |     colour: red
       |     ^^^^^^ unknown key
       |
-      = hint: a service may have `serviceName`, `taskDefinition`, `desiredCount`, `loadBalancers`, `healthCheckGracePeriodSeconds`, `deploymentConfiguration`, `scalableTarget`, `deploymentController` or `schedulingStrategy`
+      = hint: `ecslocal schema` describes the keys of a service
 
     3 problems in 2 files
     "#);

@@ -3,8 +3,8 @@
 use crate::run_task::MAX_RUN_COUNT;
 use crate::world::Cluster;
 use crate::{
-    Birth, ClusterName, ContainerName, DeploymentStatus, Ids, Refused, RunTask, ScheduleName, ScheduledTask, ScheduledTaskSpec, Stop, Task,
-    TaskDefinition, TaskId, TaskStatus, Timestamp, World,
+    Birth, ClusterName, ContainerName, DeploymentStatus, Ids, InstanceName, Placed, Refused, RunTask, ScheduleName, ScheduledTask, ScheduledTaskSpec,
+    Stop, Task, TaskDefinition, TaskId, Timestamp, World,
 };
 
 /// The most characters of `startedBy`.
@@ -19,10 +19,11 @@ impl World {
         let revision = self.resolve(&run.task_definition)?;
         let Some(definition) = self.definition(&revision) else { return Ok(Vec::new()) };
         check_run(run, definition)?;
-        self.check_ports(definition, run.count)?;
-        let birth = Birth { cluster: &run.cluster, service: None, revision: &revision, definition, at: now };
-        let task = |_| Task { overrides: run.overrides.clone(), started_by: run.started_by.clone(), ..Task::new(&birth, ids) };
-        let tasks: Vec<Task> = (0..run.count).map(task).collect();
+        let task = |instance: &InstanceName| {
+            let birth = Birth { cluster: &run.cluster, service: None, revision: &revision, definition, instance, at: now };
+            Task { overrides: run.overrides.clone(), started_by: run.started_by.clone(), ..Task::new(&birth, ids) }
+        };
+        let tasks: Vec<Task> = self.places_of(run)?.iter().map(task).collect();
         let started = tasks.iter().map(|task| task.id.clone()).collect();
         self.tasks.extend(tasks.into_iter().map(|task| (task.id.clone(), task)));
         Ok(started)
@@ -62,23 +63,19 @@ impl World {
         found.ok_or_else(|| Refused::NotFound { what: "cluster", name: name.to_string() })
     }
 
-    /// A static host port is one task's at a time. The words are those of a failure of RunTask (ecs.md 9).
-    fn check_ports(&self, definition: &TaskDefinition, count: u32) -> Result<(), Refused> {
-        let mut wanted = definition.static_ports().peekable();
-        if count > 1 && wanted.peek().is_some() {
-            return Err(Refused::Invalid(format!("RESOURCE:PORTS: {count} tasks cannot have the same host ports; `hostPort: 0` takes free ones")));
-        }
-        for (protocol, port) in wanted {
-            let holds = |task: &&Task| {
-                let definition = self.definition(&task.revision).filter(|_| task.last_status != TaskStatus::Stopped);
-                definition.is_some_and(|definition| definition.static_ports().any(|held| held == (protocol, port)))
-            };
-            if let Some(task) = self.tasks.values().find(holds) {
-                let (of, id) = (task.service.as_ref().map_or("task", |service| service.as_str()), task.id.short());
-                return Err(Refused::Invalid(format!("RESOURCE:PORTS: host port {port} is held by {of}/{id}")));
+    /// A container instance for each task that can be placed. RunTask starts those, and says of the others why not; where it is all of
+    /// them, it is refused.
+    fn places_of(&self, run: &RunTask) -> Result<Vec<InstanceName>, Refused> {
+        match &run.placed {
+            Some(Placed { instances, failures }) => match failures.first().filter(|_| instances.is_empty()) {
+                Some(failure) => Err(Refused::Unplaced(failure.clone())),
+                None => Ok(instances.clone()),
+            },
+            None => {
+                let first = self.clusters.get(&run.cluster).and_then(|cluster| cluster.instances.keys().next());
+                Ok(first.into_iter().cycle().take(usize::try_from(run.count).unwrap_or_default()).cloned().collect())
             }
         }
-        Ok(())
     }
 
     pub(super) fn stop_task(&mut self, id: &TaskId, reason: Option<&str>, now: Timestamp) -> Result<(), Refused> {

@@ -37,6 +37,8 @@ fn subject(step: &Step) -> String {
         Step::RollBack { service, revision, .. } => format!("roll back {service} {revision}"),
         Step::ScheduledTaskRan { cluster, name, .. } => format!("scheduled {cluster} {name}"),
         Step::ShiftTraffic { rule, .. } => format!("traffic of {rule}"),
+        Step::RemoveContainerInstance { cluster, name } => format!("remove instance {cluster} {name}"),
+        Step::SetEngine { engine, .. } => format!("engine {}", engine.as_str()),
         Step::SetScaling { service, .. } => format!("scaling {service}"),
         Step::SetDesiredCount { service, .. } => format!("desired count {service}"),
         Step::Event { service, message, .. } => format!("event {service} {message}"),
@@ -58,6 +60,7 @@ pub(super) fn recorded(before: &World, after: &World, plan: &Plan, (now, pace): 
         let scaled_in = stop.is_some_and(|stop| stop.reason.starts_with("Scaling activity"));
         assert!(!wanted || !scaled_in, "{} is protected", known.id);
     }
+    placed(before, after);
     for step in &plan.steps {
         traffic(before, step);
     }
@@ -80,6 +83,48 @@ pub(super) fn recorded(before: &World, after: &World, plan: &Plan, (now, pace): 
             && let Some(known) = before.tasks.get(&task.id)
         {
             forward(known, task);
+        }
+    }
+}
+
+/// Of tasks that are new: each is on an ACTIVE instance that it may be on, no instance has more than it registers, no engine gives a port
+/// twice, and where no two of a group may be together, none are.
+fn placed(before: &World, after: &World) {
+    let new: Vec<&Task> = after.tasks.values().filter(|task| !before.tasks.contains_key(&task.id)).collect();
+    let unstopped = || after.tasks.values().filter(|task| task.last_status != TaskStatus::Stopped);
+    let definition = |task: &Task| task.overrides.applied_to(after.definition(&task.revision).unwrap());
+    for task in new {
+        let instance = before.instance_of(task).expect("its instance is there");
+        assert_eq!(instance.status, model::InstanceStatus::Active, "{} is placed on an instance that takes none", task.id);
+        let together = || unstopped().filter(|other| other.cluster == task.cluster && other.instance == task.instance);
+        let registered = after.clusters[&task.cluster].registered(instance, &after.engines);
+        let cpu: u32 = together().map(|other| definition(other).charged_cpu()).sum();
+        let memory: u32 = together().map(|other| definition(other).reserved_memory().unwrap_or(0)).sum();
+        assert!(registered.cpu.is_none_or(|most| cpu <= most), "{} CPU units on {}, which has {:?}", cpu, task.instance, registered.cpu);
+        assert!(registered.memory.is_none_or(|most| memory <= most), "{} MiB on {}, which has {:?}", memory, task.instance, registered.memory);
+        let engine = |task: &Task| after.instance_of(task).map(|instance| instance.spec.engine.clone());
+        for other in unstopped().filter(|other| other.id != task.id && engine(other) == engine(task)) {
+            let held = definition(other).static_ports().collect::<BTreeSet<_>>();
+            assert!(!definition(task).static_ports().any(|port| held.contains(&port)), "{} and {} have one host port", task.id, other.id);
+        }
+        let service = task.service_key().map(|key| &after.services[&key].spec.placement.constraints);
+        let attributes = after.attributes(instance);
+        let holds = |query: &model::ClusterQuery| {
+            // Said anew for the one form that these tests use: `attribute:NAME == VALUE`.
+            let text = query.as_str();
+            let Some((name, value)) = text.strip_prefix("attribute:").and_then(|rest| rest.split_once(" == ")) else { return true };
+            attributes.get(name).is_some_and(|found| found == value)
+        };
+        let member_of = definition(task).member_of;
+        assert!(member_of.iter().all(holds), "{} is where its definition's constraints do not hold", task.id);
+        for constraint in service.into_iter().flatten() {
+            match constraint {
+                model::PlacementConstraint::MemberOf(query) => assert!(holds(query), "{} is where {query} does not hold", task.id),
+                model::PlacementConstraint::DistinctInstance => {
+                    let same = together().filter(|other| other.is_live() && other.group() == task.group()).count();
+                    assert_eq!(same, 1, "{} tasks of {} on {}", same, task.group(), task.instance);
+                }
+            }
         }
     }
 }
@@ -130,9 +175,14 @@ fn forward(known: &Task, task: &Task) {
 /// Never more tasks than the maximum; steady is said when it is reached, and only then.
 fn count(before: &World, after: &World, key: &ServiceKey, plan: &Plan) {
     let service = &after.services[key];
+    // What a DAEMON has on an instance that drains goes after the others there, whatever runs elsewhere.
+    let counts = |task: &Task| {
+        let active = after.instance_of(task).is_some_and(|instance| instance.status == model::InstanceStatus::Active);
+        active || service.spec.scheduling_strategy == model::SchedulingStrategy::Replica
+    };
     let most = usize::try_from(service.spec.upper_bound().max(service.spec.desired_count)).unwrap();
     let live = |world: &World, side: Option<&model::DeploymentId>| {
-        let own = |task: &&Task| task.is_live() && (side.is_none() || task.deployment.as_ref() == side);
+        let own = |task: &&Task| task.is_live() && counts(task) && (side.is_none() || task.deployment.as_ref() == side);
         world.tasks_of(key).filter(own).count()
     };
     // While traffic is being shifted the bound is that of each side: one may still have more than were scaled to.
@@ -159,6 +209,9 @@ fn scaled(before: &World, after: &World, key: &ServiceKey, plan: &Plan) {
     });
     for count in counts {
         let (was, is) = (&before.services[key], &after.services[key]);
+        if is.spec.scheduling_strategy == model::SchedulingStrategy::Daemon {
+            continue;
+        }
         let capacity = is.scaling.capacity(is.spec.scalable_target.as_ref().expect("only a scalable target is scaled"));
         assert!(capacity.contains(count), "{key}: scaled to {count}, outside {capacity:?}");
         let deploying = was.deployments.len() > 1 || was.deployments[0].rollout_state == model::RolloutState::InProgress;

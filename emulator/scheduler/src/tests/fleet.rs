@@ -59,6 +59,7 @@ pub(super) struct Fleet {
     pub(super) behaviours: BTreeMap<&'static str, Behaviour>,
     pub(super) wake_at: Option<Timestamp>,
     pub(super) waiting: Vec<String>,
+    pub(super) hopeless: Vec<crate::Hopeless>,
     pub(super) busy: BTreeSet<Work>,
     /// The longest that a piece of work takes, in milliseconds.
     pub(super) slowness: u64,
@@ -94,6 +95,7 @@ impl Fleet {
             behaviours: BTreeMap::new(),
             wake_at: None,
             waiting: vec![],
+            hopeless: vec![],
             busy: BTreeSet::new(),
             slowness: 0,
             probe: 100,
@@ -123,7 +125,15 @@ impl Fleet {
     }
 
     fn record_change(&mut self, change: Change) {
-        self.world.apply(change, self.now, &mut self.ids).unwrap();
+        let (observed, mut dice) = (self.observed.clone(), self.ids.clone());
+        let completed = |world: &World, change| match change {
+            Change::RunTask(run) => {
+                let placed = crate::place_run(world, &observed, &run, &mut dice);
+                Change::RunTask(Box::new(model::RunTask { placed, ..*run }))
+            }
+            other => other,
+        };
+        self.world.apply_completed(vec![change], self.now, &mut self.ids, completed).unwrap();
     }
 
     pub(super) fn apply(&mut self, change: Change) {
@@ -154,6 +164,7 @@ impl Fleet {
             let at = self.now + Duration::from_millis(if self.slowness == 0 { 0 } else { self.chance.next_u64() % self.slowness });
             self.at(at, Due::Done(work.clone()));
         }
+        self.hopeless.clone_from(&plan.hopeless);
         (self.wake_at, self.waiting) = (plan.wake_at, plan.waiting.iter().map(|waiting| waiting.reason.clone()).collect());
         plan
     }

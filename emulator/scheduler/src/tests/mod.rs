@@ -8,6 +8,8 @@ mod fleet;
 mod keeping;
 mod life;
 mod network_modes;
+mod placement;
+mod placement_property;
 mod property;
 mod rolling;
 mod scaling;

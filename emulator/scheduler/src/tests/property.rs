@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{
     Change, CircuitBreaker, DependencyCondition, DesiredStatus, EarlySuccess, FailureThreshold, HookAction, HookTarget, HookTimeout, LifecycleHook,
-    LifecycleStage, NetworkMode, RolloutState, RunTask, ShiftPattern, Step, TargetHealthState, TaskOverrides, TaskStatus, TrafficShift,
+    LifecycleStage, NetworkMode, Placement, RolloutState, RunTask, ShiftPattern, Step, TargetHealthState, TaskOverrides, TaskStatus, TrafficShift,
 };
 use proptest::prelude::*;
 
@@ -122,7 +122,7 @@ fn setup((balanced, listener, percent, grace, pod, desired, (breaks, alarmed, ea
     let breaker = breaks.then_some(CircuitBreaker { rollback: true, threshold: FailureThreshold::Count(2), reset_on_healthy_task: true });
     // Without a listener there is no traffic to shift.
     let shift = pattern.filter(|_| balanced && listener).map(traffic_shift);
-    Setup { name: "users", desired, balanced, listener, percent, grace, breaker, alarmed, early, shift, mode, containers }
+    Setup { desired, balanced, listener, percent, grace, breaker, alarmed, early, shift, mode, containers, ..Setup::new("users", desired) }
 }
 
 fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {
@@ -158,6 +158,8 @@ fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {
             count: 2,
             overrides: TaskOverrides::default(),
             started_by: None,
+            placement: Placement::default(),
+            placed: None,
         }))),
         Act::StopTask => {
             let task = fleet.tasks("users").iter().find(|task| task.desired_status == DesiredStatus::Running).map(|task| task.id.clone());

@@ -138,7 +138,7 @@ fn one_static_port_holds_one_task() {
     fleet.apply(Change::Scale { service: key("users"), desired_count: 2 });
     fleet.run(60);
     let sentence = "(service users) was unable to place a task because no container instance met all of its requirements. The closest matching \
-                    (container-instance i-1) is already using a port required by your task. For more information, see the Troubleshooting \
+                    (container-instance local) is already using a port required by your task. For more information, see the Troubleshooting \
                     section of the Amazon ECS Developer Guide.";
     assert_eq!(fleet.events("users").iter().filter(|event| *event == sentence).count(), 1);
     assert_eq!(fleet.unstopped("users"), 1);

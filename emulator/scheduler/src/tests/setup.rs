@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::{
-    Action, AdvancedConfiguration, AlarmSpec, Change, CircuitBreaker, ClusterName, ComparisonOperator, ContainerDefinition, ContainerDependency,
-    ContainerHealthCheck, ContainerName, Decimal, DependencyCondition, DeploymentAlarms, EarlySuccess, Family, Forward, Listener,
-    LoadBalancerAttributes, LoadBalancerName, Metric, MetricAlarm, MissingData, NetworkMode, PortMapping, Revision, SchedulingStrategy, ServiceKey,
-    ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TaskDefinition, TrafficShift,
-    TransportProtocol, WeightedTargetGroup,
+    Action, AdvancedConfiguration, AlarmSpec, Change, CircuitBreaker, ClusterName, ClusterQuery, ComparisonOperator, ContainerDefinition,
+    ContainerDependency, ContainerHealthCheck, ContainerName, Decimal, DependencyCondition, DeploymentAlarms, EarlySuccess, Family, Forward,
+    Listener, LoadBalancerAttributes, LoadBalancerName, Metric, MetricAlarm, MissingData, NetworkMode, Placement, PortMapping, Revision,
+    SchedulingStrategy, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec,
+    TaskDefinition, TrafficShift, TransportProtocol, WeightedTargetGroup,
 };
 
 pub(super) fn cluster() -> ClusterName {
@@ -124,6 +124,11 @@ pub(super) struct Setup {
     pub(super) shift: Option<TrafficShift>,
     pub(super) mode: NetworkMode,
     pub(super) containers: Vec<ContainerDefinition>,
+    pub(super) daemon: bool,
+    /// Its task definitions say the CPU of the whole task: as many units as their revision's number.
+    pub(super) whole_cpu: bool,
+    pub(super) placement: Placement,
+    pub(super) member_of: Vec<ClusterQuery>,
 }
 
 impl Setup {
@@ -141,6 +146,10 @@ impl Setup {
             shift: None,
             mode: NetworkMode::Bridge,
             containers: vec![web()],
+            daemon: false,
+            whole_cpu: true,
+            placement: Placement::default(),
+            member_of: vec![],
         }
     }
 
@@ -171,22 +180,26 @@ impl Setup {
             deployment_alarms: self.alarmed.map(|rollback| DeploymentAlarms { names: vec!["hot".into()], rollback }),
             early_success: self.early,
             traffic_shift: self.shift.clone(),
-            scheduling_strategy: SchedulingStrategy::Replica,
+            scheduling_strategy: if self.daemon { SchedulingStrategy::Daemon } else { SchedulingStrategy::Replica },
             scalable_target: None,
+            placement: self.placement.clone(),
         }
     }
 
     pub(super) fn changes(&self, port: u16) -> Vec<Change> {
         let family = Family::new(self.name).unwrap();
-        let definition = |cpu| TaskDefinition {
+        // Revisions differ in something.
+        let definition = |number| TaskDefinition {
             family: family.clone(),
             network_mode: self.mode,
-            cpu: Some(cpu),
+            cpu: self.whole_cpu.then_some(number),
             memory: None,
-            containers: self.containers.clone(),
+            containers: self.numbered(number),
+            member_of: self.member_of.clone(),
+            requires_attributes: vec![],
         };
         let mut changes: Vec<_> =
-            (1..=3).map(|cpu| Change::RegisterTaskDefinition { cluster: cluster(), definition: Box::new(definition(cpu)) }).collect();
+            (1..=3).map(|number| Change::RegisterTaskDefinition { cluster: cluster(), definition: Box::new(definition(number)) }).collect();
         if self.balanced {
             let attributes = TargetGroupAttributes { deregistration_delay: Duration::from_secs(5), ..TargetGroupAttributes::default() };
             let names = std::iter::once(self.name).chain(self.shift.as_ref().map(|_| "other"));
@@ -204,6 +217,13 @@ impl Setup {
         }
         changes.push(Change::CreateService { cluster: cluster(), spec: Box::new(self.spec()), revision: revision(self.name, 1) });
         changes
+    }
+
+    /// The containers, told apart by revision.
+    fn numbered(&self, number: u32) -> Vec<ContainerDefinition> {
+        let mut containers = self.containers.clone();
+        containers.iter_mut().for_each(|container| container.environment.extend([("REVISION".to_owned(), number.to_string())]));
+        containers
     }
 
     fn listener(&self, port: u16) -> [Change; 2] {

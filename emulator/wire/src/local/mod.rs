@@ -13,14 +13,15 @@ mod view;
 pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
 pub use failure::{Failure, Fault};
 pub use request::{
-    DeployRequest, DiffReply, ExplainRequest, Hello, ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply,
-    UpRequest, Wanted,
+    DeployRequest, DiffReply, ExplainRequest, Hello, InstanceStatusRequest, ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply,
+    StopTaskRequest, TasksReply, UpRequest, Wanted,
 };
 pub use scaling::{ScalingActivityView, ScalingAlarmView, ScalingPolicyView, ScalingView, ScheduledActionView};
 pub use stream::{EventRecord, LogRecord, MetricRecord, RequestEvent, RequestRecord, UpEvent};
 pub use view::{
-    AlarmView, ClusterView, ConditionView, ContainerView, DeploymentView, EngineView, LifecycleHookView, ListenerView, LoadBalancerView,
-    NetworkBindingView, RuleView, ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
+    AlarmView, ClusterView, ConditionView, ContainerInstanceView, ContainerView, DeploymentView, EngineView, HopelessView, InstanceResources,
+    LifecycleHookView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView,
+    TargetGroupView, TargetView, TaskView, View,
 };
 
 /// The version of this API. Daemon and command line must agree on it.
@@ -50,6 +51,8 @@ pub mod path {
     pub const RUN_TASK: &str = "/local/v1/run-task";
     /// `POST` [`super::ProtectRequest`] → [`super::TasksReply`].
     pub const PROTECT: &str = "/local/v1/protect";
+    /// `POST` [`super::InstanceStatusRequest`] → `{}`.
+    pub const INSTANCE_STATUS: &str = "/local/v1/instance-status";
     /// `GET ?cluster=NAME` → list of [`super::ScalingView`]: the services with a scalable target.
     pub const SCALING: &str = "/local/v1/scaling";
     /// `POST` [`super::StopTaskRequest`] → `{"task": "<id>"}`.

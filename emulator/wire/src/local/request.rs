@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use model::{ClusterName, ContainerName, Desired, ServiceName, TaskDefinition, TaskDefinitionName};
+use model::{ClusterName, ContainerName, Desired, InstanceName, ServiceName, TaskDefinition, TaskDefinitionName};
 use serde::{Deserialize, Serialize};
 
 use super::{EngineView, Seconds};
@@ -108,6 +108,18 @@ pub struct ProtectRequest {
     pub tasks: Vec<String>,
     /// For how many minutes from now, 1 to 2880; `None` ends the protection.
     pub minutes: Option<u32>,
+}
+
+/// Drain a container instance, or place tasks on it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceStatusRequest {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The container instance.
+    pub instance: InstanceName,
+    /// True for DRAINING, false for ACTIVE.
+    pub drain: bool,
 }
 
 /// The tasks that an operation was about.

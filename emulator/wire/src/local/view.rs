@@ -1,5 +1,7 @@
 //! What there is, as one value: the listings of the command line are cut from it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Seconds since the Unix epoch, with a fraction, as in AWS's JSON.
@@ -62,6 +64,9 @@ pub struct ClusterView {
     #[serde(default)]
     pub alarms: Vec<AlarmView>,
     /// By name.
+    #[serde(default)]
+    pub container_instances: Vec<ContainerInstanceView>,
+    /// By name.
     pub load_balancers: Vec<LoadBalancerView>,
     /// By name.
     pub target_groups: Vec<TargetGroupView>,
@@ -89,6 +94,61 @@ pub struct AlarmView {
     pub measured_at: Option<Seconds>,
     /// The services whose deployments it ends.
     pub services: Vec<String>,
+}
+
+/// A container instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerInstanceView {
+    /// Its name, which is its id.
+    pub name: String,
+    /// Its ARN.
+    pub container_instance_arn: String,
+    /// `i-…`, which names it in target groups.
+    pub ec2_instance_id: String,
+    /// Where its engine is; absent for the daemon's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// ACTIVE, DRAINING or DEREGISTERING.
+    pub status: String,
+    /// Whether its engine can be reached.
+    pub agent_connected: bool,
+    /// Tasks that are to run.
+    pub running_tasks_count: usize,
+    /// Tasks that are PENDING.
+    pub pending_tasks_count: usize,
+    /// What it has.
+    pub registered_resources: InstanceResources,
+    /// What no task holds of it.
+    pub remaining_resources: InstanceResources,
+    /// By name.
+    pub attributes: BTreeMap<String, String>,
+    /// When it was registered.
+    pub registered_at: Seconds,
+}
+
+/// What a container instance has, or has left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceResources {
+    /// CPU units; absent where nobody has said how many there are.
+    pub cpu: Option<u64>,
+    /// MiB; likewise.
+    pub memory: Option<u64>,
+    /// TCP ports that are taken, the reserved ones among them: of all that its engine runs.
+    pub ports: Vec<u16>,
+    /// The same of UDP.
+    pub ports_udp: Vec<u16>,
+}
+
+/// Why a service will not become steady by waiting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HopelessView {
+    /// Why.
+    pub reason: String,
+    /// What to change.
+    pub hint: String,
 }
 
 /// A task that starts by a schedule.
@@ -148,6 +208,9 @@ pub struct ServiceView {
     pub service_deployments: Vec<ServiceDeploymentView>,
     /// What it waits for, one sentence each.
     pub waiting: Vec<String>,
+    /// Why it will not become steady by waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hopeless: Option<HopelessView>,
 }
 
 /// A deployment.
@@ -240,6 +303,12 @@ pub struct TaskView {
     pub protected_until: Option<Seconds>,
     /// `family:revision`
     pub task_definition: String,
+    /// The container instance that it was placed on, by name.
+    #[serde(default)]
+    pub container_instance: String,
+    /// Its ARN.
+    #[serde(default)]
+    pub container_instance_arn: String,
     /// RUNNING or STOPPED.
     pub desired_status: String,
     /// PENDING, RUNNING, DEACTIVATING, STOPPING, STOPPED.
