@@ -76,6 +76,10 @@ fn tasks_are_spread_over_instances_and_leave_one_without_a_failed_request() {
     let said = lab.must(&["instances"]).out;
     assert!(said.contains("DRAINING"), "{said}");
     lab.run(&["run", "job"]).fails(1, &["MemberOf placement constraint unsatisfied: the constraint", "hint: `ecslocal instances` lists"]);
+    lab.run(&["run", "agent", "--member-of", "attribute:disk = ssd"]).fails(1, &["`=` is not an operator, at character 16"]);
+    let said = lab.run(&["run", "agent", "--count", "2", "--distinct-instance", "--detach"]);
+    said.fails(0, &["1 of 2 tasks were not placed: DistinctInstance placement constraint unsatisfied"]);
+    lab.must(&["stop", said.out.trim()]);
     full(&lab);
     lab.must(&["activate", "b1"]);
     lab.must(&["scale", "web=4"]);

@@ -58,7 +58,7 @@ impl Schedule {
     }
 
     fn choose(&mut self) -> String {
-        match self.roll(16) {
+        match self.roll(17) {
             0 | 1 => format!("scale {}={}", self.pick(&["users", "posts"]), self.roll(4)),
             2 | 3 => {
                 let container = self.pick(&["", "", "/~internal~ecs~pause"]);
@@ -77,6 +77,7 @@ impl Schedule {
                 let verb = self.pick(&["image", "create", "start", "stop", "remove", "inspect", "list", "network"]);
                 format!("fail {verb} {}", self.pick(&["failed", "timeout", "unreachable", "not-found"]))
             }
+            12 => self.pick(&["drain local", "activate local", "activate local"]).into(),
             _ => format!("advance {}", self.pick(&["10ms", "90ms", "300ms", "700ms", "2s", "5s", "11s"])),
         }
     }
@@ -115,6 +116,7 @@ impl Schedule {
     /// Nothing goes wrong any more: in the end everything is as it was asked for, and `down` leaves nothing.
     async fn end(&mut self) {
         self.obey("engine comes").await;
+        self.obey("activate local").await;
         self.obey("advance 2m").await;
         let world = self.house.world();
         for (key, service) in &world.services {

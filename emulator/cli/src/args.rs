@@ -172,7 +172,8 @@ registered revision.
 Examples:
   ecslocal run migrate
   ecslocal run migrate -e DRY_RUN=1 -- node migrate.js --all
-  ecslocal run reports:3 --count 4 --detach")]
+  ecslocal run reports:3 --count 4 --detach
+  ecslocal run reports --member-of 'attribute:disk == ssd'")]
     Run(Run),
     /// Keep tasks from being scaled in or replaced by a deployment
     #[command(after_help = "\

@@ -14,7 +14,7 @@ use crate::shift;
 
 /// What can be launched for one side of a service.
 pub(crate) struct Launch<'r> {
-    /// `None` where its revision does not exist.
+    /// `None` where nothing is to be launched or scaled in, or its revision does not exist.
     request: Option<Request<'r>>,
     /// Where each task is placed that can be; the ledger is charged for them.
     places: Vec<usize>,
@@ -44,14 +44,17 @@ impl<'r> Launch<'r> {
         let newest = side.status() == DeploymentStatus::Primary;
         let held = newest && (is_given_up(service) || context.now < backoff.not_before || !shift::scales_up(service));
         let definition = context.world.definition(&side.deployment.revision);
-        let mut request = definition.map(|definition| Request::of_service(ledger, draft, (service, definition)));
         let there = side.members.iter().filter(|member| member.primary && !member.leaves && !member.sick).count();
-        let lacking = number(service.spec.desired_count).saturating_sub(there);
+        let desired = number(service.spec.desired_count);
+        let lacking = desired.saturating_sub(there);
+        // A service that has what it wants asks for nothing.
+        let wanted = definition.filter(|_| there != desired);
+        let mut request = wanted.map(|definition| Request::of_service(ledger, draft, (service, definition)));
         let (places, outcome) = match &mut request {
             Some(request) if !held && lacking > 0 => ledger.place(request, lacking, ids),
             _ => (Vec::new(), Outcome::All),
         };
-        Self { held: held || request.is_none(), request, places, outcome }
+        Self { held: held || definition.is_none(), request, places, outcome }
     }
 
     /// How many can be launched now.

@@ -1,5 +1,7 @@
 //! How many tasks to start and which to stop: rolling deployment, scaling, replacement of the sick (ecs.md 3.2). Numbers only.
 
+use std::collections::BTreeSet;
+
 use model::Timestamp;
 
 /// One live task.
@@ -77,7 +79,8 @@ pub(crate) fn decide(members: &[Member], bounds: &Bounds, pick: Pick<'_>) -> Dec
     kept += surplus - cut;
     if cut > 0 {
         let going = pick(&well, cut);
-        well.retain(|index| !going.contains(index));
+        let gone: BTreeSet<usize> = going.iter().copied().collect();
+        well.retain(|index| !gone.contains(index));
         decision.scale_in.extend(going);
     }
     let healthy = well.iter().filter(|index| members[**index].available).count();

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use clap::{Args, ValueEnum};
+use model::ClusterQuery;
 
 use super::{Files, LongFiles};
 
@@ -140,6 +141,12 @@ pub(crate) struct Run {
     /// How many tasks, up to 10
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10))]
     pub(crate) count: u32,
+    /// Only on container instances for which this expression of the cluster query language holds; may be repeated
+    #[arg(long, value_name = "EXPRESSION", value_parser = parse_query)]
+    pub(crate) member_of: Vec<ClusterQuery>,
+    /// No two of them, nor of others of the family, on one container instance
+    #[arg(long)]
+    pub(crate) distinct_instance: bool,
     /// Print the tasks' ids and return at once
     #[arg(short, long)]
     pub(crate) detach: bool,
@@ -303,6 +310,11 @@ pub(super) fn parse_count(text: &str) -> Result<(String, u32), String> {
     }
     let count = count.parse().map_err(|_| format!("`{count}` is not a number of tasks"))?;
     Ok((service.to_owned(), count))
+}
+
+/// Reads an expression of the cluster query language.
+pub(super) fn parse_query(text: &str) -> Result<ClusterQuery, String> {
+    ClusterQuery::parse(text).map_err(|error| format!("{error}: {}", error.hint))
 }
 
 /// Reads a method: a token (RFC 9110 5.6.2), in capitals.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{ClusterName, ContainerName, TaskDefinitionName};
+use model::{ClusterName, ContainerName, Placement, PlacementConstraint, TaskDefinitionName};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::local::{Failure, LogRecord, RunTaskRequest, StopTaskRequest, TaskView, TasksReply, View, Wanted, path};
@@ -35,6 +35,7 @@ pub(crate) async fn run(args: &Run, settings: Settings, printer: &mut Printer) -
         command: (!args.command.is_empty()).then(|| args.command.clone()),
         environment: environment(&args.environment, &settings)?,
         started_by: args.started_by.clone(),
+        placement: placement(args),
     };
     let mut interrupts = Interrupts::new()?;
     let Some(Applied { tasks, .. }) = steps::follow(client, (path::RUN_TASK, &request), printer, &mut interrupts).await? else {
@@ -53,6 +54,13 @@ pub(crate) async fn run(args: &Run, settings: Settings, printer: &mut Printer) -
         return Err(End::Said(INPUT));
     }
     follower.end(printer).await
+}
+
+/// Where the tasks may be placed.
+fn placement(args: &Run) -> Placement {
+    let distinct = args.distinct_instance.then_some(PlacementConstraint::DistinctInstance);
+    let constraints = args.member_of.iter().cloned().map(PlacementConstraint::MemberOf).chain(distinct);
+    Placement { constraints: constraints.collect(), strategy: Vec::new() }
 }
 
 /// The daemon, the cluster, and what is to run there: the manifest's task definition, else a registered one.

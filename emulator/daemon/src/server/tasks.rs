@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use hyper::Response;
 use model::{
-    Change, ClusterName, ContainerName, ContainerOverride, HookAction, Placement, RunTask, ServiceKey, ServiceName, TaskDefinition,
-    TaskDefinitionName, TaskId, TaskOverrides, World,
+    Change, ClusterName, ContainerName, ContainerOverride, HookAction, Placement, RunTask, ServiceKey, ServiceName, TaskDefinition, TaskDefinitionName, TaskId, TaskOverrides, World,
 };
 use tokio::sync::mpsc;
 use wire::local::{DeployRequest, Failure, ProtectRequest, RunTaskRequest, StopTaskRequest, TasksReply, UpEvent, Wanted};
@@ -43,7 +42,7 @@ pub(super) fn run_task(context: Arc<Context>, request: RunTaskRequest) -> Respon
 }
 
 async fn start_tasks(context: &Context, request: RunTaskRequest, progress: &mpsc::Sender<UpEvent>) -> Result<(), Failure> {
-    let RunTaskRequest { cluster, what, count, container, command, environment, started_by } = request;
+    let RunTaskRequest { cluster, what, count, container, command, environment, started_by, placement } = request;
     let (mut changes, task_definition) = registered(context, &cluster, what, progress).await?;
     let task_definition = task_definition.ok_or_else(|| Failure::input("no task definition is named"))?;
     let mut overrides = TaskOverrides::default();
@@ -60,15 +59,7 @@ async fn start_tasks(context: &Context, request: RunTaskRequest, progress: &mpsc
         overrides.containers.insert(container, ContainerOverride { command, environment, ..ContainerOverride::default() });
     }
     changes.insert(0, Change::CreateCluster(cluster.clone()));
-    changes.push(Change::RunTask(Box::new(RunTask {
-        cluster,
-        task_definition,
-        count,
-        overrides,
-        started_by,
-        placement: Placement::default(),
-        placed: None,
-    })));
+    changes.push(Change::RunTask(Box::new(RunTask { cluster, task_definition, count, overrides, started_by, placement, placed: None })));
     change(context, changes, progress).await
 }
 

@@ -58,6 +58,25 @@ async fn tasks_are_scaled_stopped_and_taken_down() {
 }
 
 #[tokio::test]
+async fn an_instance_is_drained_and_taken_back() {
+    let lab = Lab::up().await;
+    let status = |instance: &str, drain: bool| json!({"cluster": "lab", "instance": instance, "drain": drain}).to_string();
+    let unknown = lab.post("/local/v1/instance-status", &status("elsewhere", true)).await;
+    assert_eq!(unknown.failure().message, "there is no container instance `elsewhere`");
+    assert_eq!(lab.post("/local/v1/instance-status", &status("local", true)).await.status, 200);
+    assert_eq!(lab.post("/local/v1/scale", r#"{"cluster":"lab","desiredCounts":{"web":3}}"#).await.status, 200);
+    let view = lab.view().await;
+    let cluster = &view.clusters[0];
+    let (instance, service) = (&cluster.container_instances[0], &cluster.services[0]);
+    assert_eq!((instance.name.as_str(), instance.status.as_str(), instance.running_tasks_count), ("local", "DRAINING", 1));
+    assert_eq!(service.hopeless.as_ref().map(|hopeless| hopeless.reason.as_str()), Some("no container instance takes a task of web: none is ACTIVE"));
+    assert_eq!((service.running_count, cluster.tasks[0].container_instance.as_str()), (1, "local"), "what runs stays");
+    assert_eq!(lab.post("/local/v1/instance-status", &status("local", false)).await.status, 200);
+    let view = lab.until(|view| steady(view) && view.clusters[0].services[0].running_count == 3).await;
+    assert_eq!((&view.clusters[0].services[0].hopeless, view.clusters[0].container_instances[0].status.as_str()), (&None, "ACTIVE"));
+}
+
+#[tokio::test]
 async fn a_change_that_cannot_be_saved_is_told_so_and_is_in_effect() {
     let lab = Lab::up().await;
     std::fs::remove_dir_all(lab.folder.path().join("state")).unwrap();

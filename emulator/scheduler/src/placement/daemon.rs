@@ -4,6 +4,7 @@ use model::{SchedulingStrategy, Service, ServiceStatus, Step, TaskStatus};
 
 use super::fit::Request;
 use super::ledger::{Charge, Ledger};
+use super::strategy::Preference;
 use crate::context::Context;
 use crate::draft::Draft;
 
@@ -24,7 +25,7 @@ impl<'r> Request<'r> {
             charge: Charge::of(definition, &model::TaskOverrides::default()),
             placement: &service.spec.placement,
             group: format!("service:{}", service.spec.name),
-            of_service: true,
+            preference: Preference::new(ledger, &service.cluster, &service.spec.placement, true),
             counts,
             occupied: crate::draft::is_daemon(service).then_some(occupied),
         }

@@ -3,6 +3,7 @@
 use model::{ClusterName, Ids, Placement, PlacementConstraint, TaskDefinition};
 
 use super::ledger::{Charge, Ledger, Port};
+use super::strategy::Preference;
 use super::{query, strategy};
 
 /// Tasks that are to be placed: alike, of one group.
@@ -14,8 +15,8 @@ pub(crate) struct Request<'r> {
     pub(crate) placement: &'r Placement,
     /// `service:<name>` or `family:<name>`.
     pub(crate) group: String,
-    /// A service's tasks are spread where it names no strategy.
-    pub(crate) of_service: bool,
+    /// Which of several instances is taken.
+    pub(crate) preference: Preference,
     /// Tasks of the group that are to run, by instance of the cluster.
     pub(crate) counts: Vec<usize>,
     /// Of a DAEMON service: its tasks that are not over, by instance, of which none gets another.

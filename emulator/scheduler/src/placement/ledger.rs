@@ -28,7 +28,7 @@ impl Charge {
         Self::of(&overrides.applied_to(definition), &TaskOverrides::default())
     }
 
-    const fn add(&mut self, other: Self) {
+    pub(crate) const fn add(&mut self, other: Self) {
         (self.cpu, self.memory) = (self.cpu.saturating_add(other.cpu), self.memory.saturating_add(other.memory));
     }
 

@@ -5,6 +5,7 @@ use model::{Ids, InstanceName, Observed, Placed, RunTask, TaskDefinition, TaskOv
 use super::fit::{Outcome, Request, Unplaced};
 use super::ledger::{Charge, Ledger};
 use super::query;
+use super::strategy::Preference;
 
 /// What a RunTask asks to be placed.
 pub(crate) struct Lone<'r> {
@@ -41,7 +42,7 @@ impl Lone<'_> {
             charge: Charge::of(self.definition, self.overrides),
             placement: self.placement,
             group,
-            of_service: false,
+            preference: Preference::new(ledger, self.cluster, self.placement, false),
             counts,
             occupied: None,
         };

@@ -200,7 +200,7 @@ fn a_draining_instance_empties_within_the_percentages() {
 #[test]
 fn percentages_that_leave_no_room_block_a_drain() {
     let fixed = Setup { percent: (100, 100), ..setup("users", 3, 128) };
-    let mut fleet = fleet(&[fixed.clone()], &THREE);
+    let mut fleet = fleet(std::slice::from_ref(&fixed), &THREE);
     fleet.apply(set("b1", InstanceStatus::Draining));
     fleet.run(20);
     assert_eq!(where_they_are(&fleet, "users"), "a1:1 a2:1 b1:1");
@@ -244,7 +244,7 @@ fn a_daemon_has_one_on_each_and_leaves_last() {
 fn a_daemon_runs_where_its_constraints_allow() {
     let daemon = Setup { daemon: true, percent: (0, 100), balanced: false, ..setup("users", 1, 64) };
     let in_za = with(daemon.clone(), vec![member_of("attribute:ecs.availability-zone == za"), member_of("runningTasksCount < 2")], vec![]);
-    let mut fleet = fleet(&[in_za.clone()], &THREE);
+    let mut fleet = fleet(std::slice::from_ref(&in_za), &THREE);
     assert_eq!(where_they_are(&fleet, "users"), "a1:1 a2:1");
     fleet.assert_steady("users");
     let elsewhere = with(daemon, vec![member_of("attribute:ecs.availability-zone == zb")], vec![]);
@@ -257,7 +257,7 @@ fn a_daemon_runs_where_its_constraints_allow() {
 #[test]
 fn a_rolling_deployment_waits_for_the_room_that_stopping_tasks_hold() {
     let full = Setup { percent: (50, 100), ..setup("users", 4, 256) };
-    let mut fleet = fleet(&[full.clone()], &[("a1", "za", 1024)]);
+    let mut fleet = fleet(std::slice::from_ref(&full), &[("a1", "za", 1024)]);
     fleet.assert_steady("users");
     fleet.apply(full.update(2));
     assert_eq!(fleet.hopeless, [], "tasks stop");

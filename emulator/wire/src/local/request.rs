@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use model::{ClusterName, ContainerName, Desired, InstanceName, ServiceName, TaskDefinition, TaskDefinitionName};
+use model::{ClusterName, ContainerName, Desired, InstanceName, Placement, ServiceName, TaskDefinition, TaskDefinitionName};
 use serde::{Deserialize, Serialize};
 
 use super::{EngineView, Seconds};
@@ -84,6 +84,9 @@ pub struct RunTaskRequest {
     pub environment: BTreeMap<String, String>,
     /// Who asks.
     pub started_by: Option<String>,
+    /// Where they are placed; the task definition's own constraints bind beside these.
+    #[serde(default)]
+    pub placement: Placement,
 }
 
 /// What is to run.
