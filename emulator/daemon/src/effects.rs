@@ -5,9 +5,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec, Progress};
+use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, Namespace, NetworkNamespace, NetworkSpec, Progress};
 use futures_util::FutureExt as _;
-use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, HookTarget, NetworkMode, ServiceKey, TaskId, World};
+use model::{
+    Container, ContainerFailure, ContainerFailureKind as Kind, ContainerName, ContainerType, Fact, HookTarget, NamespaceMode, NetworkMode,
+    ServiceKey, Task, TaskDefinition, TaskId, World,
+};
 use scheduler::Work;
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -210,7 +213,7 @@ fn order(world: &World, work: &Work) -> Order {
     let found = |task: &TaskId, container: &ContainerName| {
         let task = world.tasks.get(task)?;
         let definition = task.overrides.applied_to(world.definition(&task.revision)?);
-        let wanted = definition.container(container).cloned().or_else(|| definition.pause().filter(|pause| pause.name == *container))?;
+        let wanted = definition.container(container).cloned().or_else(|| definition.pauses().find(|pause| pause.name == *container))?;
         Some((task, definition, task.container(container)?, wanted))
     };
     match work {
@@ -221,8 +224,10 @@ fn order(world: &World, work: &Work) -> Order {
             let owner = world.settings.owner.clone();
             let service = task.service_key();
             // What a pause holds waits for it, so its id is known.
-            let Some(namespace) = namespace(task, &whole, record) else { return Order::Void };
-            let pauses = record.kind() == model::ContainerType::CniPause;
+            let Some(namespaces) = namespaces(task, &whole, record) else { return Order::Void };
+            let pauses = record.kind() != model::ContainerType::Normal;
+            let links = definition.links.iter().filter_map(|link| Some((task.container(&link.container_name)?, &link.alias)));
+            let links = links.map(|(record, alias)| (record.runtime_name.clone(), alias.clone())).collect();
             Order::Create(Box::new(ContainerSpec {
                 network: NetworkSpec { owner: owner.clone(), service: task.network() },
                 owner,
@@ -234,7 +239,10 @@ fn order(world: &World, work: &Work) -> Order {
                 runtime_name: record.runtime_name.clone(),
                 image_id: record.image_id.clone().unwrap_or_else(|| definition.image.clone()),
                 definition,
-                namespace,
+                namespace: namespaces.0,
+                processes: namespaces.1,
+                ipc: namespaces.2,
+                links,
                 // A pause asks for nothing of what is the task's.
                 task_cpu: whole.cpu.filter(|_| !pauses),
                 task_memory: whole.memory.filter(|_| !pauses),
@@ -250,15 +258,30 @@ fn order(world: &World, work: &Work) -> Order {
     }
 }
 
-/// Whose network a container has; `None` while the one that it is to share is not there.
-fn namespace(task: &model::Task, definition: &model::TaskDefinition, record: &model::Container) -> Option<NetworkNamespace> {
-    Some(match definition.network_mode {
+/// Whose network, processes and IPC a container has; `None` while a container whose it is to share is not there.
+fn namespaces(task: &Task, definition: &TaskDefinition, record: &Container) -> Option<(NetworkNamespace, Namespace, Namespace)> {
+    match record.kind() {
+        ContainerType::CniPause => return Some((NetworkNamespace::Own, Namespace::Own, Namespace::Own)),
+        ContainerType::NamespacePause => return Some((NetworkNamespace::None, Namespace::Own, Namespace::Shareable)),
+        ContainerType::Normal => {}
+    }
+    let alone = definition.container(&record.name).is_some_and(|wanted| wanted.disable_networking);
+    let network = match definition.network_mode {
+        _ if alone => NetworkNamespace::None,
         NetworkMode::Bridge => NetworkNamespace::Own,
-        NetworkMode::Awsvpc if record.kind() == model::ContainerType::CniPause => NetworkNamespace::Own,
         NetworkMode::Awsvpc => NetworkNamespace::Shared(task.pause()?.runtime_id.clone()?),
         NetworkMode::Host => NetworkNamespace::Host,
         NetworkMode::None => NetworkNamespace::None,
-    })
+    };
+    let other = |mode: Option<NamespaceMode>| {
+        Some(match mode {
+            None => Namespace::Own,
+            Some(NamespaceMode::Host) => Namespace::Host,
+            Some(NamespaceMode::None) => Namespace::None,
+            Some(NamespaceMode::Task) => Namespace::Shared(task.namespace_pause()?.runtime_id.clone()?),
+        })
+    };
+    Some((network, other(definition.pid_mode)?, other(definition.ipc_mode)?))
 }
 
 async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {

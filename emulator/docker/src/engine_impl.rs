@@ -79,7 +79,8 @@ impl Docker {
             NetworkNamespace::Own => {
                 let Joined { id, gateway } = self.ensure_network(&spec.network).await?;
                 let dialled = spec.definition.name.is_pause() && gateway.is_some_and(observe::is_here);
-                Attachment::Network { id, published: !dialled }
+                let published = if dialled { Vec::new() } else { self.host_ports().publish(&spec.definition)? };
+                Attachment::Network { id, published }
             }
             NetworkNamespace::Shared(holder) => Attachment::Mode(format!("container:{holder}")),
             NetworkNamespace::Host => Attachment::Mode("host".into()),

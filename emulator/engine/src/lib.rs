@@ -19,5 +19,5 @@ mod verbs;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{EngineError, EngineErrorKind};
-pub use spec::{BuildSpec, ContainerSpec, EngineInfo, LogLine, LogOptions, LogStream, NetworkNamespace, NetworkSpec, Progress, Usage};
+pub use spec::{BuildSpec, ContainerSpec, EngineInfo, LogLine, LogOptions, LogStream, Namespace, NetworkNamespace, NetworkSpec, Progress, Usage};
 pub use verbs::{Engine, EngineEvent, Stream, Verb};

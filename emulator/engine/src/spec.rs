@@ -48,6 +48,28 @@ pub struct ContainerSpec {
     pub network: NetworkSpec,
     /// Whose network it has.
     pub namespace: NetworkNamespace,
+    /// Whose processes it sees.
+    pub processes: Namespace,
+    /// Whose shared memory, semaphores and message queues it has.
+    pub ipc: Namespace,
+    /// Containers of its network by the engine's names of them, and what it alone calls each.
+    pub links: Vec<(String, String)>,
+}
+
+/// Whose namespace of processes, or of IPC, a container has (ecs.md 1.6).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Namespace {
+    /// As the engine does it: one of its own.
+    #[default]
+    Own,
+    /// One of its own that others may share. Only of IPC, where engines ask for it.
+    Shareable,
+    /// That of another container, which runs.
+    Shared(ContainerId),
+    /// The host's.
+    Host,
+    /// One of its own that nobody may share. Only of IPC.
+    None,
 }
 
 /// Whose network a container has (ecs.md 1.6).

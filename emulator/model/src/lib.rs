@@ -22,6 +22,7 @@ pub mod check;
 pub mod cidr;
 pub mod circuit_breaker;
 pub mod condition;
+pub mod container_definition;
 pub mod cron;
 pub mod decimal;
 pub mod deployment;
@@ -30,10 +31,12 @@ pub mod diff;
 pub mod event;
 pub mod health;
 pub mod id;
+pub mod linux_parameters;
 pub mod listener;
 pub mod load_balancer;
 pub mod metric_alarm;
 pub mod name;
+pub mod namespace_mode;
 pub mod network_mode;
 pub mod observed;
 pub mod regex;
@@ -65,6 +68,10 @@ pub use change::{Change, Refused};
 pub use cidr::Cidr;
 pub use circuit_breaker::{CircuitBreaker, FailureThreshold};
 pub use condition::{Comparison, Condition, QueryParameter};
+pub use container_definition::{
+    Build, ContainerDefinition, ContainerDependency, ContainerHealthCheck, ContainerLink, DependencyCondition, HostEntry, PortMapping, PortRange,
+    TransportProtocol, Ulimit,
+};
 pub use cron::Cron;
 pub use decimal::Decimal;
 pub use deployment::{Deployment, DeploymentStatus, RolloutState};
@@ -72,10 +79,12 @@ pub use desired::{Desired, DesiredLoadBalancer, DesiredService};
 pub use event::ServiceEvent;
 pub use health::{GrpcMatcher, HealthCheck, Matcher, TargetHealth, TargetHealthReason, TargetHealthState};
 pub use id::{ContainerId, DeploymentId, Ids, OwnerId, ResourceId, TaskId};
+pub use linux_parameters::{Device, LinuxParameters, Tmpfs};
 pub use listener::{CertificateSource, Listener, ListenerAttributes, ListenerProtocol, ListenerTls, MutualAuthentication};
 pub use load_balancer::{DesyncMode, LoadBalancer, LoadBalancerAttributes, LogBucket, XffMode};
 pub use metric_alarm::{AlarmRecord, AlarmState, ComparisonOperator, MetricAlarm, MissingData};
 pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, ScheduleName, ServiceName, TargetGroupName};
+pub use namespace_mode::NamespaceMode;
 pub use network_mode::{NetworkMode, PAUSE_IMAGE};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};
 pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, WeightedTargetGroup};
@@ -95,10 +104,7 @@ pub use stop::{ContainerFailure, ContainerFailureKind, Stop, StopCode};
 pub use target_group::{ProtocolVersion, RegisteredTarget, Target, TargetGroup, TargetGroupSpec, TargetKey, TargetProtocol, TargetType};
 pub use target_group_attributes::{Algorithm, FailOpen, TargetGroupAttributes};
 pub use task::{Birth, Container, ContainerStatus, ContainerType, DesiredStatus, HealthStatus, NetworkBinding, Task, TaskStatus};
-pub use task_definition::{
-    Build, ContainerDefinition, ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, PortMapping, Revision, TaskDefinition,
-    TaskDefinitionName, TransportProtocol, Ulimit,
-};
+pub use task_definition::{Revision, TaskDefinition, TaskDefinitionName};
 pub use time::Timestamp;
 pub use traffic_shift::{
     AdvancedConfiguration, HookAnswer, HookTarget, LifecycleHook, LifecycleStage, Permille, RuleName, Shift, ShiftPattern, TrafficShift,

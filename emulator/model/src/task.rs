@@ -36,7 +36,7 @@ pub struct Task {
     pub stopped_at: Option<Timestamp>,
     /// Why it stops; set with `desired_status` STOPPED.
     pub stop: Option<Stop>,
-    /// In the task definition's order; the pause container, where there is one, is the last.
+    /// In the task definition's order; pause containers, where there are any, are the last.
     pub containers: Vec<Container>,
     /// What it does otherwise than its task definition says.
     #[serde(default)]
@@ -141,6 +141,17 @@ impl Task {
     #[must_use]
     pub fn pause(&self) -> Option<&Container> {
         self.containers.iter().find(|container| container.kind() == ContainerType::CniPause)
+    }
+
+    /// The container that holds the namespaces of processes and of IPC that its containers share.
+    #[must_use]
+    pub fn namespace_pause(&self) -> Option<&Container> {
+        self.containers.iter().find(|container| container.kind() == ContainerType::NamespacePause)
+    }
+
+    /// The containers that ECS added.
+    pub fn pauses(&self) -> impl Iterator<Item = &Container> {
+        self.containers.iter().filter(|container| container.kind() != ContainerType::Normal)
     }
 
     /// Whether it counts towards its service's tasks: wanted, and not over.
@@ -251,7 +262,11 @@ impl Container {
     /// What it is for.
     #[must_use]
     pub fn kind(&self) -> ContainerType {
-        if self.name.is_pause() { ContainerType::CniPause } else { ContainerType::Normal }
+        match () {
+            () if self.name.holds_network() => ContainerType::CniPause,
+            () if self.name.is_pause() => ContainerType::NamespacePause,
+            () => ContainerType::Normal,
+        }
     }
 }
 
@@ -262,6 +277,8 @@ pub enum ContainerType {
     Normal,
     /// It holds the task's network and does nothing.
     CniPause,
+    /// It holds the task's namespaces of processes and of IPC and does nothing.
+    NamespacePause,
 }
 
 impl ContainerType {
@@ -271,6 +288,7 @@ impl ContainerType {
         match self {
             Self::Normal => "NORMAL",
             Self::CniPause => "CNI_PAUSE",
+            Self::NamespacePause => "NAMESPACE_PAUSE",
         }
     }
 }

@@ -109,10 +109,10 @@ pub(crate) fn ending(context: &Context<'_>, task: &Task, record: &Container, def
     }
 }
 
-/// Whether a container's end is its task's end: without its pause a task has no network. A container that its definition does not know is
-/// not essential.
+/// Whether a container's end is its task's end: without its pauses a task has no network, or its containers no namespaces. A container that
+/// its definition does not know is not essential.
 pub(crate) fn essential(definition: Option<&TaskDefinition>, record: &Container) -> bool {
-    record.kind() == ContainerType::CniPause
+    record.kind() != ContainerType::Normal
         || definition.and_then(|definition| definition.container(&record.name)).is_some_and(|found| found.essential)
 }
 

@@ -12,6 +12,8 @@
 //! | `--start-delay MS` | waits so long before it listens |
 //! | `--exit-after MS CODE` | exits with `CODE` so long after its start, listening or not |
 //! | `--ignore-sigterm` | takes SIGTERM, says so, and goes on |
+//! | `--see PATH` | writes `PATH is …` to stdout at start: where a link leads, the names in a folder, else the lines of a file with ` \| ` between; may be given many times |
+//! | `--resolve NAME` | the same with the first address of a host's name, or `unknown` |
 //! | `--no-listen` | opens no port; lives until SIGTERM |
 //! | `--check PATH` | does not serve: asks `PATH` of the server in this container, exits 0 on a 200 and 1 otherwise (for container health checks) |
 //!
@@ -53,6 +55,7 @@
 //! As PID 1 the kernel gives a process no default action for SIGTERM, which is why this is handled at all.
 
 mod http;
+mod look;
 mod paths;
 mod server;
 mod settings;
@@ -79,6 +82,9 @@ fn main() -> ExitCode {
     }
     for line in &settings.print {
         say(line);
+    }
+    for look in &settings.looks {
+        say(&look.line());
     }
     for line in &settings.eprint {
         say_error(line);

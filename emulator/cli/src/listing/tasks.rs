@@ -112,15 +112,16 @@ fn ports(task: &TaskView) -> Cell {
         let address = task.containers.iter().find_map(|container| container.address.as_deref());
         return cell(address.unwrap_or_default());
     }
-    let long = bindings().map(|binding| format!("{}:{}->{}/{}", binding.bind_ip, binding.host_port, binding.container_port, binding.protocol));
-    let brief = bindings().map(|binding| format!("{}->{}", binding.host_port, binding.container_port));
+    let ports = || bindings().map(|binding| (binding, binding.ports()));
+    let long = ports().map(|(binding, (host, container))| format!("{}:{host}->{container}/{}", binding.bind_ip, binding.protocol));
+    let brief = ports().map(|(_, (host, container))| format!("{host}->{container}"));
     cell(long.collect::<Vec<_>>().join(", ")).brief(brief.collect::<Vec<_>>().join(", "))
 }
 
-/// The containers that its end is told of: its own, and what held its network where that went wrong.
+/// The containers that its end is told of: its own, and what held its network or namespaces where that went wrong.
 pub(crate) fn told(task: &TaskView) -> impl Iterator<Item = &ContainerView> {
     let wrong = |pause: &&ContainerView| pause.reason.is_some() || pause.exit_code.is_some_and(|code| code != 0);
-    task.containers.iter().chain(task.pause.as_ref().filter(wrong))
+    task.containers.iter().chain([&task.pause, &task.namespace_pause].into_iter().flatten().filter(wrong))
 }
 
 /// Its containers' exit codes; with several, each with its name.

@@ -12,8 +12,8 @@ use super::state::{State, no_such_container};
 use super::streams;
 use super::ticket::{Look, Ticket};
 use crate::{
-    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkNamespace, NetworkSpec,
-    Progress, Stream, Usage, Verb,
+    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, Namespace, NetworkNamespace,
+    NetworkSpec, Progress, Stream, Usage, Verb,
 };
 
 impl Fleet {
@@ -247,6 +247,13 @@ fn create(state: &mut State, spec: &ContainerSpec, now: Timestamp) -> Result<Con
         NetworkNamespace::Own => state.ledger.add_network(&spec.network.owner, &spec.network.service)?,
         NetworkNamespace::Shared(holder) if !state.containers.contains_key(holder) => return Err(no_such_container(holder)),
         NetworkNamespace::Shared(_) | NetworkNamespace::Host | NetworkNamespace::None => {}
+    }
+    for holder in [&spec.processes, &spec.ipc] {
+        if let Namespace::Shared(holder) = holder
+            && !state.containers.contains_key(holder)
+        {
+            return Err(no_such_container(holder));
+        }
     }
     state.created += 1;
     // The first twelve digits, which people see, count; so the order of ids is the order of creation.

@@ -11,7 +11,7 @@ use super::journal::{Call, VerbName};
 use super::ledger::{HostPort, Ledger};
 use super::script::{Moment, SimulatedAnswer};
 use super::ticket::Parked;
-use crate::{EngineError, EngineErrorKind, EngineEvent, LogLine, NetworkNamespace};
+use crate::{EngineError, EngineErrorKind, EngineEvent, LogLine, Namespace, NetworkNamespace};
 
 /// How many events wait for one watcher; when there are more its stream fails, as a broken connection does.
 pub(super) const WATCHER_EVENTS: usize = 1024;
@@ -149,6 +149,14 @@ impl State {
         if container.script.cannot_start {
             return Err(EngineError::new(EngineErrorKind::Refused, "the script says `cannot-start`"));
         }
+        for whose in [&container.spec.processes, &container.spec.ipc] {
+            if let Namespace::Shared(holder) = whose
+                && self.containers.get(holder).is_none_or(|holder| holder.running().is_none())
+            {
+                let message = format!("cannot join the namespace of a container that does not run: `{holder}`");
+                return Err(EngineError::new(EngineErrorKind::Failed, message));
+            }
+        }
         match &container.spec.namespace {
             NetworkNamespace::Own => {}
             NetworkNamespace::Host | NetworkNamespace::None => return Ok((None, Vec::new())),
@@ -167,8 +175,8 @@ impl State {
         let ports: BTreeSet<HostPort> = runs.iter().flat_map(|run| &run.bindings).map(|binding| (binding.host_port, binding.protocol)).collect();
         let address = Ledger::address(subnet, &addresses)?;
         // Addresses of the fleet can be dialled, so a pause publishes nothing.
-        let published = if container.spec.definition.name.is_pause() { &[] } else { container.spec.definition.port_mappings.as_slice() };
-        let bindings = self.ledger.bind(published, ports)?;
+        let definition = &container.spec.definition;
+        let bindings = if definition.name.is_pause() { Vec::new() } else { self.ledger.bind(definition, ports)? };
         Ok((Some(address), bindings))
     }
 

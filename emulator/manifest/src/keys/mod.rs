@@ -4,6 +4,7 @@
 mod authenticate;
 mod certificate;
 pub(crate) mod condition;
+pub(crate) mod linux_parameters;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;
 pub(crate) mod rule;

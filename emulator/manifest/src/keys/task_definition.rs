@@ -1,5 +1,6 @@
 //! The keys of RegisterTaskDefinition (ecs.md 1).
 
+use super::linux_parameters::LINUX_PARAMETERS;
 use crate::shape::{Choice, Object, Shape, TEXTS, field, inert, integer, list, named};
 
 pub(crate) static TASK_DEFINITION: Object = Object::new(
@@ -11,6 +12,12 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
             "networkMode",
             Shape::Choice(&NETWORK_MODE),
             "How the containers meet the network: on a bridge (the default), in one namespace a task, on the host's own, or not at all.",
+        ),
+        field("pidMode", Shape::Choice(&PID_MODE), "Whose processes the containers see: the host's, or those of all the task. Default: each its own."),
+        field(
+            "ipcMode",
+            Shape::Choice(&IPC_MODE),
+            "Whose shared memory, semaphores and message queues the containers have: the host's, those of all the task, or each its own. Default: as the engine does it.",
         ),
         field("cpu", Shape::Text, "CPU of the whole task: units (1024 a core) or `\"1 vCPU\"`."),
         field("memory", Shape::Text, "Memory of the whole task: MiB or `\"1 GB\"`."),
@@ -33,8 +40,6 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
 .refusing(&[
     ("volumes", "volumes are not supported yet; `volumes: []` in a second `-f` file takes it out of an included one"),
     ("placementConstraints", "there is one container instance: remove it here, or with `placementConstraints: []` in a second `-f` file"),
-    ("pidMode", "each container has a process namespace of its own here"),
-    ("ipcMode", "each container has an IPC namespace of its own here"),
     ("proxyConfiguration", "App Mesh is not supported"),
     ("enableFaultInjection", "fault injection is not supported"),
     ("trustedExecutionConfiguration", "it belongs to Managed Instances"),
@@ -55,6 +60,10 @@ static COMPATIBILITY: Choice = Choice { accepted: &["EC2", "FARGATE", "EXTERNAL"
 
 static NETWORK_MODE: Choice =
     Choice { accepted: &["bridge", "awsvpc", "host", "none"], refused: &[("default", "it belongs to Windows; use `bridge`")] };
+
+static PID_MODE: Choice = Choice { accepted: &["host", "task"], refused: &[] };
+
+static IPC_MODE: Choice = Choice { accepted: &["host", "task", "none"], refused: &[] };
 
 pub(crate) static CONTAINER: Object = Object::new(
     "ContainerDefinition",
@@ -82,6 +91,12 @@ pub(crate) static CONTAINER: Object = Object::new(
         field("readonlyRootFilesystem", Shape::Boolean, "Default false."),
         field("privileged", Shape::Boolean, "All capabilities. Default false."),
         field("linuxParameters", Shape::Object(&LINUX_PARAMETERS), "Linux settings."),
+        field("systemControls", Shape::List(&named(Shape::Object(&SYSTEM_CONTROL), "namespace")), "Kernel parameters of its namespaces."),
+        field("dockerSecurityOptions", TEXTS, "`no-new-privileges`, `apparmor:<profile>` or `label:<value>`."),
+        field("interactive", Shape::Boolean, "Its standard input stays open. Default false."),
+        field("pseudoTerminal", Shape::Boolean, "It has a terminal. Default false."),
+        field("disableNetworking", Shape::Boolean, "It has no network. Default false."),
+        field("links", TEXTS, "Other containers of the task, `name` or `name:alias`; only with `networkMode: bridge`."),
         field("ulimits", Shape::List(&named(Shape::Object(&ULIMIT), "name")), "Resource limits."),
         field("extraHosts", Shape::List(&list(Shape::Object(&HOST))), "Lines for /etc/hosts."),
         field("dnsServers", TEXTS, "Name servers, by address."),
@@ -97,16 +112,10 @@ pub(crate) static CONTAINER: Object = Object::new(
     ("environmentFiles", "use `environment`, with values from `${VAR}` or `.env`"),
     ("mountPoints", "volumes are not supported yet; `mountPoints: []` in a second `-f` file takes it out of an included one"),
     ("volumesFrom", "volumes are not supported yet; keep both programs in one container, or the data in the image"),
-    ("links", "containers of one service reach each other by container name; remove it"),
     ("firelensConfiguration", "logs are kept by the engine, see `ecslocal logs`"),
     ("restartPolicy", "an essential container that ends is replaced with its task"),
     ("resourceRequirements", "GPUs are not supported"),
-    ("disableNetworking", "every container joins its service's network"),
-    ("dockerSecurityOptions", "security options are not supported yet; remove it"),
     ("credentialSpecs", "they belong to Windows"),
-    ("systemControls", "kernel parameters are not supported yet; remove it"),
-    ("interactive", "containers run without a terminal; remove it"),
-    ("pseudoTerminal", "containers run without a terminal; remove it"),
 ]);
 
 static BUILD: Object = Object::new(
@@ -124,7 +133,12 @@ static PORT_MAPPING: Object = Object::new(
     "PortMapping",
     "port mapping",
     &[
-        field("containerPort", integer(1, 65535), "The port that the container listens on.").required(),
+        field("containerPort", integer(1, 65535), "The port that the container listens on."),
+        field(
+            "containerPortRange",
+            Shape::Text,
+            "The ports that it listens on, `first-last`: as many ports of the host in a row are found for them.",
+        ),
         field(
             "hostPort",
             integer(0, 65535),
@@ -134,8 +148,16 @@ static PORT_MAPPING: Object = Object::new(
         field("name", Shape::Text, "At most 64 of a-z, 0-9, `_` and `-`."),
         inert("appProtocol", "only Service Connect reads it"),
     ],
-)
-.refusing(&[("containerPortRange", "list the ports one by one with `containerPort`")]);
+);
+
+static SYSTEM_CONTROL: Object = Object::new(
+    "SystemControl",
+    "system control",
+    &[
+        field("namespace", Shape::Text, "The parameter, for example `net.core.somaxconn`.").required(),
+        field("value", Shape::Text, "Its value.").required(),
+    ],
+);
 
 pub(super) static VARIABLE: Object = Object::new(
     "EnvironmentVariable",
@@ -165,17 +187,6 @@ static HEALTH_CHECK: Object = Object::new(
         field("startPeriod", integer(0, 300), "Seconds. Default 0."),
     ],
 );
-
-pub(crate) static LINUX_PARAMETERS: Object =
-    Object::new("LinuxParameters", "Linux settings", &[field("initProcessEnabled", Shape::Boolean, "An init process as PID 1. Default false.")])
-        .refusing(&[
-            ("capabilities", "capabilities are not supported yet; `privileged: true` gives all of them"),
-            ("devices", "devices are not supported yet; remove it"),
-            ("sharedMemorySize", "remove it; it is not supported yet"),
-            ("tmpfs", "remove it; it is not supported yet"),
-            ("maxSwap", "remove it; it is not supported yet"),
-            ("swappiness", "remove it; it is not supported yet"),
-        ]);
 
 static ULIMIT: Object = Object::new(
     "Ulimit",

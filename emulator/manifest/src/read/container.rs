@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use model::{Build, ContainerDefinition, Family};
 
-use super::Reader;
 use super::container_parts::{dependencies, health_check, host_entries, port_mappings, ulimits};
+use super::{Reader, links, linux_parameters, namespaces, port_ranges};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -20,6 +20,10 @@ pub(super) fn read(node: &Node, family: Option<&Family>, reader: &mut Reader<'_>
     let port_mappings = port_mappings(node, report);
     let extra_hosts = host_entries(node, report);
     let ulimits = ulimits(node, report);
+    let linux_parameters = linux_parameters::read(node, report);
+    let links = links::read(node, report);
+    let port_ranges = port_ranges::read(node, report);
+    let docker_security_options = namespaces::security_options(node, report);
     texts(node, report);
     memory(node, report);
     Some(ContainerDefinition {
@@ -50,6 +54,14 @@ pub(super) fn read(node: &Node, family: Option<&Family>, reader: &mut Reader<'_>
         extra_hosts: extra_hosts?,
         dns_servers: node.texts_of("dnsServers"),
         dns_search_domains: node.texts_of("dnsSearchDomains"),
+        links: links?,
+        port_ranges: port_ranges?,
+        linux_parameters: linux_parameters?,
+        system_controls: namespaces::system_controls(node)?,
+        docker_security_options,
+        interactive: node.boolean_of("interactive").unwrap_or(false),
+        pseudo_terminal: node.boolean_of("pseudoTerminal").unwrap_or(false),
+        disable_networking: node.boolean_of("disableNetworking").unwrap_or(false),
     })
 }
 

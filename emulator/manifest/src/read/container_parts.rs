@@ -13,13 +13,20 @@ pub(super) fn port_mappings(node: &Node, report: &mut Report) -> Option<Vec<Port
     let mut mappings = Vec::new();
     for item in node.list("portMappings") {
         let protocol = if item.text_of("protocol") == Some("udp") { TransportProtocol::Udp } else { TransportProtocol::Tcp };
+        if let Some(name) = item.get("name") {
+            mapping_name(name, report);
+        }
+        if item.get("containerPortRange").is_some() {
+            continue;
+        }
+        if item.get("containerPort").is_none() {
+            report.problem(item.span, "a port mapping needs `containerPort`, or `containerPortRange`");
+            return None;
+        }
         let container_port: u16 = item.integer_of("containerPort")?;
         let place = super::place(item, "containerPort");
         if let Some(first) = taken.insert((container_port, protocol), place) {
             report.problem(place, format!("container port {container_port} is mapped twice")).again(first);
-        }
-        if let Some(name) = item.get("name") {
-            mapping_name(name, report);
         }
         let host_port = item.integer_of("hostPort").unwrap_or(0);
         mappings.push(PortMapping { container_port, host_port, protocol, name: item.text_of("name").map(str::to_owned) });

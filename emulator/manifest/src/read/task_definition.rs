@@ -2,7 +2,7 @@
 
 use model::{ContainerDefinition, Family, TaskDefinition};
 
-use super::{Reader, container, fargate, network_mode};
+use super::{Reader, container, fargate, links, linux_parameters, namespaces, network_mode, port_ranges};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -30,14 +30,20 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
     }
     for item in items {
         container_memory(item, node.get("memory"), memory.flatten(), report);
+        linux_parameters::swap(item, node, report);
     }
     let mode = network_mode::of(node);
     network_mode::check(node, mode, report);
+    port_ranges::check(node, mode, report);
+    links::check(node, mode, report);
+    namespaces::check(node, mode, report);
     fargate::check(node, cpu.flatten(), memory.flatten(), report);
     let containers = read.into_iter().collect::<Option<Vec<_>>>();
     Some(TaskDefinition {
         family: family?,
         network_mode: mode,
+        pid_mode: namespaces::mode(node, "pidMode"),
+        ipc_mode: namespaces::mode(node, "ipcMode"),
         cpu: cpu.map_or(Some(None), |cpu| cpu.map(Some))?,
         memory: memory.map_or(Some(None), |memory| memory.map(Some))?,
         containers: network_mode::normalise(mode, containers?),

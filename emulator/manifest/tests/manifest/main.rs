@@ -4,6 +4,7 @@
 
 mod authentication;
 mod circuit_breaker;
+mod container_fields;
 mod encryption;
 mod hints;
 mod https;

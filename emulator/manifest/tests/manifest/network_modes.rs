@@ -329,7 +329,6 @@ fn each_key_that_fargate_does_not_have_is_one_problem() {
         ("    pidMode: host\n", "", "pidMode"),
         ("    placementConstraints: [{ type: memberOf, expression: x }]\n", "", "placementConstraints"),
         ("", "        privileged: true\n", "privileged"),
-        ("", "        links: [db]\n", "links"),
         ("", "        dockerSecurityOptions: [no-new-privileges]\n", "dockerSecurityOptions"),
         ("", "        linuxParameters: { sharedMemorySize: 64 }\n", "sharedMemorySize"),
         ("", "        linuxParameters: { devices: [{ hostPath: /dev/null }] }\n", "devices"),

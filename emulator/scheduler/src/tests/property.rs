@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use model::{
-    Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, HookTarget, LifecycleHook, LifecycleStage, NetworkMode,
-    RolloutState, RunTask, ShiftPattern, Step, TargetHealthState, TaskOverrides, TaskStatus, TrafficShift,
+    Change, CircuitBreaker, DependencyCondition, DesiredStatus, FailureThreshold, HookTarget, LifecycleHook, LifecycleStage, NamespaceMode,
+    NetworkMode, RolloutState, RunTask, ShiftPattern, Step, TargetHealthState, TaskOverrides, TaskStatus, TrafficShift,
 };
 use proptest::prelude::*;
 
 use super::fleet::{Behaviour, Fleet};
-use super::setup::{Setup, after, awsvpc, checked, cluster, container, key, optional, web};
+use super::setup::{Setup, after, awsvpc, checked, cluster, container, key, linked, optional, web};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -85,11 +85,13 @@ enum Pod {
     Checked,
     Ordered,
     Awsvpc,
+    /// Linked, in one namespace of processes.
+    Sharing,
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
     let percent = prop_oneof![4 => Just((100, 200)), 1 => Just((50, 100)), 1 => Just((0, 100)), 1 => Just((100, 150)), 1 => Just((34, 134))];
-    let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered), 2 => Just(Pod::Awsvpc)];
+    let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered), 2 => Just(Pod::Awsvpc), 1 => Just(Pod::Sharing)];
     (any::<bool>(), any::<bool>(), percent, 0..3_u64, pod, 0..4_u32, (any::<bool>(), pattern()))
 }
 
@@ -103,12 +105,14 @@ fn setup((balanced, listener, percent, grace, pod, desired, (breaks, pattern)): 
             container("side"),
         ],
         Pod::Awsvpc => awsvpc("users", 1).containers,
+        Pod::Sharing => vec![linked(web(), "side"), optional(container("side"))],
     };
+    let pid_mode = matches!(pod, Pod::Sharing).then_some(NamespaceMode::Task);
     let mode = if matches!(pod, Pod::Awsvpc) { NetworkMode::Awsvpc } else { NetworkMode::Bridge };
     let breaker = breaks.then_some(CircuitBreaker { rollback: true, threshold: FailureThreshold::Count(2), reset_on_healthy_task: true });
     // Without a listener there is no traffic to shift.
     let shift = pattern.filter(|_| balanced && listener).map(traffic_shift);
-    Setup { name: "users", desired, balanced, listener, percent, grace, breaker, shift, mode, containers }
+    Setup { name: "users", desired, balanced, listener, percent, grace, breaker, shift, mode, pid_mode, containers }
 }
 
 fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {

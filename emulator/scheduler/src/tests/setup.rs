@@ -1,13 +1,12 @@
 //! The services that tests are about.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::{
     Action, AdvancedConfiguration, Change, CircuitBreaker, ClusterName, ContainerDefinition, ContainerDependency, ContainerHealthCheck,
-    ContainerName, DependencyCondition, Family, Forward, Listener, LoadBalancerAttributes, LoadBalancerName, NetworkMode, PortMapping, Revision,
-    SchedulingStrategy, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec,
-    TaskDefinition, TrafficShift, TransportProtocol, WeightedTargetGroup,
+    ContainerLink, ContainerName, DependencyCondition, Family, Forward, Listener, LoadBalancerAttributes, LoadBalancerName, NamespaceMode,
+    NetworkMode, PortMapping, Revision, SchedulingStrategy, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes,
+    TargetGroupName, TargetGroupSpec, TaskDefinition, TrafficShift, TransportProtocol, WeightedTargetGroup,
 };
 
 pub(super) fn cluster() -> ClusterName {
@@ -28,35 +27,7 @@ pub(super) fn revision(name: &str, number: u32) -> Revision {
 
 /// An essential container without ports.
 pub(super) fn container(name: &str) -> ContainerDefinition {
-    ContainerDefinition {
-        name: ContainerName::new(name).unwrap(),
-        image: "web".into(),
-        image_id: None,
-        build: None,
-        cpu: 0,
-        memory: None,
-        memory_reservation: None,
-        essential: true,
-        port_mappings: vec![],
-        environment: BTreeMap::new(),
-        entry_point: None,
-        command: None,
-        user: None,
-        working_directory: None,
-        hostname: None,
-        stop_timeout: None,
-        start_timeout: None,
-        depends_on: vec![],
-        health_check: None,
-        docker_labels: BTreeMap::new(),
-        readonly_root_filesystem: false,
-        privileged: false,
-        init_process_enabled: false,
-        ulimits: vec![],
-        extra_hosts: vec![],
-        dns_servers: vec![],
-        dns_search_domains: vec![],
-    }
+    ContainerDefinition::new(ContainerName::new(name).unwrap(), "web")
 }
 
 /// A service whose tasks have an address each, of a container that serves and one beside it.
@@ -78,6 +49,11 @@ pub(super) fn web() -> ContainerDefinition {
 
 pub(super) fn after(mut container: ContainerDefinition, other: &str, condition: DependencyCondition) -> ContainerDefinition {
     container.depends_on.push(ContainerDependency { container_name: ContainerName::new(other).unwrap(), condition });
+    container
+}
+
+pub(super) fn linked(mut container: ContainerDefinition, other: &str) -> ContainerDefinition {
+    container.links.push(ContainerLink { container_name: ContainerName::new(other).unwrap(), alias: "store".into() });
     container
 }
 
@@ -105,6 +81,7 @@ pub(super) struct Setup {
     /// Traffic is shifted between its target group and another one.
     pub(super) shift: Option<TrafficShift>,
     pub(super) mode: NetworkMode,
+    pub(super) pid_mode: Option<NamespaceMode>,
     pub(super) containers: Vec<ContainerDefinition>,
 }
 
@@ -120,6 +97,7 @@ impl Setup {
             breaker: None,
             shift: None,
             mode: NetworkMode::Bridge,
+            pid_mode: None,
             containers: vec![web()],
         }
     }
@@ -157,11 +135,9 @@ impl Setup {
     pub(super) fn changes(&self, port: u16) -> Vec<Change> {
         let family = Family::new(self.name).unwrap();
         let definition = |cpu| TaskDefinition {
-            family: family.clone(),
-            network_mode: self.mode,
             cpu: Some(cpu),
-            memory: None,
-            containers: self.containers.clone(),
+            pid_mode: self.pid_mode,
+            ..TaskDefinition::new(family.clone(), self.mode, self.containers.clone())
         };
         let mut changes: Vec<_> =
             (1..=3).map(|cpu| Change::RegisterTaskDefinition { cluster: cluster(), definition: Box::new(definition(cpu)) }).collect();
