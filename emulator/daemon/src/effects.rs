@@ -304,7 +304,7 @@ async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order:
             let id = engine.create(&spec).await?;
             task.zip(container).map(|(task, container)| Fact::Created { task, container, id })
         }
-        (Work::Start { id, .. }, _) => Some(Fact::Seen(engine.start(id).await?)),
+        (Work::Start { id, .. }, _) => Some(Fact::Started(engine.start(id).await?)),
         (Work::Stop { id, .. }, Order::Stop { grace }) => {
             engine.stop(id, grace).await?;
             Some(engine.inspect(id).await?.map_or_else(|| Fact::Removed(id.clone()), Fact::Seen))

@@ -209,7 +209,11 @@ impl Keeper {
                     self.learn(&fact);
                 }
             }
-            Input::Seen(container) => self.learn(&Fact::Seen(*container)),
+            Input::Seen { container, asked_at } => {
+                if !self.sight.is_stale(&container, asked_at) {
+                    self.learn(&Fact::Seen(*container));
+                }
+            }
             Input::Died { id, code, out_of_memory } => {
                 if let Some(seen) = self.sight.died(&id, code, out_of_memory) {
                     self.learn(&Fact::Seen(seen));
@@ -241,7 +245,7 @@ impl Keeper {
     fn finished(&mut self, finished: Finished) {
         self.busy.remove(&finished.work);
         // A look that came with a start may be older than the news of the end that overtook it.
-        if let Some(fact) = finished.fact.filter(|fact| !self.sight.is_overtaken(fact)) {
+        if let Some(fact) = finished.fact.filter(|fact| !self.sight.is_overtaken(&self.world, fact)) {
             self.learn(&fact);
         }
     }

@@ -193,6 +193,7 @@ fn container_view(container: &Container, wanted: Option<&ContainerDefinition>) -
         reason: container.reason.clone(),
         address: container.address.map(|address| address.to_string()),
         network_bindings: bindings(&container.network_bindings, wanted),
+        restart_count: wanted.and_then(|wanted| wanted.restart_policy.as_ref()).map(|_| container.restart_count),
     }
 }
 

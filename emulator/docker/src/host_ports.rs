@@ -1,6 +1,7 @@
 //! Ports of the host that are chosen here, as the agent chooses them (ecs.md 0.3 and 1.3): where as many as a range has are wanted in a
-//! row. The engine chooses single ones itself.
+//! row, and where a container that is started again is to keep them. The engine chooses all others itself.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -12,9 +13,17 @@ use model::{ContainerDefinition, PortMapping, TransportProtocol};
 const USUAL: RangeInclusive<u16> = 49_153..=65_535;
 
 /// Remembers where the last search ended, so that the next one does not meet ports that are taken and not yet bound.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct HostPorts {
     next: AtomicU16,
+}
+
+impl Default for HostPorts {
+    /// Anywhere but at the beginning, where the engine looks first for the ports that it chooses.
+    fn default() -> Self {
+        let somewhere = RandomState::new().hash_one(());
+        Self { next: AtomicU16::new(u16::try_from(40_000 + somewhere % 16_000).unwrap_or(40_000)) }
+    }
 }
 
 impl HostPorts {
@@ -24,6 +33,12 @@ impl HostPorts {
     /// `PortTaken` when there are not as many free ports in a row.
     pub(crate) fn publish(&self, definition: &ContainerDefinition) -> Result<Vec<PortMapping>, EngineError> {
         let mut mappings = definition.port_mappings.clone();
+        // The engine would choose another one at each start, and the target would be another one with it.
+        if definition.restart_policy.is_some() {
+            for mapping in mappings.iter_mut().filter(|mapping| mapping.host_port == 0) {
+                mapping.host_port = self.take(1, mapping.protocol)?;
+            }
+        }
         for range in &definition.port_ranges {
             let count = range.last - range.first + 1;
             let first = self.take(count, range.protocol)?;
@@ -116,5 +131,16 @@ mod tests {
         let row = |mappings: &[PortMapping]| mappings.iter().map(|mapping| mapping.host_port - mappings[0].host_port).collect::<Vec<_>>();
         assert_eq!((row(&published[..3]), row(&published[3..])), (vec![0, 1, 2], vec![0, 1, 2]));
         assert!(published[3].host_port > published[2].host_port, "the second search goes on after the first: {published:?}");
+    }
+
+    #[test]
+    fn what_may_be_started_again_has_host_ports_from_the_beginning() {
+        let mapping = |host_port| PortMapping { container_port: 80, host_port, protocol: TransportProtocol::Udp, name: None };
+        let name = model::ContainerName::new("web").unwrap();
+        let mut definition = ContainerDefinition { port_mappings: vec![mapping(0), mapping(8080)], ..ContainerDefinition::new(name, "web") };
+        assert_eq!(HostPorts::default().publish(&definition).unwrap(), definition.port_mappings);
+        definition.restart_policy = Some(model::RestartPolicy { ignored_exit_codes: vec![], restart_attempt_period: 60 });
+        let published = HostPorts::default().publish(&definition).unwrap();
+        assert!(published[0].host_port > 0 && published[1].host_port == 8080, "{published:?}");
     }
 }

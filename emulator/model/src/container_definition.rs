@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerName, LinuxParameters};
+use crate::{ContainerName, LinuxParameters, RestartPolicy};
 
 /// One container of a task definition. Field by field as in ecs.md 1.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +87,9 @@ pub struct ContainerDefinition {
     /// It has no network but its own loopback.
     #[serde(default)]
     pub disable_networking: bool,
+    /// Whether it is started again when it ends; `None`: it is not.
+    #[serde(default)]
+    pub restart_policy: Option<RestartPolicy>,
 }
 
 impl ContainerDefinition {
@@ -129,6 +132,7 @@ impl ContainerDefinition {
             interactive: false,
             pseudo_terminal: false,
             disable_networking: false,
+            restart_policy: None,
         }
     }
 

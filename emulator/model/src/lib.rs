@@ -40,6 +40,7 @@ pub mod namespace_mode;
 pub mod network_mode;
 pub mod observed;
 pub mod regex;
+pub mod restart_policy;
 pub mod rule;
 pub mod run_task;
 pub mod scalable_target;
@@ -87,6 +88,7 @@ pub use name::{ClusterName, ContainerName, Family, LoadBalancerName, NameError, 
 pub use namespace_mode::NamespaceMode;
 pub use network_mode::{NetworkMode, PAUSE_IMAGE};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};
+pub use restart_policy::RestartPolicy;
 pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, WeightedTargetGroup};
 pub use run_task::{ContainerOverride, RunTask, TaskOverrides};
 pub use scalable_target::{Capacity, ScalableTarget, ScheduledAction, SuspendedState};

@@ -83,8 +83,10 @@ pub enum Fact {
         /// The engine's id of it.
         id: ContainerId,
     },
-    /// A container was seen: started, running, ended.
+    /// A container was seen: running, ended.
     Seen(ObservedContainer),
+    /// A container was started, for the first time or again, and this was seen of it then.
+    Started(ObservedContainer),
     /// A piece of work on a container failed for good.
     Failed {
         /// The task.

@@ -225,7 +225,7 @@ pub struct Container {
     pub last_status: ContainerStatus,
     /// When it was first seen running.
     pub started_at: Option<Timestamp>,
-    /// Its exit code, once known.
+    /// Its exit code, once known; while it is started again, that of the end before.
     pub exit_code: Option<i64>,
     /// `<ErrorName>: <message>` when something went wrong; the first error stays.
     pub reason: Option<String>,
@@ -237,6 +237,15 @@ pub struct Container {
     pub direct: bool,
     /// Published ports.
     pub network_bindings: Vec<NetworkBinding>,
+    /// How often it was started again by its restart policy (ecs.md 1.8).
+    #[serde(default)]
+    pub restart_count: u32,
+    /// When that was decided last.
+    #[serde(default)]
+    pub restarted_at: Option<Timestamp>,
+    /// It has ended and is being started again. To its task it runs meanwhile.
+    #[serde(default)]
+    pub restarting: bool,
 }
 
 impl Container {
@@ -256,6 +265,9 @@ impl Container {
             address: None,
             direct: false,
             network_bindings: Vec::new(),
+            restart_count: 0,
+            restarted_at: None,
+            restarting: false,
         }
     }
 

@@ -30,27 +30,31 @@ pub(crate) fn services(cluster: &ClusterView) -> Table {
 
 /// One row a task that is not over.
 pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
-    let mut table = Table::new(&["SERVICE", "TASK", "LAST STATUS", "HEALTH", "TASK DEFINITION", "PORTS", "AGE"]).giving_way(&[
-        "PORTS",
-        "TASK DEFINITION",
-        "AGE",
-        "TASK",
-    ]);
     let mut tasks: Vec<&TaskView> = cluster.tasks.iter().filter(|task| task.last_status != "STOPPED").collect();
+    // Where nothing has a restart policy there is nothing to count.
+    let counted = tasks.iter().any(|task| restarts(task).is_some());
+    let columns = ["SERVICE", "TASK", "LAST STATUS", "HEALTH", "RESTARTS", "TASK DEFINITION", "PORTS", "AGE"];
+    let columns: Vec<&str> = columns.into_iter().filter(|name| counted || *name != "RESTARTS").collect();
+    let mut table = Table::new(&columns).giving_way(&["PORTS", "TASK DEFINITION", "AGE", "TASK"]);
     tasks.sort_by(|a, b| a.service_name.cmp(&b.service_name));
     for task in tasks {
         let health = health(cluster, task);
-        table.row(vec![
+        let mut row = vec![
             cell(task.service_name.as_deref().unwrap_or_default()),
             cell(short(&task.task_id)),
             toned(&task.last_status, tone(&task.last_status)),
             toned(&health, tone(&health)),
-            cell(&task.task_definition),
-            ports(task),
-            cell(age(now - task.created_at)),
-        ]);
+        ];
+        row.extend(counted.then(|| cell(restarts(task).map_or_else(String::new, |count| count.to_string()))));
+        row.extend([cell(&task.task_definition), ports(task), cell(age(now - task.created_at))]);
+        table.row(row);
     }
     table
+}
+
+/// How often its containers were started again; `None` where none of them may be.
+fn restarts(task: &TaskView) -> Option<u32> {
+    task.containers.iter().filter_map(|container| container.restart_count).reduce(u32::saturating_add)
 }
 
 /// One row a task that starts by a schedule.
@@ -169,6 +173,16 @@ mod tests {
         SERVICE  TASK      TASK DEFINITION  STOPPED  EXIT  STOP CODE                 STOPPED REASON
         posts    dead0000  posts:1          1m ago   7     EssentialContainerExited  Essential container in task exited
         "#);
+    }
+
+    #[test]
+    fn restarts_are_counted_where_there_may_be_any() {
+        let mut view = sample::view();
+        view.clusters[0].tasks.retain(|task| task.service_name.as_deref() == Some("users"));
+        view.clusters[0].tasks[0].containers[0].restart_count = Some(3);
+        let text = tasks(&view.clusters[0], view.now).render(Palette::plain(), None);
+        assert!(text.lines().next().unwrap().contains("HEALTH   RESTARTS"), "{text}");
+        assert_eq!(text.lines().filter(|line| line.contains("healthy  3  ")).count(), 1, "{text}");
     }
 
     #[test]

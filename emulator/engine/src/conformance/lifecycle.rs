@@ -1,8 +1,9 @@
 //! Creating, starting, seeing.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
-use model::{ContainerId, HealthStatus, RunState};
+use model::{ContainerId, HealthStatus, RestartPolicy, RunState};
 
 use super::Verdict;
 use super::bench::{Bench, CONTAINER_PORT, expect, expect_equal, expect_exit};
@@ -134,4 +135,15 @@ pub(super) async fn what_is_not_there_cannot_be_started(bench: &Bench<'_>) -> Ve
     let nobody = ContainerId::from_text(&"0".repeat(64));
     expect_equal("inspect", &bench.inspect(&nobody).await?, &None)?;
     bench.fail("start", EngineErrorKind::NotFound, bench.subject.engine.start(&nobody)).await
+}
+
+pub(super) async fn what_may_be_started_again_is_the_same_container_at_the_same_port(bench: &Bench<'_>) -> Verdict {
+    let mut spec = bench.spec("users", &bench.subject.workloads.server).await?;
+    spec.definition.restart_policy = Some(RestartPolicy { ignored_exit_codes: vec![], restart_attempt_period: 60 });
+    let id = bench.create(&spec).await?;
+    let first = bench.start(&id).await?;
+    bench.stop(&id, Duration::from_secs(30)).await?;
+    let second = bench.start(&id).await?;
+    expect_equal("state of the second run", &second.state, &RunState::Running)?;
+    expect_equal("ports of the second run", &second.network_bindings, &first.network_bindings)
 }

@@ -258,7 +258,8 @@ fn create(state: &mut State, spec: &ContainerSpec, now: Timestamp) -> Result<Con
     state.created += 1;
     // The first twelve digits, which people see, count; so the order of ids is the order of creation.
     let id = ContainerId::from_text(&format!("{:012x}{:.52}", state.created, hex_64(state.created)));
-    let container = Container { id: id.clone(), spec: spec.clone(), script, phase: Phase::Created, start_error: None, lines: Vec::new() };
+    let container =
+        Container { id: id.clone(), spec: spec.clone(), script, phase: Phase::Created, start_error: None, lines: Vec::new(), bindings: Vec::new() };
     state.containers.insert(id.clone(), container);
     state.changed();
     Ok(id)

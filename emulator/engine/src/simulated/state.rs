@@ -132,6 +132,7 @@ impl State {
         let Some(container) = self.containers.get_mut(id) else { return };
         match given {
             Ok((address, bindings)) => {
+                container.bindings.clone_from(&bindings);
                 container.phase = Phase::Running(container.run(at, address, bindings));
                 self.tell(id, EngineEvent::Changed(id.clone()));
             }
@@ -176,7 +177,12 @@ impl State {
         let address = Ledger::address(subnet, &addresses)?;
         // Addresses of the fleet can be dialled, so a pause publishes nothing.
         let definition = &container.spec.definition;
-        let bindings = if definition.name.is_pause() { Vec::new() } else { self.ledger.bind(definition, ports)? };
+        let kept = definition.restart_policy.as_ref().map(|_| &container.bindings).filter(|bindings| !bindings.is_empty());
+        let bindings = match kept {
+            _ if definition.name.is_pause() => Vec::new(),
+            Some(kept) => kept.clone(),
+            None => self.ledger.bind(definition, ports)?,
+        };
         Ok((Some(address), bindings))
     }
 

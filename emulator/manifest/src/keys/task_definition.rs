@@ -97,6 +97,7 @@ pub(crate) static CONTAINER: Object = Object::new(
         field("pseudoTerminal", Shape::Boolean, "It has a terminal. Default false."),
         field("disableNetworking", Shape::Boolean, "It has no network. Default false."),
         field("links", TEXTS, "Other containers of the task, `name` or `name:alias`; only with `networkMode: bridge`."),
+        field("restartPolicy", Shape::Object(&RESTART_POLICY), "Whether it is started again when it ends, rather than its task stopped."),
         field("ulimits", Shape::List(&named(Shape::Object(&ULIMIT), "name")), "Resource limits."),
         field("extraHosts", Shape::List(&list(Shape::Object(&HOST))), "Lines for /etc/hosts."),
         field("dnsServers", TEXTS, "Name servers, by address."),
@@ -113,10 +114,19 @@ pub(crate) static CONTAINER: Object = Object::new(
     ("mountPoints", "volumes are not supported yet; `mountPoints: []` in a second `-f` file takes it out of an included one"),
     ("volumesFrom", "volumes are not supported yet; keep both programs in one container, or the data in the image"),
     ("firelensConfiguration", "logs are kept by the engine, see `ecslocal logs`"),
-    ("restartPolicy", "an essential container that ends is replaced with its task"),
     ("resourceRequirements", "GPUs are not supported"),
     ("credentialSpecs", "they belong to Windows"),
 ]);
+
+static RESTART_POLICY: Object = Object::new(
+    "ContainerRestartPolicy",
+    "restart policy",
+    &[
+        field("enabled", Shape::Boolean, "Whether it acts.").required(),
+        field("ignoredExitCodes", Shape::List(&list(integer(0, 255))), "With these exit codes it is not started again; at most 50."),
+        field("restartAttemptPeriod", integer(60, 1800), "Seconds that it must have run to be started again. Default 300."),
+    ],
+);
 
 static BUILD: Object = Object::new(
     "Build",

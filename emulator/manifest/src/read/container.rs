@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{Build, ContainerDefinition, Family};
 
-use super::container_parts::{dependencies, health_check, host_entries, port_mappings, ulimits};
+use super::container_parts::{dependencies, health_check, host_entries, port_mappings, restart_policy, ulimits};
 use super::{Reader, links, linux_parameters, namespaces, port_ranges};
 use crate::node::Node;
 use crate::problem::Report;
@@ -23,6 +23,7 @@ pub(super) fn read(node: &Node, family: Option<&Family>, reader: &mut Reader<'_>
     let linux_parameters = linux_parameters::read(node, report);
     let links = links::read(node, report);
     let port_ranges = port_ranges::read(node, report);
+    let restart_policy = restart_policy(node, report);
     let docker_security_options = namespaces::security_options(node, report);
     texts(node, report);
     memory(node, report);
@@ -62,6 +63,7 @@ pub(super) fn read(node: &Node, family: Option<&Family>, reader: &mut Reader<'_>
         interactive: node.boolean_of("interactive").unwrap_or(false),
         pseudo_terminal: node.boolean_of("pseudoTerminal").unwrap_or(false),
         disable_networking: node.boolean_of("disableNetworking").unwrap_or(false),
+        restart_policy,
     })
 }
 

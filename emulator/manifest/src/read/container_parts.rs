@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use model::{ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, PortMapping, TransportProtocol, Ulimit};
+use model::{ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, PortMapping, RestartPolicy, TransportProtocol, Ulimit};
 
 use crate::node::{Node, Span};
 use crate::problem::Report;
+
+/// The most exit codes that a restart policy ignores (ecs.md 1.8).
+const MAX_IGNORED_CODES: usize = 50;
 
 /// `None` when an item cannot be read, which the tables have reported.
 pub(super) fn port_mappings(node: &Node, report: &mut Report) -> Option<Vec<PortMapping>> {
@@ -83,6 +86,19 @@ pub(super) fn health_check(node: &Node, report: &mut Report) -> Option<Container
         timeout: node.integer_of("timeout").unwrap_or(5),
         retries: node.integer_of("retries").unwrap_or(3),
         start_period: node.integer_of("startPeriod").unwrap_or(0),
+    })
+}
+
+/// The policy, if it is enabled.
+pub(super) fn restart_policy(node: &Node, report: &mut Report) -> Option<RestartPolicy> {
+    let policy = node.get("restartPolicy")?;
+    let codes = policy.list("ignoredExitCodes");
+    if let Some(first) = codes.get(MAX_IGNORED_CODES) {
+        report.problem(first.span, format!("`ignoredExitCodes` has at most {MAX_IGNORED_CODES} codes, this one has {}", codes.len()));
+    }
+    (policy.boolean_of("enabled") == Some(true)).then(|| RestartPolicy {
+        ignored_exit_codes: codes.iter().filter_map(Node::integer).collect(),
+        restart_attempt_period: policy.integer_of("restartAttemptPeriod").unwrap_or(300),
     })
 }
 

@@ -55,6 +55,22 @@ fn each_field_is_read() {
 }
 
 #[test]
+fn a_restart_policy_has_limits() {
+    let policy = |text: &str| web(&format!("        restartPolicy: {text}\n")).restart_policy;
+    let found = policy("{ enabled: true, ignoredExitCodes: [0, 7] }").unwrap();
+    assert_eq!((found.ignored_exit_codes, found.restart_attempt_period), (vec![0, 7], 300));
+    assert_eq!(policy("{ enabled: true, restartAttemptPeriod: 60 }").unwrap().restart_attempt_period, 60);
+    assert_eq!(policy("{ enabled: false, restartAttemptPeriod: 60 }"), None);
+    let refused = |text: &str| wrong("", &format!("        restartPolicy: {text}\n"));
+    assert_eq!(refused("{ ignoredExitCodes: [0] }").lines().next(), Some("error: a restart policy needs `enabled`"));
+    let period = refused("{ enabled: true, restartAttemptPeriod: 59 }");
+    assert!(period.starts_with("error: `restartAttemptPeriod` must be a whole number from 60 to 1800, found `59`"), "{period}");
+    let codes: String = (0..51).map(|code| format!("{code}, ")).collect();
+    let many = refused(&format!("{{ enabled: true, ignoredExitCodes: [{codes}] }}"));
+    assert!(many.starts_with("error: `ignoredExitCodes` has at most 50 codes, this one has 51"), "{many}");
+}
+
+#[test]
 fn modes_of_namespaces_are_read() {
     let found = task("    pidMode: task\n    ipcMode: none\n", "");
     assert_eq!((found.pid_mode, found.ipc_mode), (Some(NamespaceMode::Task), Some(NamespaceMode::None)));

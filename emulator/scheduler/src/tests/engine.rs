@@ -37,7 +37,7 @@ impl Fleet {
             }
             Work::Start { id, .. } => {
                 self.start(&id);
-                self.engine.get(&id).cloned().map(Fact::Seen)
+                self.engine.get(&id).cloned().map(Fact::Started)
             }
             Work::Stop { task, id, .. } => {
                 if self.engine.get(&id).is_some_and(|seen| seen.container.is_pause()) {
@@ -105,7 +105,7 @@ impl Fleet {
     }
 
     fn start(&mut self, id: &ContainerId) {
-        let Some(seen) = self.engine.get(id).filter(|seen| seen.state == RunState::Created).cloned() else { return };
+        let Some(seen) = self.engine.get(id).filter(|seen| seen.state != RunState::Running).cloned() else { return };
         let task = &self.world.tasks[&seen.task];
         let whole = self.world.definition(&task.revision).unwrap();
         let definition = whole.container(&seen.container).cloned().or_else(|| whole.pauses().find(|pause| pause.name == seen.container)).unwrap();

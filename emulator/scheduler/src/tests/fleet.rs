@@ -242,7 +242,7 @@ impl Fleet {
 
     pub(super) fn fact(&mut self, fact: &Fact) {
         match fact {
-            Fact::Seen(seen) => drop(self.observed.containers.insert(seen.id.clone(), seen.clone())),
+            Fact::Seen(seen) | Fact::Started(seen) => drop(self.observed.containers.insert(seen.id.clone(), seen.clone())),
             Fact::Created { id, .. } => drop(self.engine.get(id).map(|made| self.observed.containers.insert(id.clone(), made.clone()))),
             Fact::Removed(id) => drop(self.observed.containers.remove(id)),
             _ => {}

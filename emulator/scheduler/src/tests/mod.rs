@@ -9,6 +9,7 @@ mod keeping;
 mod life;
 mod network_modes;
 mod property;
+mod restarts;
 mod rolling;
 mod scaling;
 mod scaling_property;

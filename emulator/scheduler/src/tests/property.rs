@@ -9,7 +9,7 @@ use model::{
 use proptest::prelude::*;
 
 use super::fleet::{Behaviour, Fleet};
-use super::setup::{Setup, after, awsvpc, checked, cluster, container, key, linked, optional, web};
+use super::setup::{Setup, after, awsvpc, checked, cluster, container, key, linked, optional, restarting, web};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -55,6 +55,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => Just(Act::Sicken),
         3 => Just(Act::CrashDaemon),
         5 => (0..8_u64).prop_map(Act::Pass),
+        1 => (50..70_u64).prop_map(Act::Pass),
     ]
 }
 
@@ -87,11 +88,13 @@ enum Pod {
     Awsvpc,
     /// Linked, in one namespace of processes.
     Sharing,
+    /// What serves may be started again.
+    Restarting,
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
     let percent = prop_oneof![4 => Just((100, 200)), 1 => Just((50, 100)), 1 => Just((0, 100)), 1 => Just((100, 150)), 1 => Just((34, 134))];
-    let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered), 2 => Just(Pod::Awsvpc), 1 => Just(Pod::Sharing)];
+    let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered), 2 => Just(Pod::Awsvpc), 1 => Just(Pod::Sharing), 2 => Just(Pod::Restarting)];
     (any::<bool>(), any::<bool>(), percent, 0..3_u64, pod, 0..4_u32, (any::<bool>(), pattern()))
 }
 
@@ -105,6 +108,7 @@ fn setup((balanced, listener, percent, grace, pod, desired, (breaks, pattern)): 
             container("side"),
         ],
         Pod::Awsvpc => awsvpc("users", 1).containers,
+        Pod::Restarting => vec![restarting(checked(web()))],
         Pod::Sharing => vec![linked(web(), "side"), optional(container("side"))],
     };
     let pid_mode = matches!(pod, Pod::Sharing).then_some(NamespaceMode::Task);

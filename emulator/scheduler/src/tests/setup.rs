@@ -5,8 +5,8 @@ use std::time::Duration;
 use model::{
     Action, AdvancedConfiguration, Change, CircuitBreaker, ClusterName, ContainerDefinition, ContainerDependency, ContainerHealthCheck,
     ContainerLink, ContainerName, DependencyCondition, Family, Forward, Listener, LoadBalancerAttributes, LoadBalancerName, NamespaceMode,
-    NetworkMode, PortMapping, Revision, SchedulingStrategy, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes,
-    TargetGroupName, TargetGroupSpec, TaskDefinition, TrafficShift, TransportProtocol, WeightedTargetGroup,
+    NetworkMode, PortMapping, RestartPolicy, Revision, SchedulingStrategy, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec,
+    TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TaskDefinition, TrafficShift, TransportProtocol, WeightedTargetGroup,
 };
 
 pub(super) fn cluster() -> ClusterName {
@@ -55,6 +55,12 @@ pub(super) fn after(mut container: ContainerDefinition, other: &str, condition: 
 pub(super) fn linked(mut container: ContainerDefinition, other: &str) -> ContainerDefinition {
     container.links.push(ContainerLink { container_name: ContainerName::new(other).unwrap(), alias: "store".into() });
     container
+}
+
+/// With a restart policy of a minute that ignores code 7.
+pub(super) fn restarting(container: ContainerDefinition) -> ContainerDefinition {
+    let policy = RestartPolicy { ignored_exit_codes: vec![7], restart_attempt_period: 60 };
+    ContainerDefinition { restart_policy: Some(policy), ..container }
 }
 
 pub(super) fn optional(container: ContainerDefinition) -> ContainerDefinition {

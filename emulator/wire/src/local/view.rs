@@ -240,6 +240,9 @@ pub struct ContainerView {
     pub address: Option<String>,
     /// Published ports.
     pub network_bindings: Vec<NetworkBindingView>,
+    /// How often it was started again; only of one with a restart policy, as AWS has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_count: Option<u32>,
 }
 
 /// A published port.
