@@ -12,6 +12,7 @@ mod interrupted;
 mod lab;
 mod life;
 mod load;
+mod logs;
 mod network_modes;
 mod restarts;
 mod scaling;

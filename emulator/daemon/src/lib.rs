@@ -20,6 +20,8 @@ pub mod journal;
 pub mod keeper;
 pub mod listeners;
 pub mod log_files;
+mod log_groups;
+mod log_reader;
 pub mod meter;
 pub mod observer;
 pub mod options;

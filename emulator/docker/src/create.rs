@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping, EndpointSettings, HealthConfig, HostConfig, NetworkingConfig, PortBinding, ResourcesUlimits, RestartPolicy,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, DeviceMapping, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, NetworkingConfig, PortBinding,
+    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use engine::{ContainerSpec, Namespace};
-use model::{ContainerHealthCheck, Device, PortMapping, Tmpfs};
+use model::{ContainerHealthCheck, Device, LogConfiguration, LogDriver, PortMapping, Tmpfs};
 
 use crate::labels;
 
@@ -116,6 +116,7 @@ fn host_config(spec: &ContainerSpec, attachment: &Attachment) -> HostConfig {
         shm_size: linux.shared_memory_size.map(|mebibytes| i64::from(mebibytes) * MEBIBYTE),
         sysctls: Some(definition.system_controls.clone().into_iter().collect()).filter(|all: &HashMap<_, _>| !all.is_empty()),
         security_opt: some(&security),
+        log_config: definition.log_configuration.as_ref().and_then(log_config),
         pid_mode: namespace(&spec.processes),
         ipc_mode: namespace(&spec.ipc),
         dns: some(&definition.dns_servers).filter(|_| !attachment.is_shared()),
@@ -154,6 +155,13 @@ fn namespace(namespace: &Namespace) -> Option<String> {
 /// Docker writes `=` where ECS writes the first colon, and no longer likes the colon.
 fn security_option(option: &str) -> String {
     option.split_once(':').map_or_else(|| option.to_owned(), |(name, value)| format!("{name}={value}"))
+}
+
+/// `None` where the engine keeps the output as it always does. For `awslogs` that is so, too: the daemon reads it there.
+fn log_config(configuration: &LogConfiguration) -> Option<HostConfigLogConfig> {
+    let typ = (configuration.driver != LogDriver::Awslogs).then(|| configuration.driver.as_str().to_owned());
+    let config: HashMap<String, String> = configuration.engine_options().into_iter().collect();
+    (typ.is_some() || !config.is_empty()).then(|| HostConfigLogConfig { typ, config: Some(config) })
 }
 
 fn device(device: &Device) -> DeviceMapping {
@@ -374,6 +382,22 @@ pub(crate) mod tests {
         spec.definition.linux_parameters.max_swap = None;
         let made = host_config(&spec, &network(&spec));
         assert_eq!((made.memory_swap, made.memory_swappiness), (Some(64 * MEBIBYTE), None));
+    }
+
+    #[test]
+    fn output_goes_where_the_definition_says() {
+        let made = |driver, options: &[(&str, &str)]| {
+            let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let definition = ContainerDefinition { log_configuration: Some(LogConfiguration { driver, options }), ..definition() };
+            let spec = ContainerSpec { definition, ..spec() };
+            serde_json::to_value(host_config(&spec, &network(&spec))).unwrap()["LogConfig"].clone()
+        };
+        let group = ("awslogs-group", "/ecs/users");
+        assert_eq!(made(LogDriver::Awslogs, &[group]), serde_json::Value::Null);
+        let buffered = serde_json::json!({"Config": {"mode": "non-blocking", "max-buffer-size": "10m"}});
+        assert_eq!(made(LogDriver::Awslogs, &[group, ("mode", "non-blocking")]), buffered);
+        let file = serde_json::json!({"Type": "json-file", "Config": {"max-size": "1m"}});
+        assert_eq!(made(LogDriver::JsonFile, &[("max-size", "1m")]), file);
     }
 
     #[test]

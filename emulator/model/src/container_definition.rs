@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerName, LinuxParameters, RestartPolicy};
+use crate::{ContainerName, LinuxParameters, LogConfiguration, RestartPolicy};
 
 /// One container of a task definition. Field by field as in ecs.md 1.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +90,9 @@ pub struct ContainerDefinition {
     /// Whether it is started again when it ends; `None`: it is not.
     #[serde(default)]
     pub restart_policy: Option<RestartPolicy>,
+    /// Where its output goes; `None`: the engine keeps it.
+    #[serde(default)]
+    pub log_configuration: Option<LogConfiguration>,
 }
 
 impl ContainerDefinition {
@@ -133,6 +136,7 @@ impl ContainerDefinition {
             pseudo_terminal: false,
             disable_networking: false,
             restart_policy: None,
+            log_configuration: None,
         }
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use engine::{ContainerSpec, Engine, LogOptions, Namespace, NetworkNamespace};
+use engine::{ContainerSpec, Engine, EngineErrorKind, LogOptions, Namespace, NetworkNamespace};
 use futures_util::TryStreamExt;
-use model::{ContainerId, ContainerName, Device, LinuxParameters, PortRange, Tmpfs, TransportProtocol};
+use model::{ContainerId, ContainerName, Device, LinuxParameters, LogConfiguration, LogDriver, PortRange, Tmpfs, TransportProtocol};
 use tokio::time::timeout;
 
 use crate::lab::{Lab, PATIENCE};
@@ -119,6 +119,30 @@ async fn a_range_of_ports_is_published_in_a_row() {
         found.sort_unstable();
         assert_eq!(found, expected);
         assert!(seen.network_bindings.iter().all(|binding| binding.bind_ip.is_loopback()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn output_that_goes_elsewhere_cannot_be_read_back_and_what_is_awslogs_can() {
+    Lab::work(async |lab| {
+        let options = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut spec = lab.container("users", &looks(&["/nowhere"])).await;
+        // Nobody listens there, and datagrams may be lost; the engine is told not to keep a copy.
+        let away = options(&[("gelf-address", "udp://127.0.0.1:9"), ("cache-disabled", "true")]);
+        spec.definition.log_configuration = Some(LogConfiguration { driver: LogDriver::Gelf, options: away });
+        let id = lab.docker.create(&spec).await.unwrap();
+        lab.docker.start(&id).await.unwrap();
+        let read = async {
+            let lines = lab.docker.logs(&id, LogOptions::default()).await?;
+            lines.try_collect::<Vec<_>>().await
+        };
+        let error = timeout(PATIENCE, read).await.unwrap().unwrap_err();
+        assert_eq!(error.kind, EngineErrorKind::Unsupported, "{error}");
+        let mut spec = lab.container("users", &looks(&["/nowhere"])).await;
+        let group = options(&[("awslogs-group", "a"), ("awslogs-region", "b"), ("mode", "non-blocking")]);
+        spec.definition.log_configuration = Some(LogConfiguration { driver: LogDriver::Awslogs, options: group });
+        assert!(sights(lab, &spec).await["/nowhere"].starts_with("not there"));
     })
     .await;
 }

@@ -102,7 +102,7 @@ pub(crate) static CONTAINER: Object = Object::new(
         field("extraHosts", Shape::List(&list(Shape::Object(&HOST))), "Lines for /etc/hosts."),
         field("dnsServers", TEXTS, "Name servers, by address."),
         field("dnsSearchDomains", TEXTS, "Search domains."),
-        field("logConfiguration", Shape::Object(&LOG_CONFIGURATION), "Logs are kept by the engine, see `ecslocal logs`."),
+        field("logConfiguration", Shape::Object(&LOG_CONFIGURATION), "Where its output goes. Without it the engine keeps it, see `ecslocal logs`."),
         inert("repositoryCredentials", "images are pulled with the engine's own logins"),
         inert("versionConsistency", "an image is resolved by the engine"),
     ],
@@ -239,15 +239,24 @@ static LOG_CONFIGURATION: Object = Object::new(
     "LogConfiguration",
     "log configuration",
     &[
-        field("logDriver", Shape::Choice(&LOG_DRIVER), "awslogs or json-file.").required(),
-        inert("options", "logs are kept by the engine, see `ecslocal logs`"),
+        field(
+            "logDriver",
+            Shape::Choice(&LOG_DRIVER),
+            "Which driver. With `awslogs` a log group is a folder, `cloudwatch/<group>` of the state folder.",
+        )
+        .required(),
+        field("options", Shape::Map, "What the driver is told."),
     ],
 )
-.refusing(&[("secretOptions", "logs are kept by the engine, see `ecslocal logs`")]);
-
-const LOGS: &str = "remove it; logs are kept by the engine, see `ecslocal logs`";
+.refusing(&[(
+    "secretOptions",
+    "use `options`, with a value from `${VAR}` or `.env`; `secretOptions: []` in a second `-f` file takes it out of an included one",
+)]);
 
 static LOG_DRIVER: Choice = Choice {
-    accepted: &["awslogs", "json-file"],
-    refused: &[("awsfirelens", LOGS), ("fluentd", LOGS), ("gelf", LOGS), ("journald", LOGS), ("splunk", LOGS), ("syslog", LOGS), ("none", LOGS)],
+    accepted: &["awslogs", "fluentd", "gelf", "json-file", "journald", "splunk", "syslog"],
+    refused: &[
+        ("awsfirelens", "FireLens is not supported yet; a second `-f` file may say `awslogs`"),
+        ("none", "ECS has no such driver; without `logConfiguration` the engine keeps the output"),
+    ],
 };

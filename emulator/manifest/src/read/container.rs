@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use model::{Build, ContainerDefinition, Family};
 
 use super::container_parts::{dependencies, health_check, host_entries, port_mappings, restart_policy, ulimits};
-use super::{Reader, links, linux_parameters, namespaces, port_ranges};
+use super::{Reader, links, linux_parameters, log_configuration, namespaces, port_ranges};
 use crate::node::Node;
 use crate::problem::Report;
 
-pub(super) fn read(node: &Node, family: Option<&Family>, reader: &mut Reader<'_>) -> Option<ContainerDefinition> {
+/// `fargate`: whether its task definition names FARGATE.
+pub(super) fn read(node: &Node, family: Option<&Family>, fargate: bool, reader: &mut Reader<'_>) -> Option<ContainerDefinition> {
     let name = super::name_under(node, "name", reader.report);
     let build = node.get("build").map(|node| build(node, reader));
     let report = &mut *reader.report;
@@ -23,6 +24,7 @@ pub(super) fn read(node: &Node, family: Option<&Family>, reader: &mut Reader<'_>
     let linux_parameters = linux_parameters::read(node, report);
     let links = links::read(node, report);
     let port_ranges = port_ranges::read(node, report);
+    let log_configuration = log_configuration::read(node, fargate, report);
     let restart_policy = restart_policy(node, report);
     let docker_security_options = namespaces::security_options(node, report);
     texts(node, report);
@@ -64,6 +66,7 @@ pub(super) fn read(node: &Node, family: Option<&Family>, reader: &mut Reader<'_>
         pseudo_terminal: node.boolean_of("pseudoTerminal").unwrap_or(false),
         disable_networking: node.boolean_of("disableNetworking").unwrap_or(false),
         restart_policy,
+        log_configuration,
     })
 }
 

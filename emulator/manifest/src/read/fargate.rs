@@ -1,5 +1,7 @@
 //! What AWS asks of a task definition that is to run on Fargate (ecs.md 1.1, and the end of 1.2). Here such a task runs like any other.
 
+use model::LogDriver;
+
 use crate::keys::linux_parameters::LINUX_PARAMETERS;
 use crate::keys::task_definition::{CONTAINER, TASK_DEFINITION};
 use crate::node::{Node, Span};
@@ -91,10 +93,12 @@ fn check_container(container: &Node, report: &mut Report) {
         }
     }
     let driver = container.get("logConfiguration").and_then(|node| node.get("logDriver"));
-    if let Some(driver) = driver.filter(|driver| driver.text() == Some("json-file")) {
+    if let Some(driver) =
+        driver.filter(|driver| driver.text().is_some_and(|word| LogDriver::from_word(word).is_some() && !LOG_DRIVERS.contains(&word)))
+    {
         report
             .problem(driver.span, format!("Fargate only supports the log drivers {}", listed(LOG_DRIVERS)))
-            .hint("use `awslogs`: here the engine keeps the lines, see `ecslocal logs`");
+            .hint("use `awslogs`: here a log group is a folder, and `ecslocal logs` shows the lines");
     }
 }
 

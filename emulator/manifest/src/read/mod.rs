@@ -11,6 +11,7 @@ pub(crate) mod links;
 mod linux_parameters;
 mod listener;
 mod load_balancer;
+mod log_configuration;
 mod metric_alarm;
 mod namespaces;
 pub(crate) mod network_mode;

@@ -15,7 +15,8 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
     let cpu = node.get("cpu").map(|node| cpu(node, reader.report));
     let memory = node.get("memory").map(|node| memory(node, reader.report));
     let items = node.list("containerDefinitions");
-    let read: Vec<Option<ContainerDefinition>> = items.iter().map(|item| container::read(item, family.as_ref(), reader)).collect();
+    let read: Vec<Option<ContainerDefinition>> =
+        items.iter().map(|item| container::read(item, family.as_ref(), fargate::is_asked(node), reader)).collect();
     let report = &mut *reader.report;
     if items.len() > MAX_CONTAINERS {
         report.problem(

@@ -10,6 +10,7 @@ mod hints;
 mod https;
 mod limits;
 mod load_balancers;
+mod log_configuration;
 mod network_modes;
 mod problems;
 mod properties;

@@ -1178,7 +1178,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
     27 |         logConfiguration: { logDriver: awsfirelens }
        |                                        ^^^^^^^^^^^
        |
-       = hint: remove it; logs are kept by the engine, see `ecslocal logs`
+       = hint: FireLens is not supported yet; a second `-f` file may say `awslogs`
 
     error: `volumeConfigurations` of a service is not supported
       --> cluster.yaml:32:5

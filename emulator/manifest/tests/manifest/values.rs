@@ -244,7 +244,7 @@ fn aws_json_is_included_unchanged() {
 			"command": ["sh", "-c", "echo $HOME ${PATH} $$"], "environment": [{ "name": "A", "value": "1" }],
 			"mountPoints": [], "volumesFrom": [], "systemControls": [], "secrets": null,
 			"portMappings": [{ "containerPort": 3000, "hostPort": 0, "protocol": "tcp" }],
-			"logConfiguration": { "logDriver": "awslogs", "options": { "awslogs-group": "users" } }
+			"logConfiguration": { "logDriver": "awslogs", "options": { "awslogs-group": "users", "awslogs-region": "eu-west-1" } }
 		}]
 	},
 	"tags": []
