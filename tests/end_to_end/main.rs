@@ -18,3 +18,4 @@ mod restarts;
 mod scaling;
 mod sharing;
 mod tutorial;
+mod volumes;

@@ -36,6 +36,9 @@ const SAVE_WITHIN: Duration = Duration::from_millis(100);
 /// A state that could not be saved is saved again after this.
 const SAVE_AGAIN: Duration = Duration::from_secs(2);
 
+/// The folder in the state folder that stands for EFS: one folder a file system.
+const FILE_SYSTEMS: &str = "efs";
+
 /// Time alone brings the next plan no earlier than this: a plan that asks to be woken at once, again and again, must not take all there is.
 const SHORTEST_NAP: Duration = Duration::from_millis(5);
 
@@ -124,6 +127,7 @@ impl Keeper {
         };
         let (publisher, snapshots) = watch::channel(Arc::new(snapshot));
         let news = News::default();
+        let file_systems = parts.store.as_ref().map(|store| store.folder().join(FILE_SYSTEMS)).unwrap_or_default();
         let keeper = Self {
             world: parts.world,
             sight: Sight::new(news.clone()),
@@ -133,7 +137,7 @@ impl Keeper {
             save_at: None,
             state_problem: None,
             ids: parts.ids,
-            effects: Effects::new(parts.engine, parts.hooks, parts.clock.clone()),
+            effects: Effects::new(parts.engine, parts.hooks, parts.clock.clone(), file_systems),
             clock: parts.clock,
             pace: parts.pace,
             store: parts.store,

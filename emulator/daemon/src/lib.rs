@@ -23,6 +23,7 @@ pub mod log_files;
 mod log_groups;
 mod log_reader;
 pub mod meter;
+mod mounts;
 pub mod observer;
 pub mod options;
 mod port_holder;

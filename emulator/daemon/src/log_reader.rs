@@ -55,8 +55,27 @@ impl LogReader {
             match broken {
                 Some(error) if error.kind == EngineErrorKind::NotFound => return Ok(()),
                 Some(error) if error.kind == EngineErrorKind::Unsupported => return Err(error),
-                None if is_over(&self.keeper.snapshot().world, id) => return Ok(()),
-                _ => self.clock.sleep(READ_AGAIN).await,
+                None if self.is_over(id).await => return Ok(()),
+                None => {}
+                Some(_) => self.clock.sleep(READ_AGAIN).await,
+            }
+        }
+    }
+}
+
+impl LogReader {
+    /// Waits for what the end of a log means: that the container is over, or after a moment that it may go on.
+    async fn is_over(&self, id: &ContainerId) -> bool {
+        let mut snapshots = self.keeper.follow();
+        let moment = self.clock.sleep(READ_AGAIN);
+        tokio::pin!(moment);
+        loop {
+            if is_over(&snapshots.borrow_and_update().world, id) {
+                return true;
+            }
+            tokio::select! {
+                changed = snapshots.changed() => if changed.is_err() { return true },
+                () = &mut moment => return false,
             }
         }
     }

@@ -84,6 +84,7 @@ impl Sight {
             Fact::ImageReady { .. }
             | Fact::Failed { .. }
             | Fact::NetworkRemoved(_)
+            | Fact::VolumeRemoved { .. }
             | Fact::Hook { .. }
             | Fact::TargetHealth { .. }
             | Fact::Measured { .. } => {}

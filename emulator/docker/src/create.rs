@@ -6,7 +6,7 @@ use bollard::models::{
     ContainerCreateBody, DeviceMapping, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, NetworkingConfig, PortBinding,
     ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
-use engine::{ContainerSpec, Namespace};
+use engine::{ContainerSpec, Mount, MountSource, Namespace};
 use model::{ContainerHealthCheck, Device, LogConfiguration, LogDriver, PortMapping, Tmpfs};
 
 use crate::labels;
@@ -116,6 +116,9 @@ fn host_config(spec: &ContainerSpec, attachment: &Attachment) -> HostConfig {
         shm_size: linux.shared_memory_size.map(|mebibytes| i64::from(mebibytes) * MEBIBYTE),
         sysctls: Some(definition.system_controls.clone().into_iter().collect()).filter(|all: &HashMap<_, _>| !all.is_empty()),
         security_opt: some(&security),
+        binds: Some(spec.mounts.iter().map(bind).collect()).filter(|binds: &Vec<_>| !binds.is_empty()),
+        volumes_from: Some(spec.volumes_from.iter().map(|(name, read_only)| format!("{name}{}", suffix(*read_only))).collect())
+            .filter(|names: &Vec<_>| !names.is_empty()),
         log_config: definition.log_configuration.as_ref().and_then(log_config),
         pid_mode: namespace(&spec.processes),
         ipc_mode: namespace(&spec.ipc),
@@ -157,11 +160,24 @@ fn security_option(option: &str) -> String {
     option.split_once(':').map_or_else(|| option.to_owned(), |(name, value)| format!("{name}={value}"))
 }
 
+fn bind(mount: &Mount) -> String {
+    let source = match &mount.source {
+        MountSource::Folder(path) => path,
+        MountSource::Volume(volume) => &volume.name,
+    };
+    format!("{source}:{}{}", mount.container_path, suffix(mount.read_only))
+}
+
+const fn suffix(read_only: bool) -> &'static str {
+    if read_only { ":ro" } else { "" }
+}
+
 /// `None` where the engine keeps the output as it always does. For `awslogs` that is so, too: the daemon reads it there.
 fn log_config(configuration: &LogConfiguration) -> Option<HostConfigLogConfig> {
     let typ = (configuration.driver != LogDriver::Awslogs).then(|| configuration.driver.as_str().to_owned());
     let config: HashMap<String, String> = configuration.engine_options().into_iter().collect();
-    (typ.is_some() || !config.is_empty()).then(|| HostConfigLogConfig { typ, config: Some(config) })
+    let told = typ.is_some() || !config.is_empty();
+    told.then_some(HostConfigLogConfig { typ, config: Some(config) })
 }
 
 fn device(device: &Device) -> DeviceMapping {
@@ -233,6 +249,8 @@ pub(crate) mod tests {
             processes: Namespace::Own,
             ipc: Namespace::Own,
             links: Vec::new(),
+            mounts: Vec::new(),
+            volumes_from: Vec::new(),
         }
     }
 
@@ -382,6 +400,17 @@ pub(crate) mod tests {
         spec.definition.linux_parameters.max_swap = None;
         let made = host_config(&spec, &network(&spec));
         assert_eq!((made.memory_swap, made.memory_swappiness), (Some(64 * MEBIBYTE), None));
+    }
+
+    #[test]
+    fn folders_and_volumes_are_bound() {
+        let volume = engine::VolumeSpec { name: "v1".into(), scope: engine::VolumeScope::Task, volume: model::DockerVolume::default() };
+        let mount = |source, read_only| Mount { source, container_path: "/data".into(), read_only };
+        let mounts = vec![mount(MountSource::Folder("/srv/a".into()), true), mount(MountSource::Volume(volume), false)];
+        let spec = ContainerSpec { mounts, volumes_from: vec![("ecs-a".into(), true), ("ecs-b".into(), false)], ..spec() };
+        let made = host_config(&spec, &network(&spec));
+        assert_eq!(made.binds.unwrap(), ["/srv/a:/data:ro", "v1:/data"]);
+        assert_eq!(made.volumes_from.unwrap(), ["ecs-a:ro", "ecs-b"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerName, LinuxParameters, LogConfiguration, RestartPolicy};
+use crate::{ContainerName, LinuxParameters, LogConfiguration, MountPoint, RestartPolicy, VolumeFrom};
 
 /// One container of a task definition. Field by field as in ecs.md 1.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,12 @@ pub struct ContainerDefinition {
     /// Where its output goes; `None`: the engine keeps it.
     #[serde(default)]
     pub log_configuration: Option<LogConfiguration>,
+    /// Volumes of the task definition, and where it has them.
+    #[serde(default)]
+    pub mount_points: Vec<MountPoint>,
+    /// Containers of the task whose volumes it has as well.
+    #[serde(default)]
+    pub volumes_from: Vec<VolumeFrom>,
 }
 
 impl ContainerDefinition {
@@ -137,14 +143,20 @@ impl ContainerDefinition {
             disable_networking: false,
             restart_policy: None,
             log_configuration: None,
+            mount_points: Vec::new(),
+            volumes_from: Vec::new(),
         }
     }
 
-    /// What it waits for: its `dependsOn`, and what its links ask for (ecs.md 1.2). Stops go in reverse.
+    /// What it waits for: its `dependsOn`, and what its links and `volumesFrom` ask for (ecs.md 1.2). Stops go in reverse.
     pub fn dependencies(&self) -> impl Iterator<Item = ContainerDependency> {
         let links =
             self.links.iter().map(|link| ContainerDependency { container_name: link.container_name.clone(), condition: DependencyCondition::Start });
-        self.depends_on.iter().cloned().chain(links)
+        let volumes = self
+            .volumes_from
+            .iter()
+            .map(|from| ContainerDependency { container_name: from.source_container.clone(), condition: DependencyCondition::Create });
+        self.depends_on.iter().cloned().chain(links).chain(volumes)
     }
 }
 
@@ -236,6 +248,8 @@ pub struct ContainerDependency {
 /// When a dependency is satisfied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DependencyCondition {
+    /// It was made. Only `volumesFrom` asks for that.
+    Create,
     /// It runs, or has run.
     Start,
     /// It has stopped, whatever its exit code.

@@ -63,6 +63,7 @@ pub mod task_definition;
 pub mod time;
 pub mod traffic_shift;
 pub mod transform;
+pub mod volume;
 pub mod world;
 
 pub use authenticate::{AdditionalClaim, Authenticate, AuthenticateOidc, ClaimFormat, JwtValidation, OnUnauthenticated, Secret};
@@ -114,4 +115,5 @@ pub use traffic_shift::{
     AdvancedConfiguration, HookAnswer, HookTarget, LifecycleHook, LifecycleStage, Permille, RuleName, Shift, ShiftPattern, TrafficShift,
 };
 pub use transform::{Rewrite, Transforms};
+pub use volume::{DockerVolume, MountPoint, TaskVolume, Volume, VolumeFrom, VolumeSource};
 pub use world::{Settings, World};

@@ -100,6 +100,13 @@ pub enum Fact {
     Removed(ContainerId),
     /// A service's network is gone from the engine.
     NetworkRemoved(ServiceKey),
+    /// A volume of a task's own is gone from the engine.
+    VolumeRemoved {
+        /// The task.
+        task: TaskId,
+        /// The engine's name of it.
+        name: String,
+    },
     /// A hook of a deployment has answered.
     Hook {
         /// The service.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ClusterName, ContainerId, ContainerName, DeploymentId, Ids, Revision, ServiceKey, ServiceName, Stop, TaskDefinition, TaskId, TaskOverrides,
-    Timestamp, TransportProtocol,
+    TaskVolume, Timestamp, TransportProtocol, VolumeSource,
 };
 
 /// One task.
@@ -50,6 +50,9 @@ pub struct Task {
     /// Whether it has a network of its own in the engine, or may have: a task that runs by itself, until that is removed.
     #[serde(default)]
     pub own_network: bool,
+    /// Volumes of its own that the engine has, or may have, until they are removed.
+    #[serde(default)]
+    pub volumes: Vec<TaskVolume>,
 }
 
 /// What a task is made from.
@@ -77,8 +80,15 @@ impl Task {
             let plain: String = name.as_str().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
             Container::new(name, format!("ecs-{}-{}-{plain}-{}", revision.family, revision.number, ids.container_suffix()))
         };
+        let containers = birth.definition.container_names().map(&mut container).collect();
+        let own = birth.definition.volumes.iter().filter(|volume| matches!(volume.source, VolumeSource::Task(_)));
+        let volumes = own.map(|volume| TaskVolume {
+            name: volume.name.clone(),
+            runtime_name: format!("ecs-{}-{}-{}-{}", revision.family, revision.number, volume.name, ids.container_suffix()),
+        });
         Self {
-            containers: birth.definition.container_names().map(&mut container).collect(),
+            volumes: volumes.collect(),
+            containers,
             id,
             cluster: birth.cluster.clone(),
             service: birth.service.map(|(service, _)| service.clone()),

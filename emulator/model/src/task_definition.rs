@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerDefinition, ContainerName, Family, NamespaceMode, NetworkMode, TransportProtocol};
+use crate::{ContainerDefinition, ContainerName, Family, NamespaceMode, NetworkMode, TransportProtocol, Volume};
 
 /// `family:revision`, which names one immutable task definition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -38,13 +38,16 @@ pub struct TaskDefinition {
     pub memory: Option<u32>,
     /// At least one, one of them essential.
     pub containers: Vec<ContainerDefinition>,
+    /// What its containers may mount.
+    #[serde(default)]
+    pub volumes: Vec<Volume>,
 }
 
 impl TaskDefinition {
     /// A family's containers with nothing said about the task as a whole.
     #[must_use]
     pub const fn new(family: Family, network_mode: NetworkMode, containers: Vec<ContainerDefinition>) -> Self {
-        Self { family, network_mode, pid_mode: None, ipc_mode: None, cpu: None, memory: None, containers }
+        Self { family, network_mode, pid_mode: None, ipc_mode: None, cpu: None, memory: None, containers, volumes: Vec::new() }
     }
 
     /// The container of that name.

@@ -66,6 +66,7 @@ fn met(record: &Container, condition: DependencyCondition) -> Met {
     let never_started = stopped && !vanished && (record.exit_code.is_none() || refused);
     match condition {
         _ if never_started => Met::Never("because dependency will never start"),
+        DependencyCondition::Create if record.last_status >= ContainerStatus::Created => Met::Yes,
         DependencyCondition::Start if record.last_status >= ContainerStatus::Running => Met::Yes,
         DependencyCondition::Complete if stopped && record.exit_code.is_some() => Met::Yes,
         DependencyCondition::Success if stopped && record.exit_code == Some(0) => Met::Yes,
@@ -78,7 +79,7 @@ fn met(record: &Container, condition: DependencyCondition) -> Met {
 
 /// A dependency's `startTimeout` counts from its own start (ecs.md 2.4).
 fn deadline(definition: &TaskDefinition, record: &Container, condition: DependencyCondition) -> Option<Timestamp> {
-    if condition == DependencyCondition::Start || record.last_status != ContainerStatus::Running {
+    if matches!(condition, DependencyCondition::Create | DependencyCondition::Start) || record.last_status != ContainerStatus::Running {
         return None;
     }
     let seconds = definition.container(&record.name)?.start_timeout?;
@@ -87,6 +88,7 @@ fn deadline(definition: &TaskDefinition, record: &Container, condition: Dependen
 
 const fn condition_word(condition: DependencyCondition) -> &'static str {
     match condition {
+        DependencyCondition::Create => "CREATE",
         DependencyCondition::Start => "START",
         DependencyCondition::Complete => "COMPLETE",
         DependencyCondition::Success => "SUCCESS",

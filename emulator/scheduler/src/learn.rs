@@ -37,6 +37,15 @@ pub fn learn(world: &World, fact: &Fact, now: Timestamp) -> Vec<Step> {
         }),
         Fact::Removed(_) => Vec::new(),
         Fact::NetworkRemoved(service) => forget(world, service),
+        Fact::VolumeRemoved { task, name } => {
+            let known = world.tasks.get(task).filter(|task| task.volumes.iter().any(|volume| volume.runtime_name == *name));
+            let without = |task: &Task| {
+                let mut task = task.clone();
+                task.volumes.retain(|volume| volume.runtime_name != *name);
+                Step::PutTask(Box::new(task))
+            };
+            known.map(without).into_iter().collect()
+        }
         Fact::Hook { service: key, deployment, stage, hook, answer } => {
             let known = world.services.get(key).and_then(|service| shift::answered(service, (deployment, *stage, *hook), answer, now));
             known.map(|deployments| Step::SetDeployments { service: key.clone(), deployments }).into_iter().collect()

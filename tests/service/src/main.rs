@@ -13,6 +13,7 @@
 //! | `--exit-after MS CODE` | exits with `CODE` so long after its start, listening or not |
 //! | `--ignore-sigterm` | takes SIGTERM, says so, and goes on |
 //! | `--see PATH` | writes `PATH is …` to stdout at start: where a link leads, the names in a folder, else the lines of a file with ` \| ` between; may be given many times |
+//! | `--write PATH TEXT` | writes a file at start, before it looks at anything; what the system says against it is a line on stderr |
 //! | `--resolve NAME` | the same with the first address of a host's name, or `unknown` |
 //! | `--no-listen` | opens no port; lives until SIGTERM |
 //! | `--check PATH` | does not serve: asks `PATH` of the server in this container, exits 0 on a 200 and 1 otherwise (for container health checks) |
@@ -82,6 +83,11 @@ fn main() -> ExitCode {
     }
     for line in &settings.print {
         say(line);
+    }
+    for (path, text) in &settings.writes {
+        if let Err(problem) = std::fs::write(path, text) {
+            say_error(&format!("cannot write {path}: {problem}"));
+        }
     }
     for look in &settings.looks {
         say(&look.line());

@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) ignore_sigterm: bool,
     /// Lines for stdout.
     pub(crate) print: Vec<String>,
+    /// Files to write: paths and texts.
+    pub(crate) writes: Vec<(String, String)>,
     /// What to tell of this container.
     pub(crate) looks: Vec<Look>,
     /// Lines for stderr.
@@ -61,6 +63,7 @@ impl Settings {
             exit_after: None,
             ignore_sigterm: false,
             print: Vec::new(),
+            writes: Vec::new(),
             looks: Vec::new(),
             eprint: Vec::new(),
         };
@@ -76,6 +79,7 @@ impl Settings {
         let mut value = || words.next().ok_or_else(|| format!("`{word}` needs a value"));
         match word {
             "--print" => self.print.push(value()?),
+            "--write" => self.writes.push((value()?, value()?)),
             "--see" => self.looks.push(Look::Path(value()?)),
             "--resolve" => self.looks.push(Look::Host(value()?)),
             "--eprint" => self.eprint.push(value()?),

@@ -217,6 +217,6 @@ mod tests {
         }
         let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
-        assert_eq!((names.len(), names[0].as_str(), names[1].as_str()), (KEPT + 1, "t000.log", "t008.log"));
+        assert_eq!((names.len(), names[0].as_str(), names[1].as_str()), (KEPT + 1, "t000.log", "t007.log"));
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use engine::{ContainerSpec, Engine, EngineErrorKind, LogOptions, Namespace, NetworkNamespace};
+use engine::{ContainerSpec, Engine, EngineErrorKind, LogOptions, Mount, MountSource, Namespace, NetworkNamespace, VolumeScope, VolumeSpec};
 use futures_util::TryStreamExt;
-use model::{ContainerId, ContainerName, Device, LinuxParameters, LogConfiguration, LogDriver, PortRange, Tmpfs, TransportProtocol};
+use model::{ContainerId, ContainerName, Device, DockerVolume, LinuxParameters, LogConfiguration, LogDriver, PortRange, Tmpfs, TransportProtocol};
 use tokio::time::timeout;
 
 use crate::lab::{Lab, PATIENCE};
@@ -143,6 +143,62 @@ async fn output_that_goes_elsewhere_cannot_be_read_back_and_what_is_awslogs_can(
         let group = options(&[("awslogs-group", "a"), ("awslogs-region", "b"), ("mode", "non-blocking")]);
         spec.definition.log_configuration = Some(LogConfiguration { driver: LogDriver::Awslogs, options: group });
         assert!(sights(lab, &spec).await["/nowhere"].starts_with("not there"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn folders_and_volumes_are_shared_and_only_a_task_s_own_are_removed() {
+    Lab::work(async |lab| {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = format!("ecslocal-test-{}", lab.owner);
+        let volume = |name: &str, scope| MountSource::Volume(VolumeSpec { name: name.to_owned(), scope, volume: DockerVolume::default() });
+        let mount = |source, path: &str, read_only| Mount { source, container_path: path.to_owned(), read_only };
+        let words = ["--write", "/folder/a", "one", "--write", "/own/b", "two", "--write", "/shared/c", "three", "--no-listen"];
+        let mut writer = lab.container("users", &words).await;
+        let own = format!("ecs-lab-1-data-{}", writer.task);
+        writer.mounts = vec![
+            mount(MountSource::Folder(folder.path().to_str().unwrap().to_owned()), "/folder", false),
+            mount(volume(&own, VolumeScope::Task), "/own", false),
+            mount(volume(&shared, VolumeScope::Existing), "/shared", false),
+        ];
+        let missing = lab.docker.create(&writer).await.unwrap_err();
+        assert!(missing.message.contains("does not exist and autoprovision is set to false"), "{missing}");
+        writer.mounts[2] = mount(volume(&shared, VolumeScope::Shared), "/shared", false);
+        let first = lab.docker.create(&writer).await.unwrap();
+        lab.docker.start(&first).await.unwrap();
+
+        let looks = looks(&["/folder/a", "/own/b", "/shared/c"]);
+        let mut reader = lab.container("users", &[&["--write", "/own/d", "no"][..], &looks].concat()).await;
+        reader.volumes_from = vec![(writer.runtime_name.clone(), true)];
+        let seen = sights(lab, &reader).await;
+        assert_eq!(["/folder/a", "/own/b", "/shared/c"].map(|path| seen[path].as_str()), ["one", "two", "three"]);
+        assert_eq!(std::fs::read_to_string(folder.path().join("a")).unwrap(), "one");
+
+        assert!(lab.docker.remove_volume(&lab.owner, &own).await.is_err(), "it is in use");
+        for container in lab.docker.list(&lab.owner).await.unwrap() {
+            lab.docker.remove(&container.id).await.unwrap();
+        }
+        // Nobody else's, and not what is everybody's.
+        lab.docker.remove_volume(&crate::lab::new_owner(), &own).await.unwrap();
+        lab.docker.remove_volume(&lab.owner, &shared).await.unwrap();
+        let mut again = lab.container("users", &self::looks(&["/own/b", "/shared/c"])).await;
+        again.mounts = vec![mount(volume(&own, VolumeScope::Task), "/own", true), mount(volume(&shared, VolumeScope::Existing), "/shared", true)];
+        let seen = sights(lab, &again).await;
+        assert_eq!(
+            ["/own/b", "/shared/c"].map(|path| seen[path].as_str()),
+            ["two", "three"],
+            "both are still there, the own one because it was not removed"
+        );
+        for container in lab.docker.list(&lab.owner).await.unwrap() {
+            lab.docker.remove(&container.id).await.unwrap();
+        }
+        lab.docker.remove_volume(&lab.owner, &own).await.unwrap();
+        lab.docker.remove_volume(&lab.owner, &own).await.unwrap();
+        let removed = std::process::Command::new("docker").args(["volume", "rm", &shared]).output().unwrap();
+        assert!(removed.status.success(), "the test's own clean-up: {removed:?}");
+        let left = std::process::Command::new("docker").args(["volume", "ls", "--quiet", "--filter", &format!("name={own}")]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&left.stdout), "");
     })
     .await;
 }

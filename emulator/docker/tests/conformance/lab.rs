@@ -60,6 +60,11 @@ impl Lab {
         for service in self.docker.networks(&self.owner).await.unwrap() {
             self.docker.remove_network(&NetworkSpec { owner: self.owner.clone(), service }).await.unwrap();
         }
+        let filter = format!("label=dev.ecslocal.owner={}", self.owner);
+        let volumes = std::process::Command::new("docker").args(["volume", "ls", "--quiet", "--filter", &filter]).output().unwrap();
+        for name in String::from_utf8_lossy(&volumes.stdout).lines() {
+            self.docker.remove_volume(&self.owner, name).await.unwrap();
+        }
         let endpoint = self.docker.describe().await.unwrap().endpoint;
         let api = bollard::Docker::connect_with_host(&endpoint).unwrap();
         let images = api.list_images(None::<ListImagesOptions>).await.unwrap();
@@ -101,6 +106,8 @@ impl Lab {
             processes: Namespace::Own,
             ipc: Namespace::Own,
             links: Vec::new(),
+            mounts: Vec::new(),
+            volumes_from: Vec::new(),
         }
     }
 }

@@ -81,6 +81,8 @@ impl<'a> Bench<'a> {
             processes: Namespace::Own,
             ipc: Namespace::Own,
             links: Vec::new(),
+            mounts: Vec::new(),
+            volumes_from: Vec::new(),
         })
     }
 

@@ -23,6 +23,8 @@ pub(super) const JOURNAL_CALLS: usize = 10_000;
 pub(super) struct State {
     pub(super) containers: BTreeMap<ContainerId, Container>,
     pub(super) ledger: Ledger,
+    /// Volumes by name, and whose each is; nobody's is everybody's.
+    pub(super) volumes: BTreeMap<String, Option<OwnerId>>,
     /// By reference: the image's id, and when its pull is over.
     pub(super) images: BTreeMap<String, (String, Timestamp)>,
     /// How often a build context was said to be edited.
@@ -55,6 +57,7 @@ impl State {
         Self {
             containers: BTreeMap::new(),
             ledger: Ledger::default(),
+            volumes: BTreeMap::new(),
             images: BTreeMap::new(),
             edits: BTreeMap::new(),
             down: false,

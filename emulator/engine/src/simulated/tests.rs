@@ -56,6 +56,8 @@ impl Room {
             processes: Namespace::Own,
             ipc: Namespace::Own,
             links: Vec::new(),
+            mounts: Vec::new(),
+            volumes_from: Vec::new(),
         }
     }
 

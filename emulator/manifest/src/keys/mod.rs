@@ -15,6 +15,7 @@ pub(crate) mod target_group;
 pub(crate) mod task_definition;
 pub(crate) mod traffic_shift;
 mod transform;
+pub(crate) mod volume;
 
 use crate::shape::{List, Object, Shape, field, named};
 

@@ -1,6 +1,7 @@
 //! The keys of RegisterTaskDefinition (ecs.md 1).
 
 use super::linux_parameters::LINUX_PARAMETERS;
+use super::volume::{MOUNT_POINTS, VOLUMES, VOLUMES_FROM};
 use crate::shape::{Choice, Object, Shape, TEXTS, field, inert, integer, list, named};
 
 pub(crate) static TASK_DEFINITION: Object = Object::new(
@@ -27,6 +28,7 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
             "The containers that run together; at most 10, at least one essential.",
         )
         .required(),
+        field("volumes", VOLUMES, "What containers may mount."),
         inert("taskRoleArn", "a task's credentials are not served yet"),
         inert("executionRoleArn", "images are pulled with the engine's own logins"),
         inert("requiresCompatibilities", "every task runs on the local engine; for FARGATE its rules are checked")
@@ -38,7 +40,6 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
     ],
 )
 .refusing(&[
-    ("volumes", "volumes are not supported yet; `volumes: []` in a second `-f` file takes it out of an included one"),
     ("placementConstraints", "there is one container instance: remove it here, or with `placementConstraints: []` in a second `-f` file"),
     ("proxyConfiguration", "App Mesh is not supported"),
     ("enableFaultInjection", "fault injection is not supported"),
@@ -91,6 +92,8 @@ pub(crate) static CONTAINER: Object = Object::new(
         field("readonlyRootFilesystem", Shape::Boolean, "Default false."),
         field("privileged", Shape::Boolean, "All capabilities. Default false."),
         field("linuxParameters", Shape::Object(&LINUX_PARAMETERS), "Linux settings."),
+        field("mountPoints", MOUNT_POINTS, "Volumes, and where it has them."),
+        field("volumesFrom", VOLUMES_FROM, "Containers whose volumes it has as well."),
         field("systemControls", Shape::List(&named(Shape::Object(&SYSTEM_CONTROL), "namespace")), "Kernel parameters of its namespaces."),
         field("dockerSecurityOptions", TEXTS, "`no-new-privileges`, `apparmor:<profile>` or `label:<value>`."),
         field("interactive", Shape::Boolean, "Its standard input stays open. Default false."),
@@ -111,8 +114,6 @@ pub(crate) static CONTAINER: Object = Object::new(
     ("watch", "`watch` is not supported yet; run `ecslocal up` again after a change"),
     ("secrets", "use `environment`, with a value from `${VAR}` or `.env`; `secrets: []` in a second `-f` file takes it out of an included one"),
     ("environmentFiles", "use `environment`, with values from `${VAR}` or `.env`"),
-    ("mountPoints", "volumes are not supported yet; `mountPoints: []` in a second `-f` file takes it out of an included one"),
-    ("volumesFrom", "volumes are not supported yet; keep both programs in one container, or the data in the image"),
     ("firelensConfiguration", "logs are kept by the engine, see `ecslocal logs`"),
     ("resourceRequirements", "GPUs are not supported"),
     ("credentialSpecs", "they belong to Windows"),

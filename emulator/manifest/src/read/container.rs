@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::{Build, ContainerDefinition, Family};
 
 use super::container_parts::{dependencies, health_check, host_entries, port_mappings, restart_policy, ulimits};
-use super::{Reader, links, linux_parameters, log_configuration, namespaces, port_ranges};
+use super::{Reader, links, linux_parameters, log_configuration, namespaces, port_ranges, volume};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -25,6 +25,8 @@ pub(super) fn read(node: &Node, family: Option<&Family>, fargate: bool, reader: 
     let links = links::read(node, report);
     let port_ranges = port_ranges::read(node, report);
     let log_configuration = log_configuration::read(node, fargate, report);
+    let mount_points = volume::mount_points(node, report);
+    let volumes_from = volume::volumes_from(node, report);
     let restart_policy = restart_policy(node, report);
     let docker_security_options = namespaces::security_options(node, report);
     texts(node, report);
@@ -67,6 +69,8 @@ pub(super) fn read(node: &Node, family: Option<&Family>, fargate: bool, reader: 
         disable_networking: node.boolean_of("disableNetworking").unwrap_or(false),
         restart_policy,
         log_configuration,
+        mount_points: mount_points?,
+        volumes_from: volumes_from?,
     })
 }
 

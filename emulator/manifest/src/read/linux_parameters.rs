@@ -79,17 +79,10 @@ pub(super) fn swap(container: &Node, task: &Node, report: &mut Report) {
 
 fn device(item: &Node, report: &mut Report) -> Option<Device> {
     let host_path = absolute(item, "hostPath", report);
-    let container_path = item.get("containerPath").map(|_| absolute(item, "containerPath", report));
+    let container_path = if item.get("containerPath").is_some() { absolute(item, "containerPath", report) } else { host_path.clone() };
     let permissions = item.texts_of("permissions");
     let may = |what: &str| permissions.is_empty() || permissions.iter().any(|given| given == what);
-    let host_path = host_path?;
-    Some(Device {
-        container_path: container_path.map_or_else(|| Some(host_path.clone()), |path| path)?,
-        host_path,
-        read: may("read"),
-        write: may("write"),
-        mknod: may("mknod"),
-    })
+    Some(Device { host_path: host_path?, container_path: container_path?, read: may("read"), write: may("write"), mknod: may("mknod") })
 }
 
 fn tmpfs(item: &Node, report: &mut Report) -> Option<Tmpfs> {

@@ -28,6 +28,7 @@ mod task_definition;
 mod tls;
 mod traffic_shift;
 mod transform;
+mod volume;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 
 use model::{ContainerDefinition, Family, TaskDefinition};
 
-use super::{Reader, container, fargate, links, linux_parameters, namespaces, network_mode, port_ranges};
+use super::{Reader, container, fargate, links, linux_parameters, namespaces, network_mode, port_ranges, volume};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -38,6 +38,8 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
     port_ranges::check(node, mode, report);
     links::check(node, mode, report);
     namespaces::check(node, mode, report);
+    let volumes = volume::read(node, report);
+    volume::check(node, fargate::is_asked(node), report);
     fargate::check(node, cpu.flatten(), memory.flatten(), report);
     let containers = read.into_iter().collect::<Option<Vec<_>>>();
     Some(TaskDefinition {
@@ -48,6 +50,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
         cpu: cpu.map_or(Some(None), |cpu| cpu.map(Some))?,
         memory: memory.map_or(Some(None), |memory| memory.map(Some))?,
         containers: network_mode::normalise(mode, containers?),
+        volumes: volumes?,
     })
 }
 

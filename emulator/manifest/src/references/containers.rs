@@ -1,4 +1,4 @@
-//! What the containers of a task definition wait for: `dependsOn` and `links` (ecs.md 1.2, 2.4).
+//! What the containers of a task definition wait for: `dependsOn`, `links` and `volumesFrom` (ecs.md 1.2, 2.4).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,9 @@ pub(super) fn check(definition: &Node, report: &mut Report) {
             if let Some(target) = exists(name, node, &by_name, report) {
                 condition(dependency, name, target, report);
             }
+        }
+        for node in container.list("volumesFrom").iter().filter_map(|item| item.get("sourceContainer")) {
+            node.text().and_then(|name| exists(name, node, &by_name, report));
         }
         for link in container.list("links") {
             links::parts(link).and_then(|(name, _)| exists(name, link, &by_name, report));
@@ -55,6 +58,7 @@ fn condition(dependency: &Node, name: &str, target: &Node, report: &mut Report) 
 /// The containers that must come before this one.
 fn before(container: &Node) -> impl Iterator<Item = &str> {
     let listed = container.list("dependsOn").iter().filter_map(|item| item.text_of("containerName"));
+    let listed = listed.chain(container.list("volumesFrom").iter().filter_map(|item| item.text_of("sourceContainer")));
     listed.chain(container.list("links").iter().filter_map(|link| Some(links::parts(link)?.0)))
 }
 
@@ -96,9 +100,14 @@ fn circles(by_name: &BTreeMap<&str, &Node>, report: &mut Report) {
 fn report_circle(by_name: &BTreeMap<&str, &Node>, chain: &[&str], report: &mut Report) {
     let Some(node) = chain.first().and_then(|name| by_name.get(name)) else { return };
     let words = if chain.len() == 1 { [chain, chain].concat() } else { chain.to_vec() };
-    let linked = chain.iter().filter_map(|name| by_name.get(name)).any(|node| !node.list("links").is_empty());
-    let what = if linked { "`dependsOn` and `links` go" } else { "`dependsOn` goes" };
-    let place = node.get("dependsOn").or_else(|| node.get("links")).unwrap_or(node).span;
+    let members = || chain.iter().filter_map(|name| by_name.get(name));
+    let keys: Vec<String> = ["dependsOn", "links", "volumesFrom"]
+        .into_iter()
+        .filter(|key| *key == "dependsOn" || members().any(|node| !node.list(key).is_empty()))
+        .map(|key| format!("`{key}`"))
+        .collect();
+    let what = format!("{} {}", keys.join(" and "), if keys.len() == 1 { "goes" } else { "go" });
+    let place = ["dependsOn", "links", "volumesFrom"].into_iter().find_map(|key| node.get(key)).unwrap_or(node).span;
     report
         .problem(place, format!("{what} in a circle: {}", words.join(" -> ")))
         .hint("none of them could ever start; remove one of these dependencies");

@@ -22,3 +22,4 @@ mod strategies;
 mod support;
 mod targets;
 mod values;
+mod volumes;

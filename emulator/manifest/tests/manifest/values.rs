@@ -264,7 +264,6 @@ fn aws_json_is_included_unchanged() {
         [
             "`executionRoleArn` of a task definition does nothing here: images are pulled with the engine's own logins (ops/users-task.json:6:3)",
             "`requiresCompatibilities` of a task definition does nothing here: every task runs on the local engine; for FARGATE its rules are checked (ops/users-task.json:6:59)",
-            "`options` of a log configuration does nothing here: logs are kept by the engine, see `ecslocal logs` (ops/users-task.json:12:50)",
         ]
     );
 }

@@ -61,6 +61,11 @@ impl Fleet {
                 };
                 Some(Fact::Hook { service, deployment, stage, hook, answer })
             }
+            Work::RemoveVolume { task, name } => {
+                assert!(self.engine.values().all(|seen| seen.task != task), "{name} is in use");
+                self.volumes.remove(&name);
+                Some(Fact::VolumeRemoved { task, name })
+            }
             Work::RemoveNetwork(key) => Some(Fact::NetworkRemoved(key)),
         }
     }
@@ -96,6 +101,8 @@ impl Fleet {
             network_bindings: vec![],
         };
         self.engine.insert(id.clone(), made);
+        let own: Vec<String> = self.world.tasks[&task].volumes.iter().map(|volume| volume.runtime_name.clone()).collect();
+        self.volumes.extend(own);
         Some(Fact::Created { task, container, id })
     }
 

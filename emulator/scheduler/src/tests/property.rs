@@ -9,7 +9,7 @@ use model::{
 use proptest::prelude::*;
 
 use super::fleet::{Behaviour, Fleet};
-use super::setup::{Setup, after, awsvpc, checked, cluster, container, key, linked, optional, restarting, web};
+use super::setup::{Setup, after, awsvpc, checked, cluster, container, key, linked, optional, restarting, storing, web};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -88,13 +88,15 @@ enum Pod {
     Awsvpc,
     /// Linked, in one namespace of processes.
     Sharing,
+    /// With volumes of the task's own, one of which another container has as well.
+    Storing,
     /// What serves may be started again.
     Restarting,
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
     let percent = prop_oneof![4 => Just((100, 200)), 1 => Just((50, 100)), 1 => Just((0, 100)), 1 => Just((100, 150)), 1 => Just((34, 134))];
-    let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered), 2 => Just(Pod::Awsvpc), 1 => Just(Pod::Sharing), 2 => Just(Pod::Restarting)];
+    let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered), 2 => Just(Pod::Awsvpc), 1 => Just(Pod::Sharing), 2 => Just(Pod::Restarting), 1 => Just(Pod::Storing)];
     (any::<bool>(), any::<bool>(), percent, 0..3_u64, pod, 0..4_u32, (any::<bool>(), pattern()))
 }
 
@@ -108,15 +110,17 @@ fn setup((balanced, listener, percent, grace, pod, desired, (breaks, pattern)): 
             container("side"),
         ],
         Pod::Awsvpc => awsvpc("users", 1).containers,
+        Pod::Storing => vec![storing(web(), None), storing(optional(container("side")), Some("web"))],
         Pod::Restarting => vec![restarting(checked(web()))],
         Pod::Sharing => vec![linked(web(), "side"), optional(container("side"))],
     };
+    let volumes = if matches!(pod, Pod::Storing) { vec!["data", "cache"] } else { vec![] };
     let pid_mode = matches!(pod, Pod::Sharing).then_some(NamespaceMode::Task);
     let mode = if matches!(pod, Pod::Awsvpc) { NetworkMode::Awsvpc } else { NetworkMode::Bridge };
     let breaker = breaks.then_some(CircuitBreaker { rollback: true, threshold: FailureThreshold::Count(2), reset_on_healthy_task: true });
     // Without a listener there is no traffic to shift.
     let shift = pattern.filter(|_| balanced && listener).map(traffic_shift);
-    Setup { name: "users", desired, balanced, listener, percent, grace, breaker, shift, mode, pid_mode, containers }
+    Setup { name: "users", desired, balanced, listener, percent, grace, breaker, shift, mode, pid_mode, volumes, containers }
 }
 
 fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {
@@ -217,6 +221,10 @@ proptest! {
             prop_assert_eq!(fleet.service("users").backoff.failures, 0);
             prop_assert_eq!(fleet.service("users").deployments[0].failed_tasks, 0);
         }
+        // What a task had is gone with its containers, or will go with them.
+        let left = fleet.world.tasks.values().filter(|task| fleet.engine.values().any(|seen| seen.task == task.id)).flat_map(|task| &task.volumes);
+        let left: std::collections::BTreeSet<_> = left.map(|volume| volume.runtime_name.clone()).collect();
+        prop_assert_eq!(&fleet.volumes, &left, "a leaked volume");
         let last = fleet.steps.len();
         fleet.crash();
         prop_assert_eq!(&fleet.steps[last..], &[] as &[Step], "a crash at rest changes nothing");

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use model::{
     Action, AdvancedConfiguration, Change, CircuitBreaker, ClusterName, ContainerDefinition, ContainerDependency, ContainerHealthCheck,
-    ContainerLink, ContainerName, DependencyCondition, Family, Forward, Listener, LoadBalancerAttributes, LoadBalancerName, NamespaceMode,
-    NetworkMode, PortMapping, RestartPolicy, Revision, SchedulingStrategy, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec,
-    TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TaskDefinition, TrafficShift, TransportProtocol, WeightedTargetGroup,
+    ContainerLink, ContainerName, DependencyCondition, DockerVolume, Family, Forward, Listener, LoadBalancerAttributes, LoadBalancerName, MountPoint,
+    NamespaceMode, NetworkMode, PortMapping, RestartPolicy, Revision, SchedulingStrategy, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec,
+    TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TaskDefinition, TrafficShift, TransportProtocol, Volume, VolumeFrom, VolumeSource,
+    WeightedTargetGroup,
 };
 
 pub(super) fn cluster() -> ClusterName {
@@ -63,6 +64,19 @@ pub(super) fn restarting(container: ContainerDefinition) -> ContainerDefinition 
     ContainerDefinition { restart_policy: Some(policy), ..container }
 }
 
+fn task_volume(name: &str) -> Volume {
+    Volume { name: name.to_owned(), source: VolumeSource::Task(DockerVolume::default()) }
+}
+
+/// With the volume `data` at `/data`, or with the volumes of another container.
+pub(super) fn storing(mut container: ContainerDefinition, from: Option<&str>) -> ContainerDefinition {
+    match from {
+        None => container.mount_points.push(MountPoint { source_volume: "data".into(), container_path: "/data".into(), read_only: false }),
+        Some(name) => container.volumes_from.push(VolumeFrom { source_container: ContainerName::new(name).unwrap(), read_only: true }),
+    }
+    container
+}
+
 pub(super) fn optional(container: ContainerDefinition) -> ContainerDefinition {
     ContainerDefinition { essential: false, ..container }
 }
@@ -88,6 +102,8 @@ pub(super) struct Setup {
     pub(super) shift: Option<TrafficShift>,
     pub(super) mode: NetworkMode,
     pub(super) pid_mode: Option<NamespaceMode>,
+    /// Volumes that each task has for itself.
+    pub(super) volumes: Vec<&'static str>,
     pub(super) containers: Vec<ContainerDefinition>,
 }
 
@@ -104,6 +120,7 @@ impl Setup {
             shift: None,
             mode: NetworkMode::Bridge,
             pid_mode: None,
+            volumes: vec![],
             containers: vec![web()],
         }
     }
@@ -143,6 +160,7 @@ impl Setup {
         let definition = |cpu| TaskDefinition {
             cpu: Some(cpu),
             pid_mode: self.pid_mode,
+            volumes: self.volumes.iter().map(|name| task_volume(name)).collect(),
             ..TaskDefinition::new(family.clone(), self.mode, self.containers.clone())
         };
         let mut changes: Vec<_> =
