@@ -6,19 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, Namespace, NetworkNamespace, NetworkSpec, Progress};
+use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkSpec, Progress};
 use futures_util::FutureExt as _;
-use model::{
-    Container, ContainerFailure, ContainerFailureKind as Kind, ContainerName, ContainerType, Fact, HookTarget, NamespaceMode, NetworkMode, OwnerId,
-    ServiceKey, Task, TaskDefinition, TaskId, World,
-};
+use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, HookTarget, OwnerId, ServiceKey, TaskId, World};
 use scheduler::Work;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::hooks::{self, Hooks};
-use crate::mounts;
+use crate::{mounts, namespaces};
 
 /// How many verbs that keep the engine busy it is given at once (engine-facts 8, performance.md: beyond eight Docker gets no faster).
 const AT_ONCE: usize = 8;
@@ -232,7 +229,7 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
             let owner = world.settings.owner.clone();
             let service = task.service_key();
             // What a pause holds waits for it, so its id is known.
-            let Some(namespaces) = namespaces(task, &whole, record) else { return Order::Void };
+            let Some(namespaces) = namespaces::of(task, &whole, record) else { return Order::Void };
             let pauses = record.kind() != model::ContainerType::Normal;
             let links = definition.links.iter().filter_map(|link| Some((task.container(&link.container_name)?, &link.alias)));
             let links = links.map(|(record, alias)| (record.runtime_name.clone(), alias.clone())).collect();
@@ -270,32 +267,6 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
         Work::RemoveVolume { .. } => Order::RemoveVolume(world.settings.owner.clone()),
         Work::RemoveNetwork(service) => Order::RemoveNetwork(NetworkSpec { owner: world.settings.owner.clone(), service: service.clone() }),
     }
-}
-
-/// Whose network, processes and IPC a container has; `None` while a container whose it is to share is not there.
-fn namespaces(task: &Task, definition: &TaskDefinition, record: &Container) -> Option<(NetworkNamespace, Namespace, Namespace)> {
-    match record.kind() {
-        ContainerType::CniPause => return Some((NetworkNamespace::Own, Namespace::Own, Namespace::Own)),
-        ContainerType::NamespacePause => return Some((NetworkNamespace::None, Namespace::Own, Namespace::Shareable)),
-        ContainerType::Normal => {}
-    }
-    let alone = definition.container(&record.name).is_some_and(|wanted| wanted.disable_networking);
-    let network = match definition.network_mode {
-        _ if alone => NetworkNamespace::None,
-        NetworkMode::Bridge => NetworkNamespace::Own,
-        NetworkMode::Awsvpc => NetworkNamespace::Shared(task.pause()?.runtime_id.clone()?),
-        NetworkMode::Host => NetworkNamespace::Host,
-        NetworkMode::None => NetworkNamespace::None,
-    };
-    let other = |mode: Option<NamespaceMode>| {
-        Some(match mode {
-            None => Namespace::Own,
-            Some(NamespaceMode::Host) => Namespace::Host,
-            Some(NamespaceMode::None) => Namespace::None,
-            Some(NamespaceMode::Task) => Namespace::Shared(task.namespace_pause()?.runtime_id.clone()?),
-        })
-    };
-    Some((network, other(definition.pid_mode)?, other(definition.ipc_mode)?))
 }
 
 async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {

@@ -24,6 +24,7 @@ mod log_groups;
 mod log_reader;
 pub mod meter;
 mod mounts;
+mod namespaces;
 pub mod observer;
 pub mod options;
 mod port_holder;
