@@ -44,6 +44,7 @@ stories![
     a_container_is_removed_behind_our_back,
     a_container_that_exits_at_once_is_paced,
     a_container_that_takes_too_much_memory_is_killed,
+    a_container_that_may_restart_keeps_its_task,
     a_container_waits_for_those_it_depends_on,
     a_daemon_service_has_one_task,
     a_deployment_is_paused_until_somebody_says_how_it_goes_on,

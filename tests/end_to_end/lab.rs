@@ -109,13 +109,14 @@ impl Lab {
         format!("ecslocal-test/{}-", self.cluster)
     }
 
-    /// Containers and networks of this laboratory's that the engine has.
+    /// Containers, networks and volumes of this laboratory's that the engine has.
     pub(crate) fn leftovers(&self) -> Vec<String> {
         let Some(owner) = self.owner() else { return Vec::new() };
         let filter = format!("label=dev.ecslocal.owner={owner}");
         let containers = docker(&["ps", "--all", "--quiet", "--filter", &filter]);
         let networks = docker(&["network", "ls", "--quiet", "--filter", &filter]);
-        containers.lines().chain(networks.lines()).map(str::to_owned).collect()
+        let volumes = docker(&["volume", "ls", "--quiet", "--filter", &filter]);
+        containers.lines().chain(networks.lines()).chain(volumes.lines()).map(str::to_owned).collect()
     }
 }
 
@@ -128,6 +129,7 @@ impl Drop for Lab {
         for id in self.leftovers() {
             Command::new("docker").args(["rm", "--force", "--volumes", &id]).output().ok();
             Command::new("docker").args(["network", "rm", &id]).output().ok();
+            Command::new("docker").args(["volume", "rm", &id]).output().ok();
         }
         let images = Command::new("docker").args(["images", "--format", "{{.Repository}}:{{.Tag}}", &format!("{}*", self.image_prefix())]).output();
         for name in images.iter().flat_map(|output| String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()) {

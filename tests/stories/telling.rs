@@ -61,7 +61,8 @@ impl House {
         world.tasks[&self.task(task)].containers.iter().fold(String::new(), |mut out, container| {
             let exit = container.exit_code.map(|code| format!("; exit code {code}")).unwrap_or_default();
             let reason = container.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
-            writeln!(out, "{} {}{exit}{reason}", container.name, container.last_status.as_str()).unwrap();
+            let restarts = if container.restart_count == 0 { String::new() } else { format!("; restarts {}", container.restart_count) };
+            writeln!(out, "{} {}{exit}{reason}{restarts}", container.name, container.last_status.as_str()).unwrap();
             out
         })
     }

@@ -26,6 +26,9 @@ impl Interleaver {
 
     /// Prints a container's line: `posts/3f2a9c1e | text`.
     pub(crate) fn log(&mut self, printer: &mut Printer, record: &LogRecord) -> io::Result<()> {
+        if let Some(problem) = &record.problem {
+            return printer.talk(&unreadable(record, problem));
+        }
         let line = self.line(record, printer.data_palette());
         printer.data(&line)
     }
@@ -63,6 +66,11 @@ pub(crate) fn event_line(record: &EventRecord, palette: Palette) -> String {
     format!("{}  {}", palette.paint(Tone::Faint, &moment(record.created_at)), visible(&record.message))
 }
 
+/// Why a container has no lines to show, for a person.
+pub(crate) fn unreadable(record: &LogRecord, problem: &str) -> String {
+    visible(&format!("container {} of task {}: {problem}", record.container, short(&record.task))).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +86,7 @@ mod tests {
             task: "aaaa0000aaaa0000".into(),
             container: "users".into(),
             stream: "stdout".into(),
+            problem: None,
             text: "\u{1b}[32mready\u{1b}[0m \u{1b}[2J".into(),
         };
         interleaver.log(&mut printer, &record).unwrap();

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec, Progress};
+use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkSpec, Progress};
 use futures_util::FutureExt as _;
-use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, HookTarget, NetworkMode, ServiceKey, TaskId, World};
+use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, HookTarget, OwnerId, ServiceKey, TaskId, World};
 use scheduler::Work;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::hooks::{self, Hooks};
+use crate::{mounts, namespaces};
 
 /// How many verbs that keep the engine busy it is given at once (engine-facts 8, performance.md: beyond eight Docker gets no faster).
 const AT_ONCE: usize = 8;
@@ -42,6 +44,8 @@ pub struct Effects {
     engine: EngineHandle,
     hooks: HooksHandle,
     clock: ClockHandle,
+    /// The folder that stands for EFS.
+    file_systems: PathBuf,
     slots: Slots,
     under_way: JoinSet<Finished>,
     /// Failures in a row of work that did not say anything about its object.
@@ -81,6 +85,7 @@ enum Order {
     },
     Remove,
     RemoveNetwork(NetworkSpec),
+    RemoveVolume(OwnerId),
     Hook(Box<(HookTarget, Value)>),
     /// Its object is gone from the World: nothing to do.
     Void,
@@ -89,7 +94,7 @@ enum Order {
 impl Effects {
     /// Nothing under way.
     #[must_use]
-    pub fn new(engine: Arc<dyn Engine>, hooks: Arc<dyn Hooks>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(engine: Arc<dyn Engine>, hooks: Arc<dyn Hooks>, clock: Arc<dyn Clock>, file_systems: PathBuf) -> Self {
         let slots = Slots {
             images: BTreeMap::new(),
             stops: Arc::new(Semaphore::new(STOPS_AT_ONCE)),
@@ -100,6 +105,7 @@ impl Effects {
             engine: EngineHandle(engine),
             hooks: HooksHandle(hooks),
             clock: ClockHandle(clock),
+            file_systems,
             slots,
             under_way: JoinSet::new(),
             failures: BTreeMap::new(),
@@ -108,7 +114,7 @@ impl Effects {
 
     /// Begins a piece of work with what the World says now.
     pub fn start(&mut self, world: &World, work: Work) {
-        let order = order(world, &work);
+        let order = order(world, &work, &self.file_systems);
         let (engine, hooks, clock, slots) = (self.engine.0.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
         let failures = self.failures.get(&work).copied().unwrap_or(0);
         self.under_way.spawn(async move {
@@ -186,7 +192,9 @@ impl Slots {
             }
             Work::Stop { .. } => self.stops.clone(),
             Work::Hook { .. } => self.hooks.clone(),
-            Work::Create { .. } | Work::Start { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) => self.others.clone(),
+            Work::Create { .. } | Work::Start { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) | Work::RemoveVolume { .. } => {
+                self.others.clone()
+            }
         }
     }
 }
@@ -206,11 +214,11 @@ async fn unbroken(work: impl Future<Output = Result<Option<Fact>, EngineError>>)
         .unwrap_or_else(|_| Err(EngineError::new(EngineErrorKind::Failed, "the work broke off: this is a fault of ecslocal")))
 }
 
-fn order(world: &World, work: &Work) -> Order {
+fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
     let found = |task: &TaskId, container: &ContainerName| {
         let task = world.tasks.get(task)?;
         let definition = task.overrides.applied_to(world.definition(&task.revision)?);
-        let wanted = definition.container(container).cloned().or_else(|| definition.pause().filter(|pause| pause.name == *container))?;
+        let wanted = definition.container(container).cloned().or_else(|| definition.pauses().find(|pause| pause.name == *container))?;
         Some((task, definition, task.container(container)?, wanted))
     };
     match work {
@@ -221,8 +229,13 @@ fn order(world: &World, work: &Work) -> Order {
             let owner = world.settings.owner.clone();
             let service = task.service_key();
             // What a pause holds waits for it, so its id is known.
-            let Some(namespace) = namespace(task, &whole, record) else { return Order::Void };
-            let pauses = record.kind() == model::ContainerType::CniPause;
+            let Some(namespaces) = namespaces::of(task, &whole, record) else { return Order::Void };
+            let pauses = record.kind() != model::ContainerType::Normal;
+            let links = definition.links.iter().filter_map(|link| Some((task.container(&link.container_name)?, &link.alias)));
+            let links = links.map(|(record, alias)| (record.runtime_name.clone(), alias.clone())).collect();
+            let sources = definition.volumes_from.iter().filter_map(|from| Some((task.container(&from.source_container)?, from.read_only)));
+            let volumes_from = sources.map(|(record, read_only)| (record.runtime_name.clone(), read_only)).collect();
+            let mounts = mounts::of(task, &whole, &definition, file_systems);
             Order::Create(Box::new(ContainerSpec {
                 network: NetworkSpec { owner: owner.clone(), service: task.network() },
                 owner,
@@ -235,7 +248,12 @@ fn order(world: &World, work: &Work) -> Order {
                 runtime_name: record.runtime_name.clone(),
                 image_id: record.image_id.clone().unwrap_or_else(|| definition.image.clone()),
                 definition,
-                namespace,
+                namespace: namespaces.0,
+                processes: namespaces.1,
+                ipc: namespaces.2,
+                links,
+                mounts,
+                volumes_from,
                 speed: world.settings.speed,
                 // A pause asks for nothing of what is the task's.
                 task_cpu: whole.cpu.filter(|_| !pauses),
@@ -248,19 +266,9 @@ fn order(world: &World, work: &Work) -> Order {
             hooks::question(world, service, (deployment, *stage, *hook)).map_or(Order::Void, |asked| Order::Hook(Box::new(asked)))
         }
         Work::Remove { .. } => Order::Remove,
+        Work::RemoveVolume { .. } => Order::RemoveVolume(world.settings.owner.clone()),
         Work::RemoveNetwork(service) => Order::RemoveNetwork(NetworkSpec { owner: world.settings.owner.clone(), service: service.clone() }),
     }
-}
-
-/// Whose network a container has; `None` while the one that it is to share is not there.
-fn namespace(task: &model::Task, definition: &model::TaskDefinition, record: &model::Container) -> Option<NetworkNamespace> {
-    Some(match definition.network_mode {
-        NetworkMode::Bridge => NetworkNamespace::Own,
-        NetworkMode::Awsvpc if record.kind() == model::ContainerType::CniPause => NetworkNamespace::Own,
-        NetworkMode::Awsvpc => NetworkNamespace::Shared(task.pause()?.runtime_id.clone()?),
-        NetworkMode::Host => NetworkNamespace::Host,
-        NetworkMode::None => NetworkNamespace::None,
-    })
 }
 
 async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {
@@ -268,7 +276,7 @@ async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order:
         Work::PrepareImage { task, container } | Work::Create { task, container } | Work::Start { task, container, .. } => {
             (Some(task.clone()), Some(container.clone()))
         }
-        Work::Stop { .. } | Work::Hook { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) => (None, None),
+        Work::Stop { .. } | Work::Hook { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) | Work::RemoveVolume { .. } => (None, None),
     };
     Ok(match (work, order) {
         (Work::PrepareImage { .. }, Order::Image { reference }) => {
@@ -280,10 +288,11 @@ async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order:
             task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
         }
         (Work::Create { .. }, Order::Create(spec)) => {
+            mounts::make_folders(&spec).await?;
             let id = engine.create(&spec).await?;
             task.zip(container).map(|(task, container)| Fact::Created { task, container, id })
         }
-        (Work::Start { id, .. }, _) => Some(Fact::Seen(engine.start(id).await?)),
+        (Work::Start { id, .. }, _) => Some(Fact::Started(engine.start(id).await?)),
         (Work::Stop { id, .. }, Order::Stop { grace }) => {
             engine.stop(id, grace).await?;
             Some(engine.inspect(id).await?.map_or_else(|| Fact::Removed(id.clone()), Fact::Seen))
@@ -295,6 +304,10 @@ async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order:
         (Work::Remove { id }, _) => {
             engine.remove(id).await?;
             Some(Fact::Removed(id.clone()))
+        }
+        (Work::RemoveVolume { task, name }, Order::RemoveVolume(owner)) => {
+            engine.remove_volume(&owner, name).await?;
+            Some(Fact::VolumeRemoved { task: task.clone(), name: name.clone() })
         }
         (Work::RemoveNetwork(service), Order::RemoveNetwork(spec)) => {
             engine.remove_network(&spec).await?;
@@ -310,7 +323,7 @@ fn failure(work: &Work, error: &EngineError) -> Option<Fact> {
         Work::PrepareImage { task, container } => (task, container, Kind::CannotPullContainerError),
         Work::Create { task, container } => (task, container, Kind::CannotCreateContainerError),
         Work::Start { task, container, .. } => (task, container, Kind::CannotStartContainerError),
-        Work::Stop { .. } | Work::Hook { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) => return None,
+        Work::Stop { .. } | Work::Hook { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) | Work::RemoveVolume { .. } => return None,
     };
     let kind = match error.kind {
         EngineErrorKind::Unreachable => return None,

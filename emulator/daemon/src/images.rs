@@ -66,7 +66,7 @@ impl Images {
         let built = |wanted: &Wanted| wanted.build.is_none() && recipes.contains_key(&wanted.image);
         all.retain(|wanted| !built(wanted));
         let ids = self.get_all(all, progress).await?;
-        if definitions.iter().any(|definition| definition.pause().is_some()) {
+        if definitions.iter().any(|definition| definition.pauses().next().is_some()) {
             self.engine.pause_image().await.map_err(|error| cannot_have(PAUSE_IMAGE, &error))?;
         }
         for container in definitions.iter_mut().flat_map(|definition| &mut definition.containers) {

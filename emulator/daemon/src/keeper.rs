@@ -36,6 +36,9 @@ const SAVE_WITHIN: Duration = Duration::from_millis(100);
 /// A state that could not be saved is saved again after this.
 const SAVE_AGAIN: Duration = Duration::from_secs(2);
 
+/// The folder in the state folder that stands for EFS: one folder a file system.
+const FILE_SYSTEMS: &str = "efs";
+
 /// Time alone brings the next plan no earlier than this: a plan that asks to be woken at once, again and again, must not take all there is.
 const SHORTEST_NAP: Duration = Duration::from_millis(5);
 
@@ -128,6 +131,7 @@ impl Keeper {
         };
         let (publisher, snapshots) = watch::channel(Arc::new(snapshot));
         let news = News::default();
+        let file_systems = parts.store.as_ref().map(|store| store.folder().join(FILE_SYSTEMS)).unwrap_or_default();
         let keeper = Self {
             world: parts.world,
             sight: Sight::new(news.clone()),
@@ -138,7 +142,7 @@ impl Keeper {
             save_at: None,
             state_problem: None,
             ids: parts.ids,
-            effects: Effects::new(parts.engine, parts.hooks, parts.clock.clone()),
+            effects: Effects::new(parts.engine, parts.hooks, parts.clock.clone(), file_systems),
             clock: parts.clock,
             pace: parts.pace,
             store: parts.store,
@@ -214,7 +218,11 @@ impl Keeper {
                     self.learn(&fact);
                 }
             }
-            Input::Seen(container) => self.learn(&Fact::Seen(*container)),
+            Input::Seen { container, asked_at } => {
+                if !self.sight.is_stale(&container, asked_at) {
+                    self.learn(&Fact::Seen(*container));
+                }
+            }
             Input::Died { id, code, out_of_memory } => {
                 if let Some(seen) = self.sight.died(&id, code, out_of_memory) {
                     self.learn(&Fact::Seen(seen));
@@ -269,7 +277,7 @@ impl Keeper {
     fn finished(&mut self, finished: Finished) {
         self.busy.remove(&finished.work);
         // A look that came with a start may be older than the news of the end that overtook it.
-        if let Some(fact) = finished.fact.filter(|fact| !self.sight.is_overtaken(fact)) {
+        if let Some(fact) = finished.fact.filter(|fact| !self.sight.is_overtaken(&self.world, fact)) {
             self.learn(&fact);
         }
     }

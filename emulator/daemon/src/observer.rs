@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use engine::{Clock, Engine, EngineError, EngineEvent};
 use futures_util::StreamExt as _;
-use model::{EngineName, OwnerId};
+use model::{ContainerId, EngineName, OwnerId, World};
 
 use crate::keeper::{Handle, Input};
 
@@ -78,13 +78,29 @@ async fn look(engine: &dyn Engine, owner: &OwnerId, keeper: &Handle) -> Result<b
 
 async fn follow(engine: &dyn Engine, event: EngineEvent, keeper: &Handle) -> Result<bool, EngineError> {
     let input = match event {
+        // What may be started again is looked at: the news of its end may be older than its next start.
+        EngineEvent::Died { id, .. } if may_restart(&keeper.snapshot().world, &id) => return look_at(engine, id, keeper).await,
+        EngineEvent::Changed(id) => return look_at(engine, id, keeper).await,
         EngineEvent::Removed(id) => Input::Gone(id),
         // No look first: its target must not get another request. The next look tells the rest, such as when it ended.
         EngineEvent::Died { id, code, out_of_memory } => Input::Died { id, code, out_of_memory },
-        EngineEvent::Changed(id) => match engine.inspect(&id).await? {
-            Some(seen) => Input::Seen(Box::new(seen)),
-            None => Input::Gone(id),
-        },
     };
     Ok(keeper.tell(input).await)
+}
+
+async fn look_at(engine: &dyn Engine, id: ContainerId, keeper: &Handle) -> Result<bool, EngineError> {
+    let asked_at = keeper.news();
+    let input = match engine.inspect(&id).await? {
+        Some(seen) => Input::Seen { container: Box::new(seen), asked_at },
+        None => Input::Gone(id),
+    };
+    Ok(keeper.tell(input).await)
+}
+
+/// Whether its definition has a restart policy.
+fn may_restart(world: &World, id: &ContainerId) -> bool {
+    let mut containers = world.tasks.values().flat_map(|task| task.containers.iter().map(move |record| (task, record)));
+    let found = containers.find(|(_, record)| record.runtime_id.as_ref() == Some(id));
+    let wanted = found.and_then(|(task, record)| world.definition(&task.revision)?.container(&record.name));
+    wanted.is_some_and(|wanted| wanted.restart_policy.is_some())
 }

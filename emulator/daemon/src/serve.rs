@@ -24,12 +24,13 @@ use crate::hooks::LocalHooks;
 use crate::keeper::{Handle, Input, Keeper, Parts};
 use crate::listeners::Listeners;
 use crate::log_files::Whose;
+use crate::log_reader::LogReader;
 use crate::prober::Probe;
 use crate::records::Records;
 use crate::server::{self, Context};
 use crate::store::{Running, Store};
 use crate::supervise::supervise;
-use crate::{Options, meter, observer, port_holder, prober};
+use crate::{Options, log_groups, meter, observer, port_holder, prober};
 
 /// How long requests in flight are waited for at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -39,6 +40,9 @@ const LAST_TASKS: Duration = Duration::from_secs(1);
 
 /// The folder in the state folder that stands for S3: one folder a bucket.
 const BUCKETS: &str = "s3";
+
+/// The folder in the state folder that stands for CloudWatch Logs: one folder a log group.
+const LOG_GROUPS: &str = "cloudwatch";
 
 /// How often a port that could not be bound is tried again.
 const PORTS_AGAIN: Duration = Duration::from_secs(3);
@@ -115,7 +119,12 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     };
 
     store.announce(running).map_err(|error| Failure::environment(format!("the state folder cannot be written: {error}")))?;
-    let mut watchers = watchers(engine, owner, clock, &handle, (listeners.clone(), health_log, pace.clone()));
+    let reader = LogReader { engine: engine.clone(), clock: clock.clone(), keeper: handle.clone() };
+    let groups = store.folder().join(LOG_GROUPS);
+    let mut watchers = watchers(engine, owner, clock.clone(), &handle, (listeners.clone(), health_log, pace.clone()));
+    watchers.spawn(async move {
+        supervise("keeping of log groups", clock.as_ref(), || log_groups::run(reader.clone(), groups.clone())).await;
+    });
     let mut keeping = tokio::spawn(keeper.run());
     let mut serving = tokio::spawn(server::run(control, Arc::new(context)));
     // Whoever started us may have gone: the daemon serves all the same.

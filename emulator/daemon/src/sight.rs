@@ -61,7 +61,7 @@ impl Sight {
     /// Takes what a fact says of a container.
     pub(crate) fn learn(&mut self, world: &World, fact: &Fact) {
         match fact {
-            Fact::Seen(seen) => self.put(seen.clone()),
+            Fact::Seen(seen) | Fact::Started(seen) => self.put(seen.clone()),
             Fact::Created { task, container, id } => {
                 let known = world.tasks.get(task).and_then(|task| Some((task, task.container(container)?)));
                 if let Some((task, record)) = known.filter(|_| !self.observed.containers.contains_key(id)) {
@@ -86,6 +86,7 @@ impl Sight {
             Fact::ImageReady { .. }
             | Fact::Failed { .. }
             | Fact::NetworkRemoved(_)
+            | Fact::VolumeRemoved { .. }
             | Fact::Hook { .. }
             | Fact::TargetHealth { .. }
             | Fact::AlarmMeasured { .. }
@@ -100,13 +101,21 @@ impl Sight {
         Some(ObservedContainer { state, address: None, direct: false, network_bindings: Vec::new(), ..before.clone() })
     }
 
-    /// Whether a fact says that a container runs of which it is known that it has ended.
-    pub(crate) fn is_overtaken(&self, fact: &Fact) -> bool {
-        let ended = |state: &RunState| matches!(state, RunState::Exited { .. });
-        match fact {
-            Fact::Seen(seen) => !ended(&seen.state) && self.observed.containers.get(&seen.id).is_some_and(|known| ended(&known.state)),
-            _ => false,
-        }
+    /// Whether a fact says that a container runs of which it is known that it has ended; not of one that was started because it had.
+    pub(crate) fn is_overtaken(&self, world: &World, fact: &Fact) -> bool {
+        let seen = match fact {
+            Fact::Seen(seen) => seen,
+            Fact::Started(seen) if !restarting(world, seen) => seen,
+            _ => return false,
+        };
+        !ended(&seen.state) && self.observed.containers.get(&seen.id).is_some_and(|known| ended(&known.state))
+    }
+
+    /// Whether a look says that a container has ended which was heard to run after the look was asked for: it was started again meanwhile.
+    /// If it has ended since then, that is told once more.
+    pub(crate) fn is_stale(&self, seen: &ObservedContainer, asked_at: u64) -> bool {
+        let runs = self.observed.containers.get(&seen.id).is_some_and(|known| known.state == RunState::Running);
+        ended(&seen.state) && runs && self.heard.get(&seen.id).is_some_and(|at| *at > asked_at)
     }
 
     /// Takes the load balancer's count of open requests.
@@ -124,6 +133,15 @@ impl Sight {
         let count = self.news.fetch_add(1, Ordering::AcqRel) + 1;
         self.heard.insert(id.clone(), count);
     }
+}
+
+const fn ended(state: &RunState) -> bool {
+    matches!(state, RunState::Exited { .. })
+}
+
+/// Whether a container is being started again.
+fn restarting(world: &World, seen: &ObservedContainer) -> bool {
+    world.tasks.get(&seen.task).and_then(|task| task.container(&seen.container)).is_some_and(|record| record.restarting)
 }
 
 #[cfg(test)]
@@ -176,15 +194,31 @@ mod tests {
         let (running, ended) = (seen("a", RunState::Running), seen("a", RunState::Exited { code: 1, out_of_memory: false, at: None }));
         let world = world();
         sight.learn(&world, &Fact::Seen(running.clone()));
-        assert!(!sight.is_overtaken(&Fact::Seen(running.clone())));
+        assert!(!sight.is_overtaken(&world, &Fact::Seen(running.clone())));
         let died = sight.died(&running.id, 1, false).unwrap();
         assert_eq!(died, ended);
         sight.learn(&world, &Fact::Seen(died));
-        assert!(sight.is_overtaken(&Fact::Seen(running.clone())));
-        assert!(!sight.is_overtaken(&Fact::Seen(ended)));
+        assert!(sight.is_overtaken(&world, &Fact::Seen(running.clone())));
+        assert!(sight.is_overtaken(&world, &Fact::Started(running.clone())), "one that is not started again");
+        assert!(!sight.is_overtaken(&world, &Fact::Seen(ended)));
         let asked_at = sight.news.load(Ordering::Acquire);
         assert_eq!(sight.listing(vec![running.clone()], asked_at), [Fact::Seen(running)]);
         assert_eq!(sight.died(&ContainerId::from_text("never seen"), 1, false), None);
+    }
+
+    #[test]
+    fn an_old_look_at_the_end_of_a_container_that_was_started_again_says_nothing() {
+        let news = News::default();
+        let mut sight = Sight::new(news.clone());
+        let world = world();
+        let end = seen("a", RunState::Exited { code: 1, out_of_memory: false, at: None });
+        sight.learn(&world, &Fact::Seen(end.clone()));
+        let asked_at = news.load(Ordering::Acquire);
+        assert!(!sight.is_stale(&end, asked_at));
+        sight.learn(&world, &Fact::Started(seen("a", RunState::Running)));
+        assert!(sight.is_stale(&end, asked_at));
+        assert!(!sight.is_stale(&end, news.load(Ordering::Acquire)), "it has ended again");
+        assert!(!sight.is_stale(&seen("a", RunState::Running), asked_at));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 
 use model::{
     Alarm, AwaitedHook, ClusterName, Container, ContainerDefinition, ContainerStatus, ContainerType, Decimal, DeploymentId, DeploymentStatus,
-    HookTarget, Listener, LoadBalancer, Metric, NetworkMode, PAUSE_IMAGE, Rule, ScheduleName, ScheduledTask, Service, ServiceKey, ServiceName,
-    TargetGroup, TargetGroupName, TargetHealthReason, TargetHealthState, Task, TaskDefinition, TaskStatus, Timestamp, World,
+    HookTarget, Listener, LoadBalancer, Metric, NetworkBinding, NetworkMode, PAUSE_IMAGE, PortRange, Rule, ScheduleName, ScheduledTask, Service,
+    ServiceKey, ServiceName, TargetGroup, TargetGroupName, TargetHealthReason, TargetHealthState, Task, TaskDefinition, TaskStatus, Timestamp, World,
 };
 use scheduler::InstanceUsage;
 use wire::local::{
@@ -241,8 +241,13 @@ fn task_view(world: &World, task: &Task) -> TaskView {
             .filter(|container| container.kind() == ContainerType::Normal)
             .map(|container| in_its_network(task, definition, container_view(container, wanted(container))))
             .collect(),
-        pause: task.pause().map(|pause| ContainerView { image: PAUSE_IMAGE.to_owned(), ..container_view(pause, None) }),
+        pause: task.pause().map(pause_view),
+        namespace_pause: task.namespace_pause().map(pause_view),
     }
+}
+
+fn pause_view(pause: &Container) -> ContainerView {
+    ContainerView { image: PAUSE_IMAGE.to_owned(), ..container_view(pause, None) }
 }
 
 /// What AWS's API says of a container that has no network of its own: in `awsvpc` mode it is at the task's address, on the host's
@@ -257,8 +262,10 @@ fn in_its_network(task: &Task, definition: Option<&TaskDefinition>, view: Contai
         Some(NetworkMode::Host) if view.last_status == ContainerStatus::Running.as_str() => {
             let bindings = wanted.into_iter().flat_map(|container| &container.port_mappings).map(|mapping| NetworkBindingView {
                 bind_ip: Ipv4Addr::UNSPECIFIED.to_string(),
-                container_port: mapping.container_port,
-                host_port: mapping.container_port,
+                container_port: Some(mapping.container_port),
+                container_port_range: None,
+                host_port: Some(mapping.container_port),
+                host_port_range: None,
                 protocol: mapping.protocol.as_str().into(),
             });
             ContainerView { network_bindings: bindings.collect(), ..view }
@@ -268,12 +275,6 @@ fn in_its_network(task: &Task, definition: Option<&TaskDefinition>, view: Contai
 }
 
 fn container_view(container: &Container, wanted: Option<&ContainerDefinition>) -> ContainerView {
-    let bindings = container.network_bindings.iter().map(|binding| NetworkBindingView {
-        bind_ip: binding.bind_ip.to_string(),
-        container_port: binding.container_port,
-        host_port: binding.host_port,
-        protocol: binding.protocol.as_str().into(),
-    });
     ContainerView {
         name: container.name.to_string(),
         image: wanted.map(|wanted| wanted.image.clone()).unwrap_or_default(),
@@ -285,8 +286,38 @@ fn container_view(container: &Container, wanted: Option<&ContainerDefinition>) -
         exit_code: container.exit_code,
         reason: container.reason.clone(),
         address: container.address.map(|address| address.to_string()),
-        network_bindings: bindings.collect(),
+        network_bindings: bindings(&container.network_bindings, wanted),
+        restart_count: wanted.and_then(|wanted| wanted.restart_policy.as_ref()).map(|_| container.restart_count),
     }
+}
+
+/// Published ports; those of a range are one binding (ecs.md 1.3).
+fn bindings(published: &[NetworkBinding], wanted: Option<&ContainerDefinition>) -> Vec<NetworkBindingView> {
+    let ranges = || wanted.into_iter().flat_map(|wanted| &wanted.port_ranges);
+    let within = |binding: &NetworkBinding, range: &PortRange| {
+        range.protocol == binding.protocol && (range.first..=range.last).contains(&binding.container_port)
+    };
+    let single = published.iter().filter(|binding| !ranges().any(|range| within(binding, range))).map(|binding| NetworkBindingView {
+        bind_ip: binding.bind_ip.to_string(),
+        container_port: Some(binding.container_port),
+        container_port_range: None,
+        host_port: Some(binding.host_port),
+        host_port_range: None,
+        protocol: binding.protocol.as_str().into(),
+    });
+    let whole = ranges().filter_map(|range| {
+        let own = || published.iter().filter(|binding| within(binding, range));
+        let (first, last) = (own().min_by_key(|binding| binding.container_port)?, own().max_by_key(|binding| binding.container_port)?);
+        Some(NetworkBindingView {
+            bind_ip: first.bind_ip.to_string(),
+            container_port: None,
+            container_port_range: Some(format!("{}-{}", first.container_port, last.container_port)),
+            host_port: None,
+            host_port_range: Some(format!("{}-{}", first.host_port, last.host_port)),
+            protocol: range.protocol.as_str().into(),
+        })
+    });
+    single.chain(whole).collect()
 }
 
 fn load_balancer(world: &World, balancer: &LoadBalancer, bound: &BTreeMap<u16, Bound>) -> LoadBalancerView {

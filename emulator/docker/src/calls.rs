@@ -35,6 +35,7 @@ pub(crate) const LIST: Limit = Limit::new(30, "listing");
 pub(crate) const STATS: Limit = Limit::new(10, "measured");
 pub(crate) const REMOVE: Limit = Limit::new(300, "removed");
 pub(crate) const NETWORK: Limit = Limit::new(60, "network created");
+pub(crate) const VOLUME: Limit = Limit::new(60, "volume created");
 pub(crate) const PULL: Limit = Limit::new(600, "pulled");
 /// A pull that makes no progress for so long is given up.
 pub(crate) const PULL_IDLE: Limit = Limit::new(60, "pulled");

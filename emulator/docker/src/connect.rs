@@ -10,6 +10,7 @@ use hyper::Uri;
 use model::EngineResources;
 
 use crate::endpoint::{Candidate, Settings, candidates};
+use crate::host_ports::HostPorts;
 use crate::{NetworkPool, errors};
 
 pub(crate) type Client = bollard::Docker;
@@ -37,6 +38,7 @@ struct Shared {
     endpoint: String,
     network_pool: NetworkPool,
     network_gates: [tokio::sync::Mutex<()>; 16],
+    host_ports: HostPorts,
 }
 
 impl std::fmt::Debug for Docker {
@@ -52,6 +54,10 @@ impl Docker {
 
     pub(crate) fn network_pool(&self) -> NetworkPool {
         self.shared.network_pool
+    }
+
+    pub(crate) fn host_ports(&self) -> &HostPorts {
+        &self.shared.host_ports
     }
 
     /// One of a few gates, so that networks of different names are made at the same time and those of one name are not.
@@ -141,7 +147,9 @@ async fn open(endpoint: &str, network_pool: NetworkPool) -> Result<Docker, Obsta
     let minor = agree(greeting.api_version.as_deref(), greeting.min_api_version.as_deref()).map_err(Obstacle::Other)?;
     version.store(minor, Ordering::Relaxed);
     let network_gates = std::array::from_fn(|_| tokio::sync::Mutex::new(()));
-    Ok(Docker { shared: Arc::new(Shared { api, version, endpoint: endpoint.to_owned(), network_pool, network_gates }) })
+    Ok(Docker {
+        shared: Arc::new(Shared { api, version, endpoint: endpoint.to_owned(), network_pool, network_gates, host_ports: HostPorts::default() }),
+    })
 }
 
 async fn dial(endpoint: &str) -> Result<Client, Obstacle> {

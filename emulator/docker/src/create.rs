@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, NetworkingConfig, PortBinding, ResourcesUlimits, RestartPolicy,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, DeviceMapping, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, NetworkingConfig, PortBinding,
+    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
-use engine::ContainerSpec;
-use model::{ContainerHealthCheck, ContainerName, PortMapping, Speed};
+use engine::{ContainerSpec, Mount, MountSource, Namespace};
+use model::{ContainerHealthCheck, Device, LogConfiguration, LogDriver, PortMapping, Speed, Tmpfs};
 
 use crate::labels;
 
@@ -21,8 +21,8 @@ const CPU_PERIOD: i64 = 100_000;
 
 /// What a container takes part in.
 pub(crate) enum Attachment {
-    /// A network of the engine's; its ports may be published.
-    Network { id: String, published: bool },
+    /// A network of the engine's, where these ports are published.
+    Network { id: String, published: Vec<PortMapping> },
     /// A mode of the engine's, `host`, `none` or `container:<id>`. Such a container has no ports of its own to publish.
     Mode(String),
 }
@@ -35,11 +35,15 @@ impl Attachment {
         }
     }
 
-    fn networks(&self, name: &ContainerName) -> Option<NetworkingConfig> {
+    fn networks(&self, spec: &ContainerSpec) -> Option<NetworkingConfig> {
         let Self::Network { id, .. } = self else { return None };
+        let name = &spec.definition.name;
         // What a pause holds is reached on 127.0.0.1; nobody asks for it by name.
         let aliases = if name.is_pause() { None } else { Some(vec![name.to_string()]) };
-        let endpoint = EndpointSettings { aliases, ..EndpointSettings::default() };
+        // Links of the endpoint, not of the host configuration: those are for Docker's own bridge. Nobody else knows these names.
+        let links = spec.links.iter().map(|(runtime_name, alias)| format!("{runtime_name}:{alias}"));
+        let links = Some(links.collect()).filter(|links: &Vec<String>| !links.is_empty());
+        let endpoint = EndpointSettings { aliases, links, ..EndpointSettings::default() };
         Some(NetworkingConfig { endpoints_config: Some(HashMap::from([(id.clone(), endpoint)])) })
     }
 
@@ -48,8 +52,8 @@ impl Attachment {
         matches!(self, Self::Mode(mode) if mode.starts_with("container:"))
     }
 
-    fn published<'a>(&self, mappings: &'a [PortMapping]) -> &'a [PortMapping] {
-        if matches!(self, Self::Network { published: true, .. }) { mappings } else { &[] }
+    fn published(&self) -> &[PortMapping] {
+        if let Self::Network { published, .. } = self { published } else { &[] }
     }
 }
 
@@ -68,9 +72,12 @@ pub(crate) fn body(spec: &ContainerSpec, attachment: &Attachment) -> ContainerCr
         stop_timeout: definition.stop_timeout.map(i64::from),
         healthcheck: definition.health_check.as_ref().map(|check| health_check(check, spec.speed)),
         // A binding of a port that is not exposed is dropped without a word.
-        exposed_ports: Some(attachment.published(&definition.port_mappings).iter().map(port).collect()),
+        exposed_ports: Some(attachment.published().iter().map(port).collect()),
+        open_stdin: definition.interactive.then_some(true),
+        tty: definition.pseudo_terminal.then_some(true),
+        network_disabled: definition.disable_networking.then_some(true),
         host_config: Some(host_config(spec, attachment)),
-        networking_config: attachment.networks(&definition.name),
+        networking_config: attachment.networks(spec),
         ..ContainerCreateBody::default()
     }
 }
@@ -84,21 +91,38 @@ fn host_config(spec: &ContainerSpec, attachment: &Attachment) -> HostConfig {
     // Docker refuses a soft limit above the hard one that the task brings.
     let reservation = definition.memory_reservation.map(|own| own.min(spec.task_memory.unwrap_or(own)));
     let some = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+    let linux = &definition.linux_parameters;
+    let swap = i64::from(linux.max_swap.unwrap_or(0)) * MEBIBYTE;
+    let security: Vec<String> = definition.docker_security_options.iter().map(|option| security_option(option)).collect();
     HostConfig {
         cpu_shares: Some(i64::from(definition.cpu).clamp(2, 262_144)),
         memory,
         // Without swap the limit is a hard one.
-        memory_swap: memory,
+        memory_swap: memory.map(|memory| memory + swap),
+        memory_swappiness: linux.max_swap.and(linux.swappiness).map(i64::from),
         memory_reservation: reservation.map(|mebibytes| i64::from(mebibytes) * MEBIBYTE),
         // A quota of a period, as the agent has it; unlike `NanoCpus` it may be more than this machine has.
         cpu_period: spec.task_cpu.map(|_| CPU_PERIOD),
         cpu_quota: spec.task_cpu.map(|units| i64::from(units) * CPU_PERIOD / 1024),
         network_mode: Some(attachment.mode().to_owned()),
-        port_bindings: Some(port_bindings(attachment.published(&definition.port_mappings))),
+        port_bindings: Some(port_bindings(attachment.published())),
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
         privileged: Some(definition.privileged),
         readonly_rootfs: Some(definition.readonly_root_filesystem),
         init: Some(definition.init_process_enabled),
+        cap_add: some(&linux.add),
+        cap_drop: some(&linux.drop),
+        devices: Some(linux.devices.iter().map(device).collect()).filter(|devices: &Vec<_>| !devices.is_empty()),
+        tmpfs: Some(linux.tmpfs.iter().map(tmpfs).collect()).filter(|mounts: &HashMap<_, _>| !mounts.is_empty()),
+        shm_size: linux.shared_memory_size.map(|mebibytes| i64::from(mebibytes) * MEBIBYTE),
+        sysctls: Some(definition.system_controls.clone().into_iter().collect()).filter(|all: &HashMap<_, _>| !all.is_empty()),
+        security_opt: some(&security),
+        binds: Some(spec.mounts.iter().map(bind).collect()).filter(|binds: &Vec<_>| !binds.is_empty()),
+        volumes_from: Some(spec.volumes_from.iter().map(|(name, read_only)| format!("{name}{}", suffix(*read_only))).collect())
+            .filter(|names: &Vec<_>| !names.is_empty()),
+        log_config: definition.log_configuration.as_ref().and_then(log_config),
+        pid_mode: namespace(&spec.processes),
+        ipc_mode: namespace(&spec.ipc),
         dns: some(&definition.dns_servers).filter(|_| !attachment.is_shared()),
         dns_search: some(&definition.dns_search_domains).filter(|_| !attachment.is_shared()),
         extra_hosts: some(&definition.extra_hosts.iter().map(|entry| format!("{}:{}", entry.hostname, entry.ip_address)).collect()),
@@ -121,6 +145,56 @@ fn port_bindings(mappings: &[PortMapping]) -> HashMap<String, Option<Vec<PortBin
     bindings
 }
 
+/// Docker's word for whose namespace it is.
+fn namespace(namespace: &Namespace) -> Option<String> {
+    match namespace {
+        Namespace::Own => None,
+        Namespace::Shareable => Some("shareable".into()),
+        Namespace::Shared(holder) => Some(format!("container:{holder}")),
+        Namespace::Host => Some("host".into()),
+        Namespace::None => Some("none".into()),
+    }
+}
+
+/// Docker writes `=` where ECS writes the first colon, and no longer likes the colon.
+fn security_option(option: &str) -> String {
+    option.split_once(':').map_or_else(|| option.to_owned(), |(name, value)| format!("{name}={value}"))
+}
+
+fn bind(mount: &Mount) -> String {
+    let source = match &mount.source {
+        MountSource::Folder(path) => path,
+        MountSource::Volume(volume) => &volume.name,
+    };
+    format!("{source}:{}{}", mount.container_path, suffix(mount.read_only))
+}
+
+const fn suffix(read_only: bool) -> &'static str {
+    if read_only { ":ro" } else { "" }
+}
+
+/// `None` where the engine keeps the output as it always does. For `awslogs` that is so, too: the daemon reads it there.
+fn log_config(configuration: &LogConfiguration) -> Option<HostConfigLogConfig> {
+    let typ = (configuration.driver != LogDriver::Awslogs).then(|| configuration.driver.as_str().to_owned());
+    let config: HashMap<String, String> = configuration.engine_options().into_iter().collect();
+    let told = typ.is_some() || !config.is_empty();
+    told.then_some(HostConfigLogConfig { typ, config: Some(config) })
+}
+
+fn device(device: &Device) -> DeviceMapping {
+    let permissions = [(device.read, 'r'), (device.write, 'w'), (device.mknod, 'm')];
+    DeviceMapping {
+        path_on_host: Some(device.host_path.clone()),
+        path_in_container: Some(device.container_path.clone()),
+        cgroup_permissions: Some(permissions.into_iter().filter_map(|(given, letter)| given.then_some(letter)).collect()),
+    }
+}
+
+fn tmpfs(mount: &Tmpfs) -> (String, String) {
+    let options = std::iter::once(format!("size={}m", mount.size)).chain(mount.mount_options.iter().cloned());
+    (mount.container_path.clone(), options.collect::<Vec<_>>().join(","))
+}
+
 fn ulimit(limit: &model::Ulimit) -> ResourcesUlimits {
     ResourcesUlimits { name: Some(limit.name.clone()), soft: Some(limit.soft), hard: Some(limit.hard) }
 }
@@ -141,41 +215,16 @@ fn health_check(check: &ContainerHealthCheck, speed: Speed) -> HealthConfig {
 pub(crate) mod tests {
     use engine::{NetworkNamespace, NetworkSpec};
     use model::{
-        ClusterName, ContainerDefinition, ContainerName, Family, HostEntry, OwnerId, Revision, ServiceKey, ServiceName, TaskId, TransportProtocol,
-        Ulimit,
+        ClusterName, ContainerDefinition, ContainerId, ContainerName, Family, HostEntry, LinuxParameters, OwnerId, Revision, ServiceKey, ServiceName,
+        TaskId, TransportProtocol, Ulimit,
     };
 
     use super::*;
 
     fn definition() -> ContainerDefinition {
         ContainerDefinition {
-            name: ContainerName::new("web").unwrap(),
-            image: "users:v1".into(),
-            image_id: None,
-            build: None,
-            cpu: 0,
-            memory: None,
-            memory_reservation: None,
-            essential: true,
-            port_mappings: Vec::new(),
             environment: [("B", "2"), ("A", "1=1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
-            entry_point: None,
-            command: None,
-            user: None,
-            working_directory: None,
-            hostname: None,
-            stop_timeout: None,
-            start_timeout: None,
-            depends_on: Vec::new(),
-            health_check: None,
-            docker_labels: [].into(),
-            readonly_root_filesystem: false,
-            privileged: false,
-            init_process_enabled: false,
-            ulimits: Vec::new(),
-            extra_hosts: Vec::new(),
-            dns_servers: Vec::new(),
-            dns_search_domains: Vec::new(),
+            ..ContainerDefinition::new(ContainerName::new("web").unwrap(), "users:v1")
         }
     }
 
@@ -200,6 +249,11 @@ pub(crate) mod tests {
             network: NetworkSpec { owner, service },
             namespace: NetworkNamespace::Own,
             speed: model::Speed::default(),
+            processes: Namespace::Own,
+            ipc: Namespace::Own,
+            links: Vec::new(),
+            mounts: Vec::new(),
+            volumes_from: Vec::new(),
         }
     }
 
@@ -207,12 +261,12 @@ pub(crate) mod tests {
         PortMapping { container_port, host_port, protocol, name: None }
     }
 
-    fn network() -> Attachment {
-        Attachment::Network { id: "n1".into(), published: true }
+    fn network(spec: &ContainerSpec) -> Attachment {
+        Attachment::Network { id: "n1".into(), published: spec.definition.port_mappings.clone() }
     }
 
     fn json(spec: &ContainerSpec) -> serde_json::Value {
-        let mut body = serde_json::to_value(body(spec, &network())).unwrap();
+        let mut body = serde_json::to_value(body(spec, &network(spec))).unwrap();
         body.as_object_mut().unwrap().remove("Labels");
         body
     }
@@ -237,7 +291,7 @@ pub(crate) mod tests {
         let check = |own: Option<u32>, task: Option<u32>, expected: Option<i64>| {
             let definition = ContainerDefinition { memory: own, ..definition() };
             let spec = ContainerSpec { definition, task_memory: task, task_cpu: Some(512), ..spec() };
-            let made = host_config(&spec, &network());
+            let made = host_config(&spec, &network(&spec));
             assert_eq!((made.memory, made.memory_swap), (expected, expected), "{own:?} {task:?}");
             assert_eq!((made.cpu_period, made.cpu_quota), (Some(100_000), Some(50_000)));
         };
@@ -245,7 +299,8 @@ pub(crate) mod tests {
         check(Some(64), Some(256), Some(64 * MEBIBYTE));
         check(None, None, None);
         let soft = ContainerDefinition { memory_reservation: Some(512), ..definition() };
-        let made = host_config(&ContainerSpec { definition: soft, task_memory: Some(256), ..spec() }, &network());
+        let soft = ContainerSpec { definition: soft, task_memory: Some(256), ..spec() };
+        let made = host_config(&soft, &network(&soft));
         assert_eq!(made.memory_reservation, Some(256 * MEBIBYTE));
     }
 
@@ -307,6 +362,91 @@ pub(crate) mod tests {
         assert_eq!(json(&spec), expected);
     }
 
+    #[test]
+    fn what_a_container_may_do_beyond_others_has_its_parameter() {
+        let mut spec = spec();
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        spec.definition = ContainerDefinition {
+            memory: Some(64),
+            linux_parameters: LinuxParameters {
+                add: texts(&["NET_ADMIN"]),
+                drop: texts(&["ALL"]),
+                devices: vec![Device { host_path: "/dev/a".into(), container_path: "/dev/b".into(), read: true, write: false, mknod: true }],
+                tmpfs: vec![Tmpfs { container_path: "/scratch".into(), size: 8, mount_options: texts(&["noexec", "mode=0700"]) }],
+                shared_memory_size: Some(128),
+                max_swap: Some(16),
+                swappiness: Some(10),
+            },
+            system_controls: [("net.core.somaxconn".to_owned(), "512".to_owned())].into(),
+            docker_security_options: texts(&["no-new-privileges", "label:type:a_t"]),
+            interactive: true,
+            pseudo_terminal: true,
+            disable_networking: true,
+            ..ContainerDefinition::new(ContainerName::new("web").unwrap(), "users:v1")
+        };
+        spec.links = vec![("ecs-users-7-db-00".into(), "store".into())];
+        let expected = serde_json::json!({
+            "Env": [], "ExposedPorts": {}, "OpenStdin": true, "Tty": true, "NetworkDisabled": true,
+            "HostConfig": {
+                "CapAdd": ["NET_ADMIN"], "CapDrop": ["ALL"], "CpuShares": 2,
+                "Devices": [{"PathOnHost": "/dev/a", "PathInContainer": "/dev/b", "CgroupPermissions": "rm"}], "Init": false,
+                "Memory": 64 * MEBIBYTE, "MemorySwap": 80 * MEBIBYTE, "MemorySwappiness": 10, "NetworkMode": "n1", "PortBindings": {},
+                "Privileged": false, "ReadonlyRootfs": false, "RestartPolicy": {"Name": "no"},
+                "SecurityOpt": ["no-new-privileges", "label=type:a_t"], "ShmSize": 128 * MEBIBYTE,
+                "Sysctls": {"net.core.somaxconn": "512"}, "Tmpfs": {"/scratch": "size=8m,noexec,mode=0700"}, "Ulimits": [],
+            },
+            "Image": "sha256:abc",
+            "NetworkingConfig": {"EndpointsConfig": {"n1": {"Aliases": ["web"], "Links": ["ecs-users-7-db-00:store"]}}},
+        });
+        assert_eq!(json(&spec), expected);
+        // Without `maxSwap` there is no swap, and `swappiness` means nothing.
+        spec.definition.linux_parameters.max_swap = None;
+        let made = host_config(&spec, &network(&spec));
+        assert_eq!((made.memory_swap, made.memory_swappiness), (Some(64 * MEBIBYTE), None));
+    }
+
+    #[test]
+    fn folders_and_volumes_are_bound() {
+        let volume = engine::VolumeSpec { name: "v1".into(), scope: engine::VolumeScope::Task, volume: model::DockerVolume::default() };
+        let mount = |source, read_only| Mount { source, container_path: "/data".into(), read_only };
+        let mounts = vec![mount(MountSource::Folder("/srv/a".into()), true), mount(MountSource::Volume(volume), false)];
+        let spec = ContainerSpec { mounts, volumes_from: vec![("ecs-a".into(), true), ("ecs-b".into(), false)], ..spec() };
+        let made = host_config(&spec, &network(&spec));
+        assert_eq!(made.binds.unwrap(), ["/srv/a:/data:ro", "v1:/data"]);
+        assert_eq!(made.volumes_from.unwrap(), ["ecs-a:ro", "ecs-b"]);
+    }
+
+    #[test]
+    fn output_goes_where_the_definition_says() {
+        let made = |driver, options: &[(&str, &str)]| {
+            let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let definition = ContainerDefinition { log_configuration: Some(LogConfiguration { driver, options }), ..definition() };
+            let spec = ContainerSpec { definition, ..spec() };
+            serde_json::to_value(host_config(&spec, &network(&spec))).unwrap()["LogConfig"].clone()
+        };
+        let group = ("awslogs-group", "/ecs/users");
+        assert_eq!(made(LogDriver::Awslogs, &[group]), serde_json::Value::Null);
+        let buffered = serde_json::json!({"Config": {"mode": "non-blocking", "max-buffer-size": "10m"}});
+        assert_eq!(made(LogDriver::Awslogs, &[group, ("mode", "non-blocking")]), buffered);
+        let file = serde_json::json!({"Type": "json-file", "Config": {"max-size": "1m"}});
+        assert_eq!(made(LogDriver::JsonFile, &[("max-size", "1m")]), file);
+    }
+
+    #[test]
+    fn namespaces_are_called_as_docker_calls_them() {
+        for (whose, expected) in [
+            (Namespace::Own, None),
+            (Namespace::Shareable, Some("shareable")),
+            (Namespace::Shared(ContainerId::from_text("c1")), Some("container:c1")),
+            (Namespace::Host, Some("host")),
+            (Namespace::None, Some("none")),
+        ] {
+            let spec = ContainerSpec { processes: whose.clone(), ipc: whose, ..spec() };
+            let made = host_config(&spec, &network(&spec));
+            assert_eq!((made.pid_mode.as_deref(), made.ipc_mode.as_deref()), (expected, expected));
+        }
+    }
+
     /// What Docker refuses beside a mode that gives a container no network of its own (engine-facts 5, V3).
     #[test]
     fn a_container_without_a_network_of_its_own_has_no_ports_and_a_sharer_no_name_servers() {
@@ -331,10 +471,10 @@ pub(crate) mod tests {
         }
         // A pause has the name servers for all; its ports are published only where its address cannot be dialled, and it has no name.
         spec.definition.name = ContainerName::pause();
-        let dialled = made(&spec, Attachment::Network { id: "n1".into(), published: false });
+        let dialled = made(&spec, Attachment::Network { id: "n1".into(), published: Vec::new() });
         let networks = serde_json::json!({"EndpointsConfig": {"n1": {}}});
         assert_eq!(dialled, ("n1".into(), nothing.clone(), networks.clone(), nothing, servers.clone()));
-        let published = made(&spec, network());
+        let published = made(&spec, network(&spec));
         assert_eq!((published.1["3000/tcp"][0]["HostIp"].as_str(), published.2), (Some("127.0.0.1"), networks));
     }
 }

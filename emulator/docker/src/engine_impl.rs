@@ -66,6 +66,7 @@ impl Docker {
 
     async fn try_create(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
         let attachment = self.attachment(spec).await?;
+        self.ensure_volumes(spec).await?;
         let options = CreateContainerOptionsBuilder::new().name(&spec.runtime_name).build();
         let made = self.call(calls::CREATE, self.api().create_container(Some(options), create::body(spec, &attachment))).await?;
         for warning in made.warnings {
@@ -80,7 +81,8 @@ impl Docker {
             NetworkNamespace::Own => {
                 let Joined { id, gateway } = self.ensure_network(&spec.network).await?;
                 let dialled = spec.definition.name.is_pause() && gateway.is_some_and(observe::is_here);
-                Attachment::Network { id, published: !dialled }
+                let published = if dialled { Vec::new() } else { self.host_ports().publish(&spec.definition)? };
+                Attachment::Network { id, published }
             }
             NetworkNamespace::Shared(holder) => Attachment::Mode(format!("container:{holder}")),
             NetworkNamespace::Host => Attachment::Mode("host".into()),
@@ -188,6 +190,10 @@ impl Engine for Docker {
 
     fn remove_network<'a>(&'a self, spec: &'a NetworkSpec) -> Verb<'a, ()> {
         Box::pin(self.remove_service_network(spec))
+    }
+
+    fn remove_volume<'a>(&'a self, owner: &'a OwnerId, name: &'a str) -> Verb<'a, ()> {
+        Box::pin(self.remove_volume_of(owner, name))
     }
 
     fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>> {

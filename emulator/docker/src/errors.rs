@@ -7,6 +7,7 @@ use engine::{EngineError, EngineErrorKind};
 pub(crate) fn from_docker(error: Error) -> EngineError {
     let (kind, message) = match error {
         Error::DockerResponseServerError { status_code, message } => (of_response(status_code, &message), message),
+        Error::DockerStreamError { error } if is_unreadable(&error) => (EngineErrorKind::Unsupported, error),
         Error::DockerStreamError { error } => (EngineErrorKind::Failed, error),
         Error::RequestTimeoutError => (EngineErrorKind::Timeout, "the engine did not answer in time".to_owned()),
         Error::HyperLegacyError { err } => (EngineErrorKind::Unreachable, format!("the engine does not answer: {}", chain(&err))),
@@ -23,6 +24,7 @@ fn of_response(status: u16, message: &str) -> EngineErrorKind {
         return EngineErrorKind::PortTaken;
     }
     match status {
+        _ if is_unreadable(message) => EngineErrorKind::Unsupported,
         404 => EngineErrorKind::NotFound,
         408 | 504 => EngineErrorKind::Timeout,
         // The engine was replaced by another version under us; the next call speaks its version.
@@ -30,6 +32,11 @@ fn of_response(status: u16, message: &str) -> EngineErrorKind {
         400..=499 => EngineErrorKind::Refused,
         _ => EngineErrorKind::Failed,
     }
+}
+
+/// The log driver of a container keeps nothing, or somewhere else.
+fn is_unreadable(message: &str) -> bool {
+    message.contains("does not support reading")
 }
 
 fn is_port_taken(message: &str) -> bool {
@@ -76,6 +83,7 @@ mod tests {
             (400, "invalid CPU", EngineErrorKind::Refused),
             (403, "network x has active endpoints", EngineErrorKind::Refused),
             (408, "", EngineErrorKind::Timeout),
+            (501, "configured logging driver does not support reading", EngineErrorKind::Unsupported),
             (400, "client version 1.44 is too new. Maximum supported API version is 1.41", EngineErrorKind::Unreachable),
         ] {
             let error = from_docker(Error::DockerResponseServerError { status_code: status, message: message.into() });

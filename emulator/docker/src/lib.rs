@@ -8,7 +8,7 @@
 //!
 //! **Invariants:** the API version stands in every URL; ports are published on 127.0.0.1 and nowhere else, those of a pause only where
 //! its address cannot be dialled; a network or container is
-//! listed, and a network removed, only with the owner's label on it; no restart policy of the engine's, no container list kept here;
+//! listed, and a network or volume removed, only with the owner's label on it; no restart policy of the engine's, no container list kept here;
 //! every call has a time limit.
 //!
 //! **Entry point:** [`connect`].
@@ -21,6 +21,7 @@ mod create;
 mod endpoint;
 mod engine_impl;
 mod errors;
+mod host_ports;
 mod ignore_file;
 mod image;
 mod labels;
@@ -32,6 +33,7 @@ mod pause_image;
 mod stats;
 mod subnet;
 mod transcript;
+mod volume;
 mod watch;
 
 pub use connect::{Docker, connect};

@@ -35,6 +35,8 @@ pub enum EngineErrorKind {
     Timeout,
     /// The request makes no sense to the engine: our input.
     Refused,
+    /// The engine has no way to do that: its log driver keeps nothing that can be read.
+    Unsupported,
     /// The engine failed.
     Failed,
 }

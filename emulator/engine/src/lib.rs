@@ -19,5 +19,8 @@ mod verbs;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{EngineError, EngineErrorKind};
-pub use spec::{BuildSpec, ContainerSpec, EngineInfo, LogLine, LogOptions, LogStream, NetworkNamespace, NetworkSpec, Progress, Usage};
+pub use spec::{
+    BuildSpec, ContainerSpec, EngineInfo, LogLine, LogOptions, LogStream, Mount, MountSource, Namespace, NetworkNamespace, NetworkSpec, Progress,
+    Usage, VolumeScope, VolumeSpec, missing_volume,
+};
 pub use verbs::{Engine, EngineEvent, Stream, Verb};

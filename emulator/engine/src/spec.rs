@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{ClusterName, ContainerDefinition, ContainerId, EngineResources, InstanceName, OwnerId, Revision, ServiceKey, Speed, TaskId, Timestamp};
+use model::{
+    ClusterName, ContainerDefinition, ContainerId, DockerVolume, EngineResources, InstanceName, OwnerId, Revision, ServiceKey, Speed, TaskId,
+    Timestamp,
+};
 
 /// What an engine says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +57,74 @@ pub struct ContainerSpec {
     pub namespace: NetworkNamespace,
     /// How much faster time runs: its health check is asked so much more often.
     pub speed: Speed,
+    /// Whose processes it sees.
+    pub processes: Namespace,
+    /// Whose shared memory, semaphores and message queues it has.
+    pub ipc: Namespace,
+    /// Containers of its network by the engine's names of them, and what it alone calls each.
+    pub links: Vec<(String, String)>,
+    /// What it has of folders and volumes.
+    pub mounts: Vec<Mount>,
+    /// Containers by the engine's names of them whose mounts it has as well, and whether to read only.
+    pub volumes_from: Vec<(String, bool)>,
+}
+
+/// A folder or a volume in a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// What.
+    pub source: MountSource,
+    /// Where.
+    pub container_path: String,
+    /// Whether it may only be read.
+    pub read_only: bool,
+}
+
+/// What is mounted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountSource {
+    /// A folder of the host's, by its absolute path. The engine makes it if it is not there.
+    Folder(String),
+    /// A volume of the engine's.
+    Volume(VolumeSpec),
+}
+
+/// A volume of the engine's (ecs.md 1.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeSpec {
+    /// The engine's name for it.
+    pub name: String,
+    /// Whose it is.
+    pub scope: VolumeScope,
+    /// How it is made.
+    pub volume: DockerVolume,
+}
+
+/// Whose a volume is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VolumeScope {
+    /// The task's: made with our owner's label, and removed by name when the task is over.
+    Task,
+    /// Everybody's: made if it is not there, never removed.
+    Shared,
+    /// Everybody's: it must be there.
+    Existing,
+}
+
+/// Whose namespace of processes, or of IPC, a container has (ecs.md 1.6).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Namespace {
+    /// As the engine does it: one of its own.
+    #[default]
+    Own,
+    /// One of its own that others may share. Only of IPC, where engines ask for it.
+    Shareable,
+    /// That of another container, which runs.
+    Shared(ContainerId),
+    /// The host's.
+    Host,
+    /// One of its own that nobody may share. Only of IPC.
+    None,
 }
 
 /// Whose network a container has (ecs.md 1.6).
@@ -69,6 +140,12 @@ pub enum NetworkNamespace {
     Host,
     /// A namespace of its own with nothing in it but loopback.
     None,
+}
+
+/// What the agent says of a volume that must be there and is not (ecs.md 1.5).
+#[must_use]
+pub fn missing_volume(name: &str) -> String {
+    format!("initialize volume: volume detection failed, volume '{name}' does not exist and autoprovision is set to false")
 }
 
 /// A network of its own for a service (engine-facts 4).

@@ -59,7 +59,7 @@ pub trait Engine: Send + Sync + 'static {
     /// Builds an image and gives its id. Fails with `BuildFailed` (a step of it), `CannotPull` (its base) or `Refused` (no such context).
     fn build<'a>(&'a self, spec: &'a BuildSpec, progress: Progress) -> Verb<'a, String>;
 
-    /// Creates a container, and the service's network if it joins that and it is not there. A container of that name and owner that exists is returned.
+    /// Creates a container, and what is not there of the service's network, if it joins that, and of the volumes that it mounts. A container of that name and owner that exists is returned.
     fn create<'a>(&'a self, spec: &'a ContainerSpec) -> Verb<'a, ContainerId>;
 
     /// Starts a container and says what was seen of it then: running with address and ports, or exited already. Fails where it shares
@@ -77,6 +77,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Removes a service's network. A network that is gone is success.
     fn remove_network<'a>(&'a self, spec: &'a NetworkSpec) -> Verb<'a, ()>;
+
+    /// Removes a volume of `owner`'s by its name. One that is gone, or that is not the owner's, is success; fails while a container has it.
+    fn remove_volume<'a>(&'a self, owner: &'a OwnerId, name: &'a str) -> Verb<'a, ()>;
 
     /// What a container has used; `None` when it does not run or is gone. May take as long as a second.
     fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>>;

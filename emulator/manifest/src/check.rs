@@ -11,6 +11,9 @@ use crate::suggest::listed;
 /// More keys than these are not listed in a hint.
 const MAX_LISTED: usize = 10;
 
+/// Of more words than this only the nearest is told.
+const MAX_WORDS: usize = 20;
+
 /// Checks the value under `key`.
 pub(crate) fn check(shape: Shape, key: &str, node: &Node, report: &mut Report) {
     match (shape, &node.value) {
@@ -125,8 +128,13 @@ fn one_of(choice: &Choice, key: &str, node: &Node, report: &mut Report) {
         report.problem(node.span, format!("`{key}: {word}` is not supported")).hint(*instead);
         return;
     }
-    let wanted = listed(choice.accepted.iter().copied());
     let hint = report.suggest(given, choice.accepted.iter().copied());
+    if choice.accepted.len() > MAX_WORDS {
+        let hint = hint.unwrap_or_else(|| "`ecslocal schema` lists the words".to_owned());
+        report.problem(node.span, format!("`{key}` cannot be {}", node.describe())).hint(hint);
+        return;
+    }
+    let wanted = listed(choice.accepted.iter().copied());
     report.problem(node.span, format!("`{key}` must be {wanted}, found {}", node.describe())).hint_if(hint);
 }
 

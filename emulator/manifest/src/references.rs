@@ -1,6 +1,7 @@
 //! What refers to what: names that must exist, circles that must not, ports that two cannot have.
 
 mod alarms;
+mod containers;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +42,7 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     }
     used_by_a_listener(tree, report);
     for definition in tree.list("taskDefinitions") {
-        dependencies(definition, report);
+        containers::check(definition, report);
     }
     static_ports(tree, &index, report);
 }
@@ -280,7 +281,8 @@ fn container(entry: &Node, definition: &Node, report: &mut Report) -> Option<()>
     let port = entry.get("containerPort")?;
     let number = port.integer()?;
     let mappings = found.list("portMappings");
-    let tcp = mappings.iter().filter(|mapping| mapping.text_of("protocol") != Some("udp"));
+    // A service registers single ports; those of a range are not among them.
+    let tcp = mappings.iter().filter(|mapping| mapping.text_of("protocol") != Some("udp") && mapping.get("containerPortRange").is_none());
     // A mapping without a readable port has been reported; it may be the one that is meant.
     let ports = tcp.map(|mapping| mapping.integer_of::<i64>("containerPort")).collect::<Option<Vec<_>>>()?;
     if !ports.contains(&number) {
@@ -311,91 +313,6 @@ fn used_by_a_listener(tree: &Node, report: &mut Report) {
             }
         }
     }
-}
-
-/// `dependsOn` of a task definition (ecs.md 2.4): names, conditions, circles.
-fn dependencies(definition: &Node, report: &mut Report) {
-    let containers = definition.list("containerDefinitions");
-    let by_name: BTreeMap<&str, &Node> = containers.iter().filter_map(|container| Some((container.text_of("name")?, container))).collect();
-    for container in containers {
-        for dependency in container.list("dependsOn") {
-            let Some(node) = dependency.get("containerName") else { continue };
-            let Some(name) = node.text() else { continue };
-            match by_name.get(name) {
-                Some(target) => condition(dependency, name, target, report),
-                None => {
-                    let hint = report.suggest(name, by_name.keys().copied());
-                    report
-                        .problem(node.span, format!("the container `{name}` is not in this task definition"))
-                        .label("no such container")
-                        .hint_if(hint);
-                }
-            }
-        }
-    }
-    circles(&by_name, report);
-}
-
-fn condition(dependency: &Node, name: &str, target: &Node, report: &mut Report) {
-    let Some(node) = dependency.get("condition") else { return };
-    let essential = target.boolean_of("essential").unwrap_or(true);
-    match node.text() {
-        Some(condition @ ("COMPLETE" | "SUCCESS")) if essential => {
-            report
-                .problem(node.span, format!("`{condition}` waits for the end of container `{name}`, which is essential: its end is the task's"))
-                .hint(format!("give `{name}` `essential: false`"));
-        }
-        Some("HEALTHY") if target.get("healthCheck").is_none() => {
-            report
-                .problem(node.span, format!("`HEALTHY` waits for container `{name}`, which has no `healthCheck`"))
-                .hint(format!("give `{name}` one"));
-        }
-        _ => {}
-    }
-}
-
-/// Reports each circle once, at the first of its members by name.
-fn circles(by_name: &BTreeMap<&str, &Node>, report: &mut Report) {
-    let next =
-        |name: &str| by_name.get(name).map(|node| node.list("dependsOn")).unwrap_or_default().iter().filter_map(|item| item.text_of("containerName"));
-    let mut known: BTreeSet<&str> = BTreeSet::new();
-    // More containers than a task definition may have is a problem of its own; the search is not for thousands.
-    if by_name.len() > 100 {
-        return;
-    }
-    for start in by_name.keys().copied() {
-        // Every path from `start`, each container once; the containers before it in a chain lead back to the circle's words.
-        let mut before: BTreeMap<&str, &str> = BTreeMap::new();
-        let mut waiting = vec![start];
-        while let Some(name) = waiting.pop() {
-            for following in next(name).filter(|following| by_name.contains_key(following)) {
-                if following == start && !known.contains(start) {
-                    let mut chain = vec![start, name];
-                    while let Some(previous) = chain.last().and_then(|last| before.get(last)).filter(|_| chain.last() != Some(&start)) {
-                        chain.push(previous);
-                    }
-                    chain.reverse();
-                    if chain.first() != Some(&start) {
-                        chain.insert(0, start);
-                    }
-                    known.extend(chain.iter().copied());
-                    chain.dedup();
-                    report_circle(by_name, &chain, report);
-                } else if following != start && !before.contains_key(following) {
-                    before.insert(following, name);
-                    waiting.push(following);
-                }
-            }
-        }
-    }
-}
-
-fn report_circle(by_name: &BTreeMap<&str, &Node>, chain: &[&str], report: &mut Report) {
-    let Some(node) = chain.first().and_then(|name| by_name.get(name)) else { return };
-    let words = if chain.len() == 1 { [chain, chain].concat() } else { chain.to_vec() };
-    report
-        .problem(node.get("dependsOn").unwrap_or(node).span, format!("`dependsOn` goes in a circle: {}", words.join(" -> ")))
-        .hint("none of them could ever start; remove one of these dependencies");
 }
 
 /// A fixed host port belongs to one task of one service, and to no listener.

@@ -115,7 +115,7 @@ names! {
     /// A task definition's family: 1 to 255 letters, digits, hyphens and underscores (ecs.md 1.1).
     Family: "task definition family", 255, underscore: true, edge_hyphen: true, own: [];
     /// A container, unique in its task definition: 1 to 255 letters, digits, hyphens and underscores (ecs.md 1.2).
-    ContainerName: "container name", 255, underscore: true, edge_hyphen: true, own: [PAUSE];
+    ContainerName: "container name", 255, underscore: true, edge_hyphen: true, own: [PAUSE, NAMESPACE_PAUSE];
     /// A load balancer: 1 to 32 letters, digits and hyphens, no hyphen at an edge (alb.md 11).
     LoadBalancerName: "load balancer name", 32, underscore: false, edge_hyphen: false, own: [];
     /// A target group: 1 to 32 letters, digits and hyphens, no hyphen at an edge (alb.md 11).
@@ -125,16 +125,31 @@ names! {
 /// The container that holds a task's network in `awsvpc` mode (ecs.md 1.6). No user can give a container this name.
 const PAUSE: &str = "~internal~ecs~pause";
 
+/// The container that holds the namespaces of processes and of IPC that a task's containers share (ecs.md 1.6).
+const NAMESPACE_PAUSE: &str = "~internal~ecs~pause~namespace";
+
 impl ContainerName {
-    /// The name of a task's pause container.
+    /// The name of the pause container that holds a task's network.
     #[must_use]
     pub fn pause() -> Self {
         Self(PAUSE.into())
     }
 
+    /// The name of the pause container that holds a task's other namespaces.
+    #[must_use]
+    pub fn namespace_pause() -> Self {
+        Self(NAMESPACE_PAUSE.into())
+    }
+
     /// Whether it is that of a pause container.
     #[must_use]
     pub fn is_pause(&self) -> bool {
+        self.holds_network() || self.as_str() == NAMESPACE_PAUSE
+    }
+
+    /// Whether it is that of the pause container which holds a task's network.
+    #[must_use]
+    pub fn holds_network(&self) -> bool {
         self.as_str() == PAUSE
     }
 }

@@ -1,7 +1,5 @@
 //! How a task's containers meet the network, and the container that ECS adds for it (ecs.md 1.6).
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{ContainerDefinition, ContainerName, PortMapping, TargetType, TaskDefinition};
@@ -73,10 +71,14 @@ impl NetworkMode {
 }
 
 impl TaskDefinition {
-    /// What a task's containers are called: as in the definition, and after them the pause container, where there is one.
+    /// What a task's containers are called: as in the definition, and after them the pause containers, where there are any.
     pub fn container_names(&self) -> impl Iterator<Item = ContainerName> {
-        let pause = (self.network_mode == NetworkMode::Awsvpc).then(ContainerName::pause);
-        self.containers.iter().map(|container| container.name.clone()).chain(pause)
+        self.containers.iter().map(|container| container.name.clone()).chain(self.pauses().map(|pause| pause.name))
+    }
+
+    /// The containers that ECS adds: for the network, and for other namespaces that the task's containers share.
+    pub fn pauses(&self) -> impl Iterator<Item = ContainerDefinition> {
+        self.pause().into_iter().chain(self.namespace_pause())
     }
 
     /// The pause container that a task in `awsvpc` mode has besides its own containers. It is essential: without it the others have no
@@ -87,7 +89,7 @@ impl TaskDefinition {
             return None;
         }
         let mappings = self.containers.iter().flat_map(|container| &container.port_mappings);
-        let mut pause = plain(ContainerName::pause(), PAUSE_IMAGE);
+        let mut pause = ContainerDefinition::new(ContainerName::pause(), PAUSE_IMAGE);
         pause.port_mappings = mappings.map(|mapping| PortMapping { host_port: 0, name: None, ..mapping.clone() }).collect();
         pause.dns_servers = each_once(self.containers.iter().flat_map(|container| &container.dns_servers));
         pause.dns_search_domains = each_once(self.containers.iter().flat_map(|container| &container.dns_search_domains));
@@ -102,39 +104,6 @@ fn each_once<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<String> {
         }
         all
     })
-}
-
-/// An essential container with nothing said about it.
-fn plain(name: ContainerName, image: &str) -> ContainerDefinition {
-    ContainerDefinition {
-        name,
-        image: image.to_owned(),
-        image_id: None,
-        build: None,
-        cpu: 0,
-        memory: None,
-        memory_reservation: None,
-        essential: true,
-        port_mappings: Vec::new(),
-        environment: BTreeMap::new(),
-        entry_point: None,
-        command: None,
-        user: None,
-        working_directory: None,
-        hostname: None,
-        stop_timeout: None,
-        start_timeout: None,
-        depends_on: Vec::new(),
-        health_check: None,
-        docker_labels: BTreeMap::new(),
-        readonly_root_filesystem: false,
-        privileged: false,
-        init_process_enabled: false,
-        ulimits: Vec::new(),
-        extra_hosts: Vec::new(),
-        dns_servers: Vec::new(),
-        dns_search_domains: Vec::new(),
-    }
 }
 
 #[cfg(test)]
@@ -152,19 +121,11 @@ mod tests {
         let container = |name: &str, port, servers: &[&str]| ContainerDefinition {
             port_mappings: vec![mapping(port)],
             dns_servers: texts(servers),
-            ..plain(ContainerName::new(name).unwrap(), "app")
+            ..ContainerDefinition::new(ContainerName::new(name).unwrap(), "app")
         };
         let containers = vec![container("app", 3000, &["10.0.0.2", "10.0.0.3"]), container("side", 9000, &["10.0.0.2"])];
         let family = Family::new("users").unwrap();
-        let mut definition = TaskDefinition {
-            family,
-            network_mode: NetworkMode::Awsvpc,
-            cpu: None,
-            memory: None,
-            containers,
-            member_of: vec![],
-            requires_attributes: vec![],
-        };
+        let mut definition = TaskDefinition::new(family, NetworkMode::Awsvpc, containers);
         let pause = definition.pause().unwrap();
         assert_eq!(pause.port_mappings.iter().map(|mapping| (mapping.container_port, mapping.host_port)).collect::<Vec<_>>(), [(3000, 0), (9000, 0)]);
         assert_eq!((pause.dns_servers, pause.essential), (texts(&["10.0.0.2", "10.0.0.3"]), true));

@@ -85,8 +85,10 @@ pub enum Fact {
         /// The engine's id of it.
         id: ContainerId,
     },
-    /// A container was seen: started, running, ended.
+    /// A container was seen: running, ended.
     Seen(ObservedContainer),
+    /// A container was started, for the first time or again, and this was seen of it then.
+    Started(ObservedContainer),
     /// A piece of work on a container failed for good.
     Failed {
         /// The task.
@@ -100,6 +102,13 @@ pub enum Fact {
     Removed(ContainerId),
     /// A service's network is gone from the engine.
     NetworkRemoved(ServiceKey),
+    /// A volume of a task's own is gone from the engine.
+    VolumeRemoved {
+        /// The task.
+        task: TaskId,
+        /// The engine's name of it.
+        name: String,
+    },
     /// A hook of a deployment has answered.
     Hook {
         /// The service.

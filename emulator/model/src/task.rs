@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ClusterName, ContainerId, ContainerName, DeploymentId, Ids, InstanceName, Revision, ServiceKey, ServiceName, Stop, TaskDefinition, TaskId,
-    TaskOverrides, Timestamp, TransportProtocol,
+    TaskOverrides, TaskVolume, Timestamp, TransportProtocol, VolumeSource,
 };
 
 /// One task.
@@ -39,7 +39,7 @@ pub struct Task {
     pub stopped_at: Option<Timestamp>,
     /// Why it stops; set with `desired_status` STOPPED.
     pub stop: Option<Stop>,
-    /// In the task definition's order; the pause container, where there is one, is the last.
+    /// In the task definition's order; pause containers, where there are any, are the last.
     pub containers: Vec<Container>,
     /// What it does otherwise than its task definition says.
     #[serde(default)]
@@ -53,6 +53,9 @@ pub struct Task {
     /// Whether it has a network of its own in the engine, or may have: a task that runs by itself, until that is removed.
     #[serde(default)]
     pub own_network: bool,
+    /// Volumes of its own that the engine has, or may have, until they are removed.
+    #[serde(default)]
+    pub volumes: Vec<TaskVolume>,
 }
 
 /// What a task is made from.
@@ -82,8 +85,15 @@ impl Task {
             let plain: String = name.as_str().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
             Container::new(name, format!("ecs-{}-{}-{plain}-{}", revision.family, revision.number, ids.container_suffix()))
         };
+        let containers = birth.definition.container_names().map(&mut container).collect();
+        let own = birth.definition.volumes.iter().filter(|volume| matches!(volume.source, VolumeSource::Task(_)));
+        let volumes = own.map(|volume| TaskVolume {
+            name: volume.name.clone(),
+            runtime_name: format!("ecs-{}-{}-{}-{}", revision.family, revision.number, volume.name, ids.container_suffix()),
+        });
         Self {
-            containers: birth.definition.container_names().map(&mut container).collect(),
+            volumes: volumes.collect(),
+            containers,
             id,
             cluster: birth.cluster.clone(),
             service: birth.service.map(|(service, _)| service.clone()),
@@ -153,6 +163,17 @@ impl Task {
     #[must_use]
     pub fn group(&self) -> String {
         self.service.as_ref().map_or_else(|| format!("family:{}", self.revision.family), |service| format!("service:{service}"))
+    }
+
+    /// The container that holds the namespaces of processes and of IPC that its containers share.
+    #[must_use]
+    pub fn namespace_pause(&self) -> Option<&Container> {
+        self.containers.iter().find(|container| container.kind() == ContainerType::NamespacePause)
+    }
+
+    /// The containers that ECS added.
+    pub fn pauses(&self) -> impl Iterator<Item = &Container> {
+        self.containers.iter().filter(|container| container.kind() != ContainerType::Normal)
     }
 
     /// Whether it counts towards its service's tasks: wanted, and not over.
@@ -226,7 +247,7 @@ pub struct Container {
     pub last_status: ContainerStatus,
     /// When it was first seen running.
     pub started_at: Option<Timestamp>,
-    /// Its exit code, once known.
+    /// Its exit code, once known; while it is started again, that of the end before.
     pub exit_code: Option<i64>,
     /// `<ErrorName>: <message>` when something went wrong; the first error stays.
     pub reason: Option<String>,
@@ -238,6 +259,15 @@ pub struct Container {
     pub direct: bool,
     /// Published ports.
     pub network_bindings: Vec<NetworkBinding>,
+    /// How often it was started again by its restart policy (ecs.md 1.8).
+    #[serde(default)]
+    pub restart_count: u32,
+    /// When that was decided last.
+    #[serde(default)]
+    pub restarted_at: Option<Timestamp>,
+    /// It has ended and is being started again. To its task it runs meanwhile.
+    #[serde(default)]
+    pub restarting: bool,
 }
 
 impl Container {
@@ -257,13 +287,20 @@ impl Container {
             address: None,
             direct: false,
             network_bindings: Vec::new(),
+            restart_count: 0,
+            restarted_at: None,
+            restarting: false,
         }
     }
 
     /// What it is for.
     #[must_use]
     pub fn kind(&self) -> ContainerType {
-        if self.name.is_pause() { ContainerType::CniPause } else { ContainerType::Normal }
+        match () {
+            () if self.name.holds_network() => ContainerType::CniPause,
+            () if self.name.is_pause() => ContainerType::NamespacePause,
+            () => ContainerType::Normal,
+        }
     }
 }
 
@@ -274,6 +311,8 @@ pub enum ContainerType {
     Normal,
     /// It holds the task's network and does nothing.
     CniPause,
+    /// It holds the task's namespaces of processes and of IPC and does nothing.
+    NamespacePause,
 }
 
 impl ContainerType {
@@ -283,6 +322,7 @@ impl ContainerType {
         match self {
             Self::Normal => "NORMAL",
             Self::CniPause => "CNI_PAUSE",
+            Self::NamespacePause => "NAMESPACE_PAUSE",
         }
     }
 }

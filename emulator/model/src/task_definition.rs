@@ -1,10 +1,8 @@
 //! A task definition: the containers that run together, and how (ecs.md 1).
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterQuery, ContainerName, Family, NetworkMode, RequiredAttribute};
+use crate::{ClusterQuery, ContainerDefinition, ContainerName, Family, NamespaceMode, NetworkMode, RequiredAttribute, TransportProtocol, Volume};
 
 /// `family:revision`, which names one immutable task definition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,6 +26,12 @@ pub struct TaskDefinition {
     pub family: Family,
     /// Default `bridge` (ecs.md 1.6).
     pub network_mode: NetworkMode,
+    /// Whose processes its containers see; `None`: each its own (ecs.md 1.6).
+    #[serde(default)]
+    pub pid_mode: Option<NamespaceMode>,
+    /// Whose shared memory, semaphores and message queues its containers have; `None`: as the engine does it (ecs.md 1.6).
+    #[serde(default)]
+    pub ipc_mode: Option<NamespaceMode>,
     /// CPU units of the whole task (1024 = one core).
     pub cpu: Option<u32>,
     /// MiB of the whole task.
@@ -40,9 +44,29 @@ pub struct TaskDefinition {
     /// Attributes that the container instance of its tasks must have; capabilities of the agent are not among them.
     #[serde(default)]
     pub requires_attributes: Vec<RequiredAttribute>,
+    /// What its containers may mount.
+    #[serde(default)]
+    pub volumes: Vec<Volume>,
 }
 
 impl TaskDefinition {
+    /// A family's containers with nothing said about the task as a whole.
+    #[must_use]
+    pub const fn new(family: Family, network_mode: NetworkMode, containers: Vec<ContainerDefinition>) -> Self {
+        Self {
+            family,
+            network_mode,
+            pid_mode: None,
+            ipc_mode: None,
+            cpu: None,
+            memory: None,
+            containers,
+            volumes: Vec::new(),
+            member_of: Vec::new(),
+            requires_attributes: Vec::new(),
+        }
+    }
+
     /// The container of that name.
     #[must_use]
     pub fn container(&self, name: &ContainerName) -> Option<&ContainerDefinition> {
@@ -121,167 +145,4 @@ impl std::str::FromStr for TaskDefinitionName {
         };
         Ok(Self { family: Family::new(family).map_err(|error| error.to_string())?, revision: revision.map(number).transpose()? })
     }
-}
-
-/// One container of a task definition. Field by field as in ecs.md 1.2.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContainerDefinition {
-    /// Unique in the task definition.
-    pub name: ContainerName,
-    /// The reference as the user wrote it.
-    pub image: String,
-    /// The image that a `build` made, by the engine's id, so that a changed build is a changed definition.
-    pub image_id: Option<String>,
-    /// How to make the image, when the manifest says so.
-    pub build: Option<Build>,
-    /// CPU units; relative weight (0 means the minimum, 2).
-    pub cpu: u32,
-    /// Hard limit in MiB.
-    pub memory: Option<u32>,
-    /// Soft limit in MiB.
-    pub memory_reservation: Option<u32>,
-    /// Whether its end is the task's end. Default true.
-    pub essential: bool,
-    /// Ports to publish.
-    pub port_mappings: Vec<PortMapping>,
-    /// Environment by name.
-    pub environment: BTreeMap<String, String>,
-    /// Replaces the image's ENTRYPOINT.
-    pub entry_point: Option<Vec<String>>,
-    /// Replaces the image's CMD.
-    pub command: Option<Vec<String>>,
-    /// `user`, `user:group`, `uid`, `uid:gid` …
-    pub user: Option<String>,
-    /// Replaces the image's WORKDIR.
-    pub working_directory: Option<String>,
-    /// The container's host name.
-    pub hostname: Option<String>,
-    /// Seconds between SIGTERM and SIGKILL. Default 30.
-    pub stop_timeout: Option<u32>,
-    /// Seconds that a dependent waits for this container's condition.
-    pub start_timeout: Option<u32>,
-    /// Which containers come first, and how far.
-    pub depends_on: Vec<ContainerDependency>,
-    /// The container's own check; without one its health stays UNKNOWN.
-    pub health_check: Option<ContainerHealthCheck>,
-    /// Labels of the user's own.
-    pub docker_labels: BTreeMap<String, String>,
-    /// Mount the root file system read-only.
-    pub readonly_root_filesystem: bool,
-    /// All capabilities.
-    pub privileged: bool,
-    /// An init process as PID 1 (`linuxParameters.initProcessEnabled`).
-    pub init_process_enabled: bool,
-    /// Resource limits.
-    pub ulimits: Vec<Ulimit>,
-    /// Lines for `/etc/hosts`.
-    pub extra_hosts: Vec<HostEntry>,
-    /// Name servers.
-    pub dns_servers: Vec<String>,
-    /// Search domains.
-    pub dns_search_domains: Vec<String>,
-}
-
-/// How to make an image from a folder of the user's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Build {
-    /// Absolute path of the build context.
-    pub context: String,
-    /// The Dockerfile, relative to the context. Default `Dockerfile`.
-    pub dockerfile: String,
-    /// `--build-arg` values.
-    pub args: BTreeMap<String, String>,
-    /// The stage to stop at.
-    pub target: Option<String>,
-}
-
-/// A port to publish (ecs.md 1.3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PortMapping {
-    /// The port that the container listens on.
-    pub container_port: u16,
-    /// The port on the host; 0 (the default) takes an ephemeral one.
-    pub host_port: u16,
-    /// Default tcp.
-    pub protocol: TransportProtocol,
-    /// The mapping's name.
-    pub name: Option<String>,
-}
-
-/// Of a port mapping.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum TransportProtocol {
-    /// TCP.
-    #[default]
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
-impl TransportProtocol {
-    /// `tcp` or `udp`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
-
-/// One line of `dependsOn` (ecs.md 2.4).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContainerDependency {
-    /// The container that comes first.
-    pub container_name: ContainerName,
-    /// How far it must have come.
-    pub condition: DependencyCondition,
-}
-
-/// When a dependency is satisfied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DependencyCondition {
-    /// It runs, or has run.
-    Start,
-    /// It has stopped, whatever its exit code.
-    Complete,
-    /// It has stopped with exit code 0.
-    Success,
-    /// Its health check passes.
-    Healthy,
-}
-
-/// A container's own health check, run by the engine. Durations in seconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContainerHealthCheck {
-    /// `CMD …` or `CMD-SHELL …`.
-    pub command: Vec<String>,
-    /// 5 to 300, default 30.
-    pub interval: u32,
-    /// 2 to 60, default 5.
-    pub timeout: u32,
-    /// 1 to 10, default 3.
-    pub retries: u32,
-    /// 0 to 300, default 0.
-    pub start_period: u32,
-}
-
-/// One resource limit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ulimit {
-    /// `nofile`, `nproc` …
-    pub name: String,
-    /// Soft limit.
-    pub soft: i64,
-    /// Hard limit.
-    pub hard: i64,
-}
-
-/// One line of `/etc/hosts`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostEntry {
-    /// The name.
-    pub hostname: String,
-    /// The address.
-    pub ip_address: String,
 }

@@ -95,43 +95,11 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
 
 fn definition(family: &Family, image: u8) -> TaskDefinition {
     let container = ContainerDefinition {
-        name: ContainerName::new("app").unwrap(),
-        image: format!("image:{image}"),
-        image_id: None,
-        build: None,
-        cpu: 0,
         memory: Some(64),
-        memory_reservation: None,
-        essential: true,
         port_mappings: vec![PortMapping { container_port: 80, host_port: 0, protocol: TransportProtocol::Tcp, name: None }],
-        environment: BTreeMap::new(),
-        entry_point: None,
-        command: None,
-        user: None,
-        working_directory: None,
-        hostname: None,
-        stop_timeout: None,
-        start_timeout: None,
-        depends_on: vec![],
-        health_check: None,
-        docker_labels: BTreeMap::new(),
-        readonly_root_filesystem: false,
-        privileged: false,
-        init_process_enabled: false,
-        ulimits: vec![],
-        extra_hosts: vec![],
-        dns_servers: vec![],
-        dns_search_domains: vec![],
+        ..ContainerDefinition::new(ContainerName::new("app").unwrap(), &format!("image:{image}"))
     };
-    TaskDefinition {
-        family: family.clone(),
-        network_mode: NetworkMode::Bridge,
-        cpu: None,
-        memory: None,
-        containers: vec![container],
-        member_of: vec![],
-        requires_attributes: vec![],
-    }
+    TaskDefinition::new(family.clone(), NetworkMode::Bridge, vec![container])
 }
 
 /// Brings the World to the manifest, and lets go of what was deleted, as the scheduler would with no task in the way.

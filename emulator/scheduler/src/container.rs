@@ -1,15 +1,34 @@
 //! A container: what a look at the engine means for its record, and which work is next.
 
 use model::{
-    Container, ContainerDefinition, ContainerFailure, ContainerFailureKind, ContainerStatus, ContainerType, ObservedContainer, RunState, Task,
-    TaskDefinition, Timestamp,
+    Container, ContainerDefinition, ContainerFailure, ContainerFailureKind, ContainerStatus, ContainerType, HealthStatus, ObservedContainer,
+    RestartPolicy, RunState, Task, TaskDefinition, Timestamp,
 };
 
 use crate::Work;
 use crate::context::Context;
 
+/// What its task definition and its task say of a container that is looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    /// Whether its health is reported.
+    checked: bool,
+    /// Whether it may be started again when it ends: never in a task that is to stop.
+    restart_policy: Option<&'a RestartPolicy>,
+}
+
+impl<'a> Terms<'a> {
+    pub(crate) fn of(definition: Option<&'a TaskDefinition>, task: &Task, record: &Container) -> Self {
+        let wanted = definition.and_then(|definition| definition.container(&record.name));
+        Self {
+            checked: checked(definition, record),
+            restart_policy: wanted.and_then(|wanted| wanted.restart_policy.as_ref()).filter(|_| task.is_live()),
+        }
+    }
+}
+
 /// The record after a look at the engine, or `None` when the look says nothing new. A record only moves forward.
-pub(crate) fn after_seeing(record: &Container, seen: &ObservedContainer, checked: bool, now: Timestamp) -> Option<Container> {
+pub(crate) fn after_seeing(record: &Container, seen: &ObservedContainer, terms: Terms<'_>, now: Timestamp) -> Option<Container> {
     if record.last_status == ContainerStatus::Stopped || record.runtime_id.as_ref().is_some_and(|id| *id != seen.id) {
         return None;
     }
@@ -19,7 +38,18 @@ pub(crate) fn after_seeing(record: &Container, seen: &ObservedContainer, checked
             let last_status = record.last_status.max(ContainerStatus::Created);
             Some(Container { runtime_id: Some(seen.id.clone()), last_status, ..record.clone() })
         }
-        RunState::Running => running(record, seen, checked, now),
+        RunState::Running => running(record, seen, terms.checked, now),
+        // The end that it is started again for; how that went is told by the start.
+        RunState::Exited { .. } if record.restarting => None,
+        RunState::Exited { code, .. } if terms.restart_policy.is_some_and(|policy| policy.allows(record, *code, now)) => Some(Container {
+            runtime_id: Some(seen.id.clone()),
+            exit_code: Some(*code),
+            health: HealthStatus::Unknown,
+            restart_count: record.restart_count.saturating_add(1),
+            restarted_at: Some(now),
+            restarting: true,
+            ..record.clone()
+        }),
         RunState::Exited { code, out_of_memory, .. } => {
             let memory = || ContainerFailure::new(ContainerFailureKind::OutOfMemoryError, model::stop::OUT_OF_MEMORY).to_string();
             let reason = record.reason.clone().or_else(|| out_of_memory.then(memory));
@@ -29,9 +59,17 @@ pub(crate) fn after_seeing(record: &Container, seen: &ObservedContainer, checked
     }
 }
 
+/// The same after a start, which is the end of a restart however it went: one that has ended again by now has ended once more.
+pub(crate) fn after_starting(record: &Container, seen: &ObservedContainer, terms: Terms<'_>, now: Timestamp) -> Option<Container> {
+    let over = Container { restarting: false, ..record.clone() };
+    after_seeing(&over, seen, terms, now).or_else(|| record.restarting.then_some(over))
+}
+
 fn running(record: &Container, seen: &ObservedContainer, checked: bool, now: Timestamp) -> Option<Container> {
-    let health = if checked { seen.health } else { model::HealthStatus::Unknown };
+    let health = if checked { seen.health } else { HealthStatus::Unknown };
     let same = record.last_status == ContainerStatus::Running
+        && !record.restarting
+        && record.exit_code.is_none()
         && record.runtime_id.as_ref() == Some(&seen.id)
         && record.health == health
         && record.address == seen.address
@@ -45,6 +83,8 @@ fn running(record: &Container, seen: &ObservedContainer, checked: bool, now: Tim
         address: seen.address,
         direct: seen.direct,
         network_bindings: seen.network_bindings.clone(),
+        exit_code: None,
+        restarting: false,
         ..record.clone()
     })
 }
@@ -66,7 +106,7 @@ pub(crate) fn find<'a>(record: &Container, seen: &[&'a ObservedContainer]) -> Op
 pub(crate) fn vanished(record: &Container, wanted: bool) -> Container {
     let failure = ContainerFailure::new(ContainerFailureKind::ContainerVanishedError, "the container was removed from the engine");
     let reason = record.reason.clone().or_else(|| wanted.then(|| failure.to_string()));
-    Container { last_status: ContainerStatus::Stopped, reason, ..record.clone() }
+    Container { last_status: ContainerStatus::Stopped, reason, restarting: false, ..record.clone() }
 }
 
 /// The work that brings a container of a wanted task further; `open` says whether its dependencies let it be created.
@@ -76,6 +116,7 @@ pub(crate) fn next_work(task: &Task, record: &Container, open: bool) -> Option<W
         (ContainerStatus::None, _) => Some(Work::PrepareImage { task, container }),
         (ContainerStatus::Pulled, _) => open.then_some(Work::Create { task, container }),
         (ContainerStatus::Created, Some(id)) => Some(Work::Start { task, container, id: id.clone() }),
+        (ContainerStatus::Running, Some(id)) if record.restarting => Some(Work::Start { task, container, id: id.clone() }),
         (ContainerStatus::Created | ContainerStatus::Running | ContainerStatus::Stopped, _) => None,
     }
 }
@@ -96,7 +137,9 @@ pub(crate) fn ending(context: &Context<'_>, task: &Task, record: &Container, def
         // Before a listing it may run without our knowing: its end is not concluded from what was recorded.
         (ContainerStatus::None | ContainerStatus::Pulled | ContainerStatus::Created, _) if !context.listed => Ending::Wait,
         (ContainerStatus::None | ContainerStatus::Pulled, _) if context.creating(&task.id, &record.name) => Ending::Wait,
-        (ContainerStatus::Created, Some(id)) => {
+        // It has ended and waits to be started again: nothing of it runs, unless that is under way.
+        (ContainerStatus::Running, Some(_)) if record.restarting && !context.listed => Ending::Wait,
+        (ContainerStatus::Created | ContainerStatus::Running, Some(id)) if record.last_status == ContainerStatus::Created || record.restarting => {
             let start = Work::Start { task: task.id.clone(), container: record.name.clone(), id: id.clone() };
             if context.busy.contains(&start) { Ending::Wait } else { Ending::Over }
         }
@@ -109,10 +152,10 @@ pub(crate) fn ending(context: &Context<'_>, task: &Task, record: &Container, def
     }
 }
 
-/// Whether a container's end is its task's end: without its pause a task has no network. A container that its definition does not know is
-/// not essential.
+/// Whether a container's end is its task's end: without its pauses a task has no network, or its containers no namespaces. A container that
+/// its definition does not know is not essential.
 pub(crate) fn essential(definition: Option<&TaskDefinition>, record: &Container) -> bool {
-    record.kind() == ContainerType::CniPause
+    record.kind() != ContainerType::Normal
         || definition.and_then(|definition| definition.container(&record.name)).is_some_and(|found| found.essential)
 }
 

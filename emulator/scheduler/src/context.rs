@@ -85,7 +85,11 @@ impl<'a> Context<'a> {
 
 const fn task_of(work: &Work) -> Option<&TaskId> {
     match work {
-        Work::PrepareImage { task, .. } | Work::Create { task, .. } | Work::Start { task, .. } | Work::Stop { task, .. } => Some(task),
+        Work::PrepareImage { task, .. }
+        | Work::Create { task, .. }
+        | Work::Start { task, .. }
+        | Work::Stop { task, .. }
+        | Work::RemoveVolume { task, .. } => Some(task),
         Work::Hook { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) => None,
     }
 }

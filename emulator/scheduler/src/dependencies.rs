@@ -1,4 +1,4 @@
-//! `dependsOn`, and the pause that all depend on: who is created first, and in reverse who is stopped last (ecs.md 2.4).
+//! `dependsOn` and links, and the pauses that all depend on: who is created first, and in reverse who is stopped last (ecs.md 2.4).
 
 use model::{Container, ContainerDefinition, ContainerStatus, ContainerType, DependencyCondition, HealthStatus, Task, TaskDefinition, Timestamp};
 
@@ -24,12 +24,13 @@ pub(crate) const FAILED_DEPENDENCY_EXIT_CODE: i64 = 143;
 /// Whether `container` of `task` may be created. Its image is fetched meanwhile, as with the agent's
 /// `ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT`.
 pub(crate) fn gate(definition: &TaskDefinition, task: &Task, container: &ContainerDefinition, now: Timestamp) -> Gate {
-    // Whatever becomes of the pause, nobody blames a container for it: its end is the task's.
-    if task.pause().is_some_and(|pause| pause.last_status != ContainerStatus::Running) {
-        return Gate::Wait { reason: format!("{} waits for the network of its task", container.name), until: None };
+    // Whatever becomes of a pause, nobody blames a container for it: its end is the task's.
+    if let Some(pause) = task.pauses().find(|pause| pause.last_status != ContainerStatus::Running) {
+        let what = if pause.kind() == ContainerType::CniPause { "network" } else { "namespaces" };
+        return Gate::Wait { reason: format!("{} waits for the {what} of its task", container.name), until: None };
     }
     let mut waits: Option<(String, Option<Timestamp>)> = None;
-    for dependency in &container.depends_on {
+    for dependency in container.dependencies() {
         let Some(record) = task.container(&dependency.container_name) else { continue };
         let failed = |why: &str| {
             let (dependency, container) = (&dependency.container_name, &container.name);
@@ -65,6 +66,7 @@ fn met(record: &Container, condition: DependencyCondition) -> Met {
     let never_started = stopped && !vanished && (record.exit_code.is_none() || refused);
     match condition {
         _ if never_started => Met::Never("because dependency will never start"),
+        DependencyCondition::Create if record.last_status >= ContainerStatus::Created => Met::Yes,
         DependencyCondition::Start if record.last_status >= ContainerStatus::Running => Met::Yes,
         DependencyCondition::Complete if stopped && record.exit_code.is_some() => Met::Yes,
         DependencyCondition::Success if stopped && record.exit_code == Some(0) => Met::Yes,
@@ -77,7 +79,7 @@ fn met(record: &Container, condition: DependencyCondition) -> Met {
 
 /// A dependency's `startTimeout` counts from its own start (ecs.md 2.4).
 fn deadline(definition: &TaskDefinition, record: &Container, condition: DependencyCondition) -> Option<Timestamp> {
-    if condition == DependencyCondition::Start || record.last_status != ContainerStatus::Running {
+    if matches!(condition, DependencyCondition::Create | DependencyCondition::Start) || record.last_status != ContainerStatus::Running {
         return None;
     }
     let seconds = definition.container(&record.name)?.start_timeout?;
@@ -86,6 +88,7 @@ fn deadline(definition: &TaskDefinition, record: &Container, condition: Dependen
 
 const fn condition_word(condition: DependencyCondition) -> &'static str {
     match condition {
+        DependencyCondition::Create => "CREATE",
         DependencyCondition::Start => "START",
         DependencyCondition::Complete => "COMPLETE",
         DependencyCondition::Success => "SUCCESS",
@@ -93,13 +96,13 @@ const fn condition_word(condition: DependencyCondition) -> &'static str {
     }
 }
 
-/// Whether every container that lists `record` in its `dependsOn` has stopped, so that it may be stopped too. All need the pause, which
-/// is the last.
+/// Whether every container that depends on `record` has stopped, so that it may be stopped too. All need the pauses, which are the last.
 pub(crate) fn may_stop(definition: Option<&TaskDefinition>, task: &Task, record: &Container) -> bool {
-    if record.kind() == ContainerType::CniPause {
-        return task.containers.iter().all(|other| other.name == record.name || other.last_status == ContainerStatus::Stopped);
+    if record.kind() != ContainerType::Normal {
+        let mut others = task.containers.iter().filter(|other| other.kind() == ContainerType::Normal);
+        return others.all(|other| other.last_status == ContainerStatus::Stopped);
     }
     let dependents = definition.into_iter().flat_map(|definition| &definition.containers);
-    let mut dependents = dependents.filter(|other| other.depends_on.iter().any(|dependency| dependency.container_name == record.name));
+    let mut dependents = dependents.filter(|other| other.dependencies().any(|dependency| dependency.container_name == record.name));
     dependents.all(|other| task.container(&other.name).is_none_or(|other| other.last_status == ContainerStatus::Stopped))
 }

@@ -2,7 +2,8 @@
 
 use model::{Container, ContainerStatus, Decimal, Fact, Metric, ServiceKey, ServiceStatus, Step, Task, TaskId, TaskStatus, Timestamp, World};
 
-use crate::{container, shift};
+use crate::container::{self, Terms};
+use crate::shift;
 
 /// What a piece of work found out -> records. Pure. A fact about something that is gone, or that says nothing new, gives no step.
 /// Consequences for the task (RUNNING, stopped, replaced) are [`crate::plan`]'s.
@@ -23,16 +24,28 @@ pub fn learn(world: &World, fact: &Fact, now: Timestamp) -> Vec<Step> {
                 ..record.clone()
             })
         }),
-        Fact::Seen(seen) => change(world, &seen.task, &seen.container, |record| {
-            let definition = world.tasks.get(&seen.task).and_then(|task| world.definition(&task.revision));
-            container::after_seeing(record, seen, container::checked(definition, record), now)
-        }),
+        Fact::Seen(seen) => {
+            change(world, &seen.task, &seen.container, |record| container::after_seeing(record, seen, terms(world, &seen.task, record)?, now))
+        }
+        Fact::Started(seen) => {
+            change(world, &seen.task, &seen.container, |record| container::after_starting(record, seen, terms(world, &seen.task, record)?, now))
+        }
         Fact::Failed { task, container, failure } => change(world, task, container, |record| {
             let reason = record.reason.clone().or_else(|| Some(failure.to_string()));
-            (record.last_status != ContainerStatus::Stopped).then(|| Container { last_status: ContainerStatus::Stopped, reason, ..record.clone() })
+            let over = || Container { last_status: ContainerStatus::Stopped, reason, restarting: false, ..record.clone() };
+            (record.last_status != ContainerStatus::Stopped).then(over)
         }),
         Fact::Removed(_) => Vec::new(),
         Fact::NetworkRemoved(service) => forget(world, service),
+        Fact::VolumeRemoved { task, name } => {
+            let known = world.tasks.get(task).filter(|task| task.volumes.iter().any(|volume| volume.runtime_name == *name));
+            let without = |task: &Task| {
+                let mut task = task.clone();
+                task.volumes.retain(|volume| volume.runtime_name != *name);
+                Step::PutTask(Box::new(task))
+            };
+            known.map(without).into_iter().collect()
+        }
         Fact::Hook { service: key, deployment, stage, hook, answer } => {
             let known = world
                 .services
@@ -54,6 +67,11 @@ pub fn learn(world: &World, fact: &Fact, now: Timestamp) -> Vec<Step> {
         }
         Fact::Measured { service, at, values } => measure(world, service, *at, values),
     }
+}
+
+fn terms<'w>(world: &'w World, task: &TaskId, record: &Container) -> Option<Terms<'w>> {
+    let task = world.tasks.get(task)?;
+    Some(Terms::of(world.definition(&task.revision), task, record))
 }
 
 fn change(world: &World, task: &TaskId, container: &model::ContainerName, change: impl FnOnce(&Container) -> Option<Container>) -> Vec<Step> {

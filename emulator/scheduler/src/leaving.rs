@@ -85,7 +85,10 @@ fn end_containers(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &mut 
             Ending::Wait => {}
             Ending::Signal(work) if dependencies::may_stop(definition, &draft.task, record) => found.act(context, work),
             Ending::Signal(_) => {}
-            Ending::Over => draft.task.to_mut().containers[index].last_status = ContainerStatus::Stopped,
+            Ending::Over => {
+                let record = &mut draft.task.to_mut().containers[index];
+                (record.last_status, record.restarting) = (ContainerStatus::Stopped, false);
+            }
         }
     }
 }

@@ -21,6 +21,12 @@ pub(crate) fn clear(context: &Context<'_>, draft: &mut Draft<'_>) {
         let gone = is_gone(context, service, task);
         let owned = Owned { gone, forgotten: gone && service.is_none(), crashed, place };
         let removing = clear_containers(context, task, owned, found);
+        // What has a volume keeps it; a container that is kept for its log is no hindrance to anybody else.
+        if !removing && !context.busy_tasks.contains(&task.id) {
+            for volume in &task.volumes {
+                found.act(context, Work::RemoveVolume { task: task.id.clone(), name: volume.runtime_name.clone() });
+            }
+        }
         if task.own_network && !context.busy_tasks.contains(&task.id) {
             found.act(context, Work::RemoveNetwork(task.network()));
         }
@@ -72,7 +78,8 @@ fn clear_containers(context: &Context<'_>, task: &Task, owned: Owned, found: &mu
 /// Forgets a task of which nothing is left, when its time is over.
 fn forget(context: &Context<'_>, task: &Task, owned: Owned, found: &mut Findings) -> Option<Step> {
     let forget_at = task.stopped_at.unwrap_or(task.created_at) + context.pace.stopped_kept_for;
-    let free = context.listed && !task.own_network && !context.busy_tasks.contains(&task.id) && !context.targets.contains_key(&task.id);
+    let bare = !task.own_network && task.volumes.is_empty();
+    let free = context.listed && bare && !context.busy_tasks.contains(&task.id) && !context.targets.contains_key(&task.id);
     let recorded = context.world.tasks.get(&task.id).is_some_and(|task| task.last_status == TaskStatus::Stopped);
     let over = context.now >= forget_at || owned.place >= context.pace.stopped_kept || owned.forgotten;
     if free && recorded && over {
@@ -98,8 +105,12 @@ fn clear_strays(context: &Context<'_>, task: &Task, found: &mut Findings) {
 fn end_service(context: &Context<'_>, draft: &mut Draft<'_>) {
     let Some((key, _)) = draft.service.filter(|(_, service)| service.status == ServiceStatus::Draining) else { return };
     let tasks = || draft.tasks.iter().map(|draft| &draft.task);
-    let over = tasks()
-        .all(|task| task.last_status == TaskStatus::Stopped && context.containers(&task.id).is_empty() && !context.busy_tasks.contains(&task.id));
+    let over = tasks().all(|task| {
+        task.last_status == TaskStatus::Stopped
+            && context.containers(&task.id).is_empty()
+            && task.volumes.is_empty()
+            && !context.busy_tasks.contains(&task.id)
+    });
     if over {
         draft.found.act(context, Work::RemoveNetwork(key.clone()));
     }

@@ -2,7 +2,7 @@
 
 use model::{ContainerStatus, DesiredStatus, Stop, TaskDefinition, TaskStatus};
 
-use crate::container;
+use crate::container::{self, Terms};
 use crate::context::Context;
 use crate::dependencies::{self, Gate};
 use crate::draft::{Failure, Findings, TaskDraft};
@@ -30,7 +30,7 @@ fn look(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: Option<&Ta
     for index in 0..draft.task.containers.len() {
         let record = &draft.task.containers[index];
         let new = match container::find(record, seen) {
-            Some(seen) => container::after_seeing(record, seen, container::checked(definition, record), context.now),
+            Some(seen) => container::after_seeing(record, seen, Terms::of(definition, &draft.task, record), context.now),
             None if context.listed && record.last_status == ContainerStatus::Running => Some(container::vanished(record, draft.task.is_live())),
             None => None,
         };
@@ -92,7 +92,8 @@ fn go_on(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: Option<&T
     }
     let task = &draft.task;
     // An engine lists a container while it makes it, and cannot start it before it is done.
-    let waits = |record: &&model::Container| record.last_status < ContainerStatus::Running && !context.creating(&task.id, &record.name);
+    let unfinished = |record: &&model::Container| record.last_status < ContainerStatus::Running || record.restarting;
+    let waits = |record: &&model::Container| unfinished(record) && !context.creating(&task.id, &record.name);
     for record in task.containers.iter().filter(waits) {
         let wanted = definition.and_then(|definition| Some((definition, definition.container(&record.name)?)));
         let open = wanted.is_none_or(|(definition, wanted)| dependencies::gate(definition, task, wanted, context.now) == Gate::Open);

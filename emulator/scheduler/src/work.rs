@@ -60,6 +60,13 @@ pub enum Work {
     },
     /// Remove a deleted service's network.
     RemoveNetwork(ServiceKey),
+    /// Remove a volume that a task had for itself.
+    RemoveVolume {
+        /// The task.
+        task: TaskId,
+        /// The engine's name of it.
+        name: String,
+    },
 }
 
 /// A few words for a log.
@@ -72,6 +79,7 @@ impl std::fmt::Display for Work {
             Self::Stop { task, .. } => write!(f, "stop a container of task {}", task.short()),
             Self::Hook { service, stage, hook, .. } => write!(f, "ask hook {hook} of {service} at {}", stage.as_str()),
             Self::Remove { id } => write!(f, "remove container {id:.12}"),
+            Self::RemoveVolume { name, .. } => write!(f, "remove volume {name}"),
             Self::RemoveNetwork(service) => write!(f, "remove the network of {service}"),
         }
     }

@@ -12,6 +12,9 @@
 //! | `--start-delay MS` | waits so long before it listens |
 //! | `--exit-after MS CODE` | exits with `CODE` so long after its start, listening or not |
 //! | `--ignore-sigterm` | takes SIGTERM, says so, and goes on |
+//! | `--see PATH` | writes `PATH is …` to stdout at start: where a link leads, the names in a folder, else the lines of a file with ` \| ` between; may be given many times |
+//! | `--write PATH TEXT` | writes a file at start, before it looks at anything; what the system says against it is a line on stderr |
+//! | `--resolve NAME` | the same with the first address of a host's name, or `unknown` |
 //! | `--no-listen` | opens no port; lives until SIGTERM |
 //! | `--check PATH` | does not serve: asks `PATH` of the server in this container, exits 0 on a 200 and 1 otherwise (for container health checks) |
 //!
@@ -53,6 +56,7 @@
 //! As PID 1 the kernel gives a process no default action for SIGTERM, which is why this is handled at all.
 
 mod http;
+mod look;
 mod paths;
 mod server;
 mod settings;
@@ -79,6 +83,14 @@ fn main() -> ExitCode {
     }
     for line in &settings.print {
         say(line);
+    }
+    for (path, text) in &settings.writes {
+        if let Err(problem) = std::fs::write(path, text) {
+            say_error(&format!("cannot write {path}: {problem}"));
+        }
+    }
+    for look in &settings.looks {
+        say(&look.line());
     }
     for line in &settings.eprint {
         say_error(line);

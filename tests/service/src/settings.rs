@@ -5,6 +5,7 @@ use std::fs;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::look::Look;
 use crate::milliseconds;
 
 /// Everything that is known at start.
@@ -27,6 +28,10 @@ pub(crate) struct Settings {
     pub(crate) ignore_sigterm: bool,
     /// Lines for stdout.
     pub(crate) print: Vec<String>,
+    /// Files to write: paths and texts.
+    pub(crate) writes: Vec<(String, String)>,
+    /// What to tell of this container.
+    pub(crate) looks: Vec<Look>,
     /// Lines for stderr.
     pub(crate) eprint: Vec<String>,
 }
@@ -58,6 +63,8 @@ impl Settings {
             exit_after: None,
             ignore_sigterm: false,
             print: Vec::new(),
+            writes: Vec::new(),
+            looks: Vec::new(),
             eprint: Vec::new(),
         };
         let mut words = env::args().skip(1);
@@ -72,6 +79,9 @@ impl Settings {
         let mut value = || words.next().ok_or_else(|| format!("`{word}` needs a value"));
         match word {
             "--print" => self.print.push(value()?),
+            "--write" => self.writes.push((value()?, value()?)),
+            "--see" => self.looks.push(Look::Path(value()?)),
+            "--resolve" => self.looks.push(Look::Host(value()?)),
             "--eprint" => self.eprint.push(value()?),
             "--start-delay" => self.start_delay = milliseconds(number(word, &value()?)?),
             "--exit-after" => self.exit_after = Some((milliseconds(number(word, &value()?)?), number(word, &value()?)?)),

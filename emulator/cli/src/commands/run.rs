@@ -18,7 +18,7 @@ use crate::print::Printer;
 use crate::print::sanitize::visible;
 use crate::settings::Settings;
 use crate::steps::{self, Applied};
-use crate::stream::Interleaver;
+use crate::stream::{Interleaver, unreadable};
 
 /// Lines that wait to be printed.
 const LINES: usize = 256;
@@ -130,6 +130,9 @@ impl Follower {
 
     /// What the one task writes goes where it wrote it; of several, each line has its task in front.
     fn print(&self, line: LogRecord, interleaver: Option<&mut Interleaver>, printer: &mut Printer) -> Outcome {
+        if let Some(problem) = line.problem.as_ref().filter(|_| !self.json) {
+            return Ok(printer.talk(&unreadable(&line, problem))?);
+        }
         match interleaver {
             _ if self.json => printer.json_line(&line)?,
             Some(interleaver) => interleaver.log(printer, &line)?,

@@ -30,14 +30,15 @@ pub(crate) fn services(cluster: &ClusterView) -> Table {
 
 /// One row a task that is not over.
 pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
+    let mut tasks: Vec<&TaskView> = cluster.tasks.iter().filter(|task| task.last_status != "STOPPED").collect();
+    // Where nothing has a restart policy there is nothing to count.
+    let counted = tasks.iter().any(|task| restarts(task).is_some());
     // Where there is one container instance only, nobody asks which.
     let several = cluster.container_instances.len() > 1;
-    let mut columns = vec!["SERVICE", "TASK", "LAST STATUS", "HEALTH", "TASK DEFINITION", "PORTS", "AGE"];
-    if several {
-        columns.insert(4, "INSTANCE");
-    }
+    let columns = ["SERVICE", "TASK", "LAST STATUS", "HEALTH", "RESTARTS", "INSTANCE", "TASK DEFINITION", "PORTS", "AGE"];
+    let shown = |name: &&str| (counted || *name != "RESTARTS") && (several || *name != "INSTANCE");
+    let columns: Vec<&str> = columns.into_iter().filter(shown).collect();
     let mut table = Table::new(&columns).giving_way(&["PORTS", "TASK DEFINITION", "AGE", "TASK"]);
-    let mut tasks: Vec<&TaskView> = cluster.tasks.iter().filter(|task| task.last_status != "STOPPED").collect();
     tasks.sort_by(|a, b| a.service_name.cmp(&b.service_name));
     for task in tasks {
         let health = health(cluster, task);
@@ -46,16 +47,18 @@ pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
             cell(short(&task.task_id)),
             toned(&task.last_status, tone(&task.last_status)),
             toned(&health, tone(&health)),
-            cell(&task.task_definition),
-            ports(task),
-            cell(age(now - task.created_at)),
         ];
-        if several {
-            row.insert(4, cell(&task.container_instance));
-        }
+        row.extend(counted.then(|| cell(restarts(task).map_or_else(String::new, |count| count.to_string()))));
+        row.extend(several.then(|| cell(&task.container_instance)));
+        row.extend([cell(&task.task_definition), ports(task), cell(age(now - task.created_at))]);
         table.row(row);
     }
     table
+}
+
+/// How often its containers were started again; `None` where none of them may be.
+fn restarts(task: &TaskView) -> Option<u32> {
+    task.containers.iter().filter_map(|container| container.restart_count).reduce(u32::saturating_add)
 }
 
 /// One row a task that starts by a schedule.
@@ -117,15 +120,16 @@ fn ports(task: &TaskView) -> Cell {
         let address = task.containers.iter().find_map(|container| container.address.as_deref());
         return cell(address.unwrap_or_default());
     }
-    let long = bindings().map(|binding| format!("{}:{}->{}/{}", binding.bind_ip, binding.host_port, binding.container_port, binding.protocol));
-    let brief = bindings().map(|binding| format!("{}->{}", binding.host_port, binding.container_port));
+    let ports = || bindings().map(|binding| (binding, binding.ports()));
+    let long = ports().map(|(binding, (host, container))| format!("{}:{host}->{container}/{}", binding.bind_ip, binding.protocol));
+    let brief = ports().map(|(_, (host, container))| format!("{host}->{container}"));
     cell(long.collect::<Vec<_>>().join(", ")).brief(brief.collect::<Vec<_>>().join(", "))
 }
 
-/// The containers that its end is told of: its own, and what held its network where that went wrong.
+/// The containers that its end is told of: its own, and what held its network or namespaces where that went wrong.
 pub(crate) fn told(task: &TaskView) -> impl Iterator<Item = &ContainerView> {
     let wrong = |pause: &&ContainerView| pause.reason.is_some() || pause.exit_code.is_some_and(|code| code != 0);
-    task.containers.iter().chain(task.pause.as_ref().filter(wrong))
+    task.containers.iter().chain([&task.pause, &task.namespace_pause].into_iter().flatten().filter(wrong))
 }
 
 /// Its containers' exit codes; with several, each with its name.
@@ -188,6 +192,16 @@ mod tests {
         SERVICE  TASK      LAST STATUS  HEALTH     INSTANCE  TASK DEFINITION  PORTS                      AGE
         posts    beef0000  RUNNING      unhealthy  b1        posts:1          127.0.0.1:32770->3000/tcp  1m
         "#);
+    }
+
+    #[test]
+    fn restarts_are_counted_where_there_may_be_any() {
+        let mut view = sample::view();
+        view.clusters[0].tasks.retain(|task| task.service_name.as_deref() == Some("users"));
+        view.clusters[0].tasks[0].containers[0].restart_count = Some(3);
+        let text = tasks(&view.clusters[0], view.now).render(Palette::plain(), None);
+        assert!(text.lines().next().unwrap().contains("HEALTH   RESTARTS"), "{text}");
+        assert_eq!(text.lines().filter(|line| line.contains("healthy  3  ")).count(), 1, "{text}");
     }
 
     #[test]

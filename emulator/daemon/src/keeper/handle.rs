@@ -35,7 +35,12 @@ pub enum Input {
         asked_at: u64,
     },
     /// One container was looked at.
-    Seen(Box<ObservedContainer>),
+    Seen {
+        /// What was seen.
+        container: Box<ObservedContainer>,
+        /// [`News`] when the question was put.
+        asked_at: u64,
+    },
     /// One container has ended.
     Died {
         /// Which.

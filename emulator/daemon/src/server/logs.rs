@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use engine::{Clock, Engine, EngineErrorKind, LogLine, LogOptions, LogStream};
+use engine::{Clock, EngineErrorKind, LogLine, LogOptions, LogStream};
 use futures_util::{StreamExt as _, stream};
 use hyper::Response;
-use model::{ClusterName, ContainerId, ContainerStatus, ContainerType, ServiceName, Task, TaskStatus, World};
+use model::{ClusterName, ContainerId, ContainerName, ContainerStatus, ContainerType, ServiceName, Task, TaskStatus, World};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::local::{Failure, LogRecord};
@@ -15,13 +14,11 @@ use wire::local::{Failure, LogRecord};
 use super::Context;
 use super::answer::{self, Body};
 use super::query::Query;
+use crate::log_reader::LogReader;
 use crate::view;
 
 /// Lines that wait for a slow reader; then the containers' streams wait too.
 const LINES: usize = 1024;
-
-/// How long after a break of the engine a log that is followed is asked for again.
-const READ_AGAIN: Duration = Duration::from_secs(1);
 
 struct Asked {
     cluster: ClusterName,
@@ -38,6 +35,8 @@ struct Source {
     service: String,
     task: String,
     container: String,
+    /// The name of its log driver, where its definition says one.
+    driver: Option<&'static str>,
 }
 
 pub(super) fn logs(context: Arc<Context>, query: &Query) -> Result<Response<Body>, Failure> {
@@ -74,7 +73,8 @@ async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecor
         for source in found {
             if known.insert(source.id.clone()) {
                 let options = LogOptions { follow: true, tail, since: None };
-                readers.spawn(read_on(context.engine.clone(), context.clock.clone(), source, options, sender.clone()));
+                let reader = LogReader { engine: context.engine.clone(), clock: context.clock.clone(), keeper: context.keeper.clone() };
+                readers.spawn(read_on(reader, source, options, sender.clone()));
             }
         }
         // Those that start from now on are read from their first line.
@@ -90,29 +90,11 @@ async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecor
     }
 }
 
-/// Reads a container's lines until it has ended, over breaks of the engine.
-async fn read_on(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, source: Source, mut options: LogOptions, sender: mpsc::Sender<LogRecord>) {
-    loop {
-        let broken = match engine.logs(&source.id, options.clone()).await {
-            Ok(mut lines) => loop {
-                match lines.next().await {
-                    None => return,
-                    Some(Err(error)) => break error,
-                    Some(Ok(line)) => {
-                        // What comes after a break is what is newer than this.
-                        (options.since, options.tail) = (Some(line.at), None);
-                        if sender.send(source.record(line)).await.is_err() {
-                            return;
-                        }
-                    }
-                }
-            },
-            Err(error) => error,
-        };
-        if broken.kind == EngineErrorKind::NotFound {
-            return;
-        }
-        clock.sleep(READ_AGAIN).await;
+/// Reads a container's lines to its end, and says it when there are none to be had.
+async fn read_on(reader: LogReader, source: Source, options: LogOptions, sender: mpsc::Sender<LogRecord>) {
+    let line = |line| Some(source.record(line));
+    if reader.follow(&source.id, options, line, &sender).await.is_err() {
+        sender.send(source.unreadable(&*reader.clock)).await.ok();
     }
 }
 
@@ -121,10 +103,19 @@ async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>
     let mut heads = Vec::new();
     for source in sources(&context.keeper.snapshot().world, asked) {
         let options = LogOptions { follow: false, tail: asked.tail, since: None };
-        // A container that is gone, or an engine that is away: there is nothing to read.
-        let Ok(mut lines) = context.engine.logs(&source.id, options).await else { continue };
-        if let Some(Ok(line)) = lines.next().await {
-            heads.push((line, source, lines));
+        let first = match context.engine.logs(&source.id, options).await {
+            Ok(mut lines) => lines.next().await.map(|line| line.map(|line| (line, lines))),
+            Err(error) => Some(Err(error)),
+        };
+        match first {
+            Some(Ok((line, lines))) => heads.push((line, source, lines)),
+            Some(Err(error)) if error.kind == EngineErrorKind::Unsupported => {
+                if sender.send(source.unreadable(&*context.clock)).await.is_err() {
+                    return;
+                }
+            }
+            // It wrote nothing, or is gone, or the engine is away: there is nothing to read.
+            Some(Err(_)) | None => {}
         }
     }
     while let Some(at) = (0..heads.len()).min_by_key(|at| heads[*at].0.at) {
@@ -154,8 +145,28 @@ impl Source {
                 LogStream::Stderr => "stderr".into(),
             },
             text: line.text,
+            problem: None,
         }
     }
+
+    /// That its log driver keeps nothing that can be read back, by name.
+    fn unreadable(&self, clock: &dyn Clock) -> LogRecord {
+        let driver = self.driver.map_or_else(|| "the engine's log driver".to_owned(), |name| format!("the log driver `{name}`"));
+        LogRecord {
+            at: view::seconds(clock.now()),
+            service: self.service.clone(),
+            task: self.task.clone(),
+            container: self.container.clone(),
+            stream: String::new(),
+            text: String::new(),
+            problem: Some(format!("{driver} keeps no lines that can be read back; look where it sends them")),
+        }
+    }
+}
+
+fn driver(world: &World, task: &Task, container: &ContainerName) -> Option<&'static str> {
+    let wanted = world.definition(&task.revision)?.container(container)?;
+    wanted.log_configuration.as_ref().map(|configuration| configuration.driver.as_str())
 }
 
 fn tasks<'w>(world: &'w World, asked: &Asked) -> impl Iterator<Item = &'w Task> {
@@ -175,6 +186,7 @@ fn sources(world: &World, asked: &Asked) -> Vec<Source> {
                 service: task.service.as_ref().map(ToString::to_string).unwrap_or_default(),
                 task: task.id.to_string(),
                 container: container.name.to_string(),
+                driver: driver(world, task, &container.name),
             })
         })
         .collect()

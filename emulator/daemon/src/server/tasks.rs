@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hyper::Response;
 use model::{
-    Change, ClusterName, ContainerName, ContainerOverride, HookAction, Placement, RunTask, ServiceKey, ServiceName, TaskDefinition, TaskDefinitionName, TaskId, TaskOverrides, World,
+    Change, ClusterName, ContainerName, ContainerOverride, HookAction, RunTask, ServiceKey, ServiceName, TaskDefinition, TaskDefinitionName, TaskId,
+    TaskOverrides, World,
 };
 use tokio::sync::mpsc;
 use wire::local::{DeployRequest, Failure, ProtectRequest, RunTaskRequest, StopTaskRequest, TasksReply, UpEvent, Wanted};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bollard::query_parameters::{ListImagesOptions, RemoveImageOptionsBuilder};
 use docker::{Docker, Settings, connect};
-use engine::{BuildSpec, ContainerSpec, Engine, NetworkNamespace, NetworkSpec, Progress};
+use engine::{BuildSpec, ContainerSpec, Engine, Namespace, NetworkNamespace, NetworkSpec, Progress};
 use futures_util::FutureExt;
 use model::{
     ClusterName, ContainerDefinition, ContainerName, Family, Ids, OwnerId, PortMapping, Revision, ServiceKey, ServiceName, TransportProtocol,
@@ -60,6 +60,11 @@ impl Lab {
         for service in self.docker.networks(&self.owner).await.unwrap() {
             self.docker.remove_network(&NetworkSpec { owner: self.owner.clone(), service }).await.unwrap();
         }
+        let filter = format!("label=dev.ecslocal.owner={}", self.owner);
+        let volumes = std::process::Command::new("docker").args(["volume", "ls", "--quiet", "--filter", &filter]).output().unwrap();
+        for name in String::from_utf8_lossy(&volumes.stdout).lines() {
+            self.docker.remove_volume(&self.owner, name).await.unwrap();
+        }
         let endpoint = self.docker.describe().await.unwrap().endpoint;
         let api = bollard::Docker::connect_with_host(&endpoint).unwrap();
         let images = api.list_images(None::<ListImagesOptions>).await.unwrap();
@@ -100,38 +105,19 @@ impl Lab {
             network: NetworkSpec { owner: self.owner.clone(), service },
             namespace: NetworkNamespace::Own,
             speed: model::Speed::default(),
+            processes: Namespace::Own,
+            ipc: Namespace::Own,
+            links: Vec::new(),
+            mounts: Vec::new(),
+            volumes_from: Vec::new(),
         }
     }
 }
 
 fn definition(words: &[&str]) -> ContainerDefinition {
     ContainerDefinition {
-        name: ContainerName::new("app").unwrap(),
-        image: String::new(),
-        image_id: None,
-        build: None,
-        cpu: 0,
-        memory: None,
-        memory_reservation: None,
-        essential: true,
         port_mappings: vec![PortMapping { container_port: 8080, host_port: 0, protocol: TransportProtocol::Tcp, name: None }],
-        environment: [].into(),
-        entry_point: None,
         command: Some(words.iter().map(|word| (*word).to_owned()).collect()),
-        user: None,
-        working_directory: None,
-        hostname: None,
-        stop_timeout: None,
-        start_timeout: None,
-        depends_on: Vec::new(),
-        health_check: None,
-        docker_labels: [].into(),
-        readonly_root_filesystem: false,
-        privileged: false,
-        init_process_enabled: false,
-        ulimits: Vec::new(),
-        extra_hosts: Vec::new(),
-        dns_servers: Vec::new(),
-        dns_search_domains: Vec::new(),
+        ..ContainerDefinition::new(ContainerName::new("app").unwrap(), "")
     }
 }

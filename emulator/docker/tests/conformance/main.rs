@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod build;
 #[cfg(test)]
+mod fields;
+#[cfg(test)]
 mod lab;
 #[cfg(test)]
 mod network;

@@ -1,6 +1,5 @@
 //! What a case works with: containers in a few words, waits with a deadline, and the broom.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use model::{
 };
 
 use super::{Subject, Workload};
-use crate::{ContainerSpec, EngineError, EngineErrorKind, EngineEvent, NetworkNamespace, NetworkSpec, Progress, Stream};
+use crate::{ContainerSpec, EngineError, EngineErrorKind, EngineEvent, Namespace, NetworkNamespace, NetworkSpec, Progress, Stream};
 
 /// The port that containers of the suite say they listen on.
 pub(super) const CONTAINER_PORT: u16 = 8080;
@@ -81,6 +80,11 @@ impl<'a> Bench<'a> {
             network: NetworkSpec { owner: self.subject.owner.clone(), service },
             namespace: NetworkNamespace::Own,
             speed: model::Speed::default(),
+            processes: Namespace::Own,
+            ipc: Namespace::Own,
+            links: Vec::new(),
+            mounts: Vec::new(),
+            volumes_from: Vec::new(),
         })
     }
 
@@ -198,32 +202,10 @@ pub(super) fn expect_exit(container: &ObservedContainer, expected: i64) -> Resul
 fn definition(name: ContainerName, workload: &Workload) -> ContainerDefinition {
     let port = PortMapping { container_port: CONTAINER_PORT, host_port: 0, protocol: TransportProtocol::Tcp, name: None };
     ContainerDefinition {
-        name,
-        image: workload.image.clone(),
-        image_id: None,
-        build: None,
-        cpu: 0,
         memory: Some(64),
-        memory_reservation: None,
-        essential: true,
         port_mappings: vec![port],
-        environment: BTreeMap::new(),
         entry_point: workload.entry_point.clone(),
         command: workload.command.clone(),
-        user: None,
-        working_directory: None,
-        hostname: None,
-        stop_timeout: None,
-        start_timeout: None,
-        depends_on: Vec::new(),
-        health_check: None,
-        docker_labels: BTreeMap::new(),
-        readonly_root_filesystem: false,
-        privileged: false,
-        init_process_enabled: false,
-        ulimits: Vec::new(),
-        extra_hosts: Vec::new(),
-        dns_servers: Vec::new(),
-        dns_search_domains: Vec::new(),
+        ..ContainerDefinition::new(name, &workload.image)
     }
 }

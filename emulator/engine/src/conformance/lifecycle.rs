@@ -1,12 +1,13 @@
 //! Creating, starting, seeing.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
-use model::{ContainerId, HealthStatus, RunState};
+use model::{ContainerId, DockerVolume, HealthStatus, RestartPolicy, RunState};
 
 use super::Verdict;
 use super::bench::{Bench, CONTAINER_PORT, expect, expect_equal, expect_exit};
-use crate::{EngineErrorKind, EngineEvent};
+use crate::{EngineErrorKind, EngineEvent, Mount, MountSource, VolumeScope, VolumeSpec, missing_volume};
 
 pub(super) async fn describe_says_who_answers(bench: &Bench<'_>) -> Verdict {
     let info = bench.succeed("describe", bench.subject.engine.describe()).await?;
@@ -134,4 +135,41 @@ pub(super) async fn what_is_not_there_cannot_be_started(bench: &Bench<'_>) -> Ve
     let nobody = ContainerId::from_text(&"0".repeat(64));
     expect_equal("inspect", &bench.inspect(&nobody).await?, &None)?;
     bench.fail("start", EngineErrorKind::NotFound, bench.subject.engine.start(&nobody)).await
+}
+
+pub(super) async fn what_may_be_started_again_is_the_same_container_at_the_same_port(bench: &Bench<'_>) -> Verdict {
+    let mut spec = bench.spec("users", &bench.subject.workloads.server).await?;
+    spec.definition.restart_policy = Some(RestartPolicy { ignored_exit_codes: vec![], restart_attempt_period: 60 });
+    let id = bench.create(&spec).await?;
+    let first = bench.start(&id).await?;
+    bench.stop(&id, Duration::from_secs(30)).await?;
+    let second = bench.start(&id).await?;
+    expect_equal("state of the second run", &second.state, &RunState::Running)?;
+    expect_equal("ports of the second run", &second.network_bindings, &first.network_bindings)
+}
+
+pub(super) async fn volumes_are_made_with_containers_and_removed_by_name(bench: &Bench<'_>) -> Verdict {
+    let mut spec = bench.spec("users", &bench.subject.workloads.server).await?;
+    let volume = |name: &str, scope| {
+        let source = MountSource::Volume(VolumeSpec { name: name.to_owned(), scope, volume: DockerVolume::default() });
+        vec![Mount { source, container_path: "/data".into(), read_only: false }]
+    };
+    let (own, missing) = (format!("ecs-own-{}", spec.task), format!("ecs-missing-{}", spec.task));
+    spec.mounts = volume(&missing, VolumeScope::Existing);
+    let refused = bench.within("create", bench.subject.engine.create(&spec)).await?;
+    let message = refused.err().map(|error| error.message).unwrap_or_default();
+    expect(message.contains(&missing_volume(&missing)), || format!("create without its volume: expected a refusal by name, found `{message}`"))?;
+    spec.mounts = volume(&own, VolumeScope::Task);
+    let id = bench.create(&spec).await?;
+    let owner = &bench.subject.owner;
+    let used = bench.within("remove_volume", bench.subject.engine.remove_volume(owner, &own)).await?;
+    expect(used.is_err(), || "removal of a volume in use: expected a failure, found success".into())?;
+    bench.succeed("remove", bench.subject.engine.remove(&id)).await?;
+    bench.succeed("remove_volume", bench.subject.engine.remove_volume(owner, &own)).await?;
+    bench.succeed("remove_volume of one that is gone", bench.subject.engine.remove_volume(owner, &own)).await?;
+    // It is gone: somebody who asks for it as it is does not find it.
+    let mut other = bench.spec("users", &bench.subject.workloads.server).await?;
+    other.mounts = volume(&own, VolumeScope::Existing);
+    let gone = bench.within("create", bench.subject.engine.create(&other)).await?;
+    expect(gone.is_err(), || "create with a volume that was removed: expected a failure, found success".into())
 }

@@ -160,6 +160,9 @@ pub fn cases() -> Vec<Case> {
         "watch tells of an end and its exit code is kept" => lifecycle::watch_tells_of_an_end,
         "a fixed host port is used, once" => lifecycle::a_fixed_host_port_is_used_once,
         "another owner's containers are invisible" => lifecycle::other_owners_are_invisible,
+        "what may be started again is the same container at the same port" =>
+            lifecycle::what_may_be_started_again_is_the_same_container_at_the_same_port,
+        "volumes are made with containers and removed by name" => lifecycle::volumes_are_made_with_containers_and_removed_by_name,
         "what is not there cannot be started" => lifecycle::what_is_not_there_cannot_be_started,
         "stop is obeyed" => stopping::stop_is_obeyed,
         "stop kills after the grace" => stopping::stop_kills_after_the_grace,

@@ -16,6 +16,8 @@ pub(super) struct Container {
     pub(super) spec: ContainerSpec,
     pub(super) script: Script,
     pub(super) phase: Phase,
+    /// The ports that it had in its last run: one that may be started again keeps them.
+    pub(super) bindings: Vec<NetworkBinding>,
     /// Why the last start failed.
     pub(super) start_error: Option<EngineError>,
     /// Everything that it wrote, over all its runs.

@@ -12,8 +12,8 @@ use super::state::{State, no_such_container};
 use super::streams;
 use super::ticket::{Look, Ticket};
 use crate::{
-    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkNamespace, NetworkSpec,
-    Progress, Stream, Usage, Verb,
+    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, Mount, MountSource, Namespace,
+    NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb, VolumeScope, missing_volume,
 };
 
 impl Fleet {
@@ -207,6 +207,23 @@ impl Engine for Fleet {
         })
     }
 
+    fn remove_volume<'a>(&'a self, owner: &'a OwnerId, name: &'a str) -> Verb<'a, ()> {
+        let ticket = self.call(VerbName::RemoveVolume, name, None);
+        Box::pin(async move {
+            let remove = |state: &mut State, _| {
+                let mounts = |mount: &Mount| matches!(&mount.source, MountSource::Volume(volume) if volume.name == name);
+                if state.containers.values().any(|container| container.spec.mounts.iter().any(mounts)) {
+                    return Err(EngineError::new(EngineErrorKind::Failed, format!("the volume `{name}` is in use")));
+                }
+                if state.volumes.get(name).is_some_and(|whose| whose.as_ref() == Some(owner)) {
+                    state.volumes.remove(name);
+                }
+                Ok(())
+            };
+            ticket.once(remove).await
+        })
+    }
+
     fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>> {
         let ticket = self.call_on(VerbName::Usage, id);
         Box::pin(async move { ticket.once(|state, now| Ok(state.containers.get(id).and_then(|container| container.usage(now)))).await })
@@ -249,10 +266,28 @@ fn create(state: &mut State, spec: &ContainerSpec, now: Timestamp) -> Result<Con
         NetworkNamespace::Shared(holder) if !state.containers.contains_key(holder) => return Err(no_such_container(holder)),
         NetworkNamespace::Shared(_) | NetworkNamespace::Host | NetworkNamespace::None => {}
     }
+    for holder in [&spec.processes, &spec.ipc] {
+        if let Namespace::Shared(holder) = holder
+            && !state.containers.contains_key(holder)
+        {
+            return Err(no_such_container(holder));
+        }
+    }
+    for mount in &spec.mounts {
+        let MountSource::Volume(volume) = &mount.source else { continue };
+        let known = state.volumes.contains_key(&volume.name);
+        match volume.scope {
+            VolumeScope::Existing if !known => return Err(refused(missing_volume(&volume.name))),
+            VolumeScope::Task => drop(state.volumes.insert(volume.name.clone(), Some(spec.owner.clone()))),
+            VolumeScope::Shared => drop(state.volumes.entry(volume.name.clone()).or_default()),
+            VolumeScope::Existing => {}
+        }
+    }
     state.created += 1;
     // The first twelve digits, which people see, count; so the order of ids is the order of creation.
     let id = ContainerId::from_text(&format!("{:012x}{:.52}", state.created, hex_64(state.created)));
-    let container = Container { id: id.clone(), spec: spec.clone(), script, phase: Phase::Created, start_error: None, lines: Vec::new() };
+    let container =
+        Container { id: id.clone(), spec: spec.clone(), script, phase: Phase::Created, start_error: None, lines: Vec::new(), bindings: Vec::new() };
     state.containers.insert(id.clone(), container);
     state.changed();
     Ok(id)

@@ -19,6 +19,8 @@ pub enum VerbName {
     Remove,
     Networks,
     RemoveNetwork,
+    /// [`crate::Engine::remove_volume`]
+    RemoveVolume,
     Usage,
     Logs,
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use model::{NetworkBinding, OwnerId, PortMapping, ServiceKey, TransportProtocol};
+use model::{ContainerDefinition, NetworkBinding, OwnerId, ServiceKey, TransportProtocol};
 
 use crate::{EngineError, EngineErrorKind};
 
@@ -62,10 +62,22 @@ impl Ledger {
         free.ok_or_else(|| EngineError::new(EngineErrorKind::Failed, format!("no free address in 10.213.{subnet}.0/24")))
     }
 
-    /// A port of the host for each mapping, none of them in `taken`; all or nothing.
-    pub(super) fn bind(&mut self, mappings: &[PortMapping], mut taken: BTreeSet<HostPort>) -> Result<Vec<NetworkBinding>, EngineError> {
+    /// A port of the host for each mapping, and as many in a row for each range, none of them in `taken`; all or nothing.
+    pub(super) fn bind(&mut self, wanted: &ContainerDefinition, mut taken: BTreeSet<HostPort>) -> Result<Vec<NetworkBinding>, EngineError> {
         let mut bindings = Vec::new();
-        for mapping in mappings {
+        let bind_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        for range in &wanted.port_ranges {
+            let count = range.last - range.first;
+            let free = |first: u16| (first..=first + count).all(|port| !taken.contains(&(port, range.protocol)) && !self.occupied.contains(&port));
+            let first = (FIRST_EPHEMERAL..=LAST_EPHEMERAL - count).find(|first| free(*first));
+            let message = || format!("{} contiguous host ports are unavailable", count + 1);
+            let first = first.ok_or_else(|| EngineError::new(EngineErrorKind::PortTaken, message()))?;
+            for (container_port, host_port) in range.ports().zip(first..) {
+                taken.insert((host_port, range.protocol));
+                bindings.push(NetworkBinding { bind_ip, container_port, host_port, protocol: range.protocol });
+            }
+        }
+        for mapping in &wanted.port_mappings {
             let host_port = match mapping.host_port {
                 0 => self.ephemeral(mapping.protocol, &taken)?,
                 fixed => fixed,
@@ -75,7 +87,6 @@ impl Ledger {
                 let message = format!("bind for 127.0.0.1:{host_port} failed: port is already allocated");
                 return Err(EngineError::new(EngineErrorKind::PortTaken, message));
             }
-            let bind_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
             bindings.push(NetworkBinding { bind_ip, container_port: mapping.container_port, host_port, protocol: mapping.protocol });
         }
         Ok(bindings)

@@ -11,7 +11,7 @@ use super::journal::{Call, VerbName};
 use super::ledger::{HostPort, Ledger};
 use super::script::{Moment, SimulatedAnswer};
 use super::ticket::Parked;
-use crate::{EngineError, EngineErrorKind, EngineEvent, LogLine, NetworkNamespace};
+use crate::{EngineError, EngineErrorKind, EngineEvent, LogLine, Namespace, NetworkNamespace};
 
 /// How many events wait for one watcher; when there are more its stream fails, as a broken connection does.
 pub(super) const WATCHER_EVENTS: usize = 1024;
@@ -23,6 +23,8 @@ pub(super) const JOURNAL_CALLS: usize = 10_000;
 pub(super) struct State {
     pub(super) containers: BTreeMap<ContainerId, Container>,
     pub(super) ledger: Ledger,
+    /// Volumes by name, and whose each is; nobody's is everybody's.
+    pub(super) volumes: BTreeMap<String, Option<OwnerId>>,
     /// By reference: the image's id, and when its pull is over.
     pub(super) images: BTreeMap<String, (String, Timestamp)>,
     /// How often a build context was said to be edited.
@@ -57,6 +59,7 @@ impl State {
         Self {
             containers: BTreeMap::new(),
             ledger: Ledger::default(),
+            volumes: BTreeMap::new(),
             images: BTreeMap::new(),
             edits: BTreeMap::new(),
             down: false,
@@ -135,6 +138,7 @@ impl State {
         let Some(container) = self.containers.get_mut(id) else { return };
         match given {
             Ok((address, bindings)) => {
+                container.bindings.clone_from(&bindings);
                 container.phase = Phase::Running(container.run(at, address, bindings));
                 self.tell(id, EngineEvent::Changed(id.clone()));
             }
@@ -151,6 +155,14 @@ impl State {
         let container = self.containers.get(id).ok_or_else(|| no_such_container(id))?;
         if container.script.cannot_start {
             return Err(EngineError::new(EngineErrorKind::Refused, "the script says `cannot-start`"));
+        }
+        for whose in [&container.spec.processes, &container.spec.ipc] {
+            if let Namespace::Shared(holder) = whose
+                && self.containers.get(holder).is_none_or(|holder| holder.running().is_none())
+            {
+                let message = format!("cannot join the namespace of a container that does not run: `{holder}`");
+                return Err(EngineError::new(EngineErrorKind::Failed, message));
+            }
         }
         match &container.spec.namespace {
             NetworkNamespace::Own => {}
@@ -170,8 +182,13 @@ impl State {
         let ports: BTreeSet<HostPort> = runs.iter().flat_map(|run| &run.bindings).map(|binding| (binding.host_port, binding.protocol)).collect();
         let address = Ledger::address(subnet, &addresses)?;
         // Addresses of the fleet can be dialled, so a pause publishes nothing.
-        let published = if container.spec.definition.name.is_pause() { &[] } else { container.spec.definition.port_mappings.as_slice() };
-        let bindings = self.ledger.bind(published, ports)?;
+        let definition = &container.spec.definition;
+        let kept = definition.restart_policy.as_ref().map(|_| &container.bindings).filter(|bindings| !bindings.is_empty());
+        let bindings = match kept {
+            _ if definition.name.is_pause() => Vec::new(),
+            Some(kept) => kept.clone(),
+            None => self.ledger.bind(definition, ports)?,
+        };
         Ok((Some(address), bindings))
     }
 

@@ -14,8 +14,8 @@ use model::{
 
 use super::*;
 use crate::{
-    BuildSpec, Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogOptions, ManualClock, NetworkNamespace,
-    NetworkSpec, Progress, Stream,
+    BuildSpec, Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogOptions, ManualClock, Namespace,
+    NetworkNamespace, NetworkSpec, Progress, Stream,
 };
 
 const START: Timestamp = Timestamp::from_millis(1_000_000);
@@ -55,6 +55,11 @@ impl Room {
             network: NetworkSpec { owner: owner(), service: key },
             namespace: NetworkNamespace::Own,
             speed: model::Speed::default(),
+            processes: Namespace::Own,
+            ipc: Namespace::Own,
+            links: Vec::new(),
+            mounts: Vec::new(),
+            volumes_from: Vec::new(),
         }
     }
 
@@ -84,33 +89,9 @@ fn owner() -> OwnerId {
 
 fn definition(words: &[&str]) -> ContainerDefinition {
     ContainerDefinition {
-        name: ContainerName::new("app").unwrap(),
-        image: "sim".into(),
-        image_id: None,
-        build: None,
-        cpu: 0,
-        memory: None,
-        memory_reservation: None,
-        essential: true,
         port_mappings: vec![PortMapping { container_port: 3000, host_port: 0, protocol: TransportProtocol::Tcp, name: None }],
-        environment: BTreeMap::new(),
-        entry_point: None,
         command: Some(words.iter().map(|word| (*word).to_owned()).collect()),
-        user: None,
-        working_directory: None,
-        hostname: None,
-        stop_timeout: None,
-        start_timeout: None,
-        depends_on: Vec::new(),
-        health_check: None,
-        docker_labels: BTreeMap::new(),
-        readonly_root_filesystem: false,
-        privileged: false,
-        init_process_enabled: false,
-        ulimits: Vec::new(),
-        extra_hosts: Vec::new(),
-        dns_servers: Vec::new(),
-        dns_search_domains: Vec::new(),
+        ..ContainerDefinition::new(ContainerName::new("app").unwrap(), "sim")
     }
 }
 

@@ -6,6 +6,7 @@ mod authenticate;
 mod certificate;
 pub(crate) mod condition;
 pub(crate) mod container_instance;
+pub(crate) mod linux_parameters;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;
 pub(crate) mod placement;
@@ -17,6 +18,7 @@ pub(crate) mod target_group;
 pub(crate) mod task_definition;
 pub(crate) mod traffic_shift;
 mod transform;
+pub(crate) mod volume;
 
 use crate::shape::{List, Object, Shape, field, named};
 

@@ -50,7 +50,7 @@ pub(crate) static SERVICE: Object = Object::new(
     ("connectsTo", "each service is alone on a network of its own until it is; remove it"),
     ("serviceConnectConfiguration", "each service is alone on a network of its own until it is; remove it"),
     ("serviceRegistries", "each service is alone on a network of its own until they are; remove it"),
-    ("volumeConfigurations", "volumes are not supported yet"),
+    ("volumeConfigurations", "volumes of EBS are not supported"),
     ("vpcLatticeConfigurations", "register in a target group with `loadBalancers`"),
     ("externalId", "it belongs to the controller EXTERNAL, which is not supported"),
 ]);

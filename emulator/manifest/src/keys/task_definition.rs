@@ -1,6 +1,8 @@
 //! The keys of RegisterTaskDefinition (ecs.md 1).
 
+use super::linux_parameters::LINUX_PARAMETERS;
 use super::placement;
+use super::volume::{MOUNT_POINTS, VOLUMES, VOLUMES_FROM};
 use crate::shape::{Choice, Object, Shape, TEXTS, field, inert, integer, list, named};
 
 pub(crate) static TASK_DEFINITION: Object = Object::new(
@@ -12,6 +14,12 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
             "networkMode",
             Shape::Choice(&NETWORK_MODE),
             "How the containers meet the network: on a bridge (the default), in one namespace a task, on the host's own, or not at all.",
+        ),
+        field("pidMode", Shape::Choice(&PID_MODE), "Whose processes the containers see: the host's, or those of all the task. Default: each its own."),
+        field(
+            "ipcMode",
+            Shape::Choice(&IPC_MODE),
+            "Whose shared memory, semaphores and message queues the containers have: the host's, those of all the task, or each its own. Default: as the engine does it.",
         ),
         field("cpu", Shape::Text, "CPU of the whole task: units (1024 a core) or `\"1 vCPU\"`."),
         field("memory", Shape::Text, "Memory of the whole task: MiB or `\"1 GB\"`."),
@@ -31,6 +39,7 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
             Shape::List(&list(Shape::Object(&placement::REQUIRED_ATTRIBUTE))),
             "Attributes that their container instance must have.",
         ),
+        field("volumes", VOLUMES, "What containers may mount."),
         inert("taskRoleArn", "a task's credentials are not served yet"),
         inert("executionRoleArn", "images are pulled with the engine's own logins"),
         inert("requiresCompatibilities", "every task runs on the local engine; for FARGATE its rules are checked")
@@ -42,9 +51,6 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
     ],
 )
 .refusing(&[
-    ("volumes", "volumes are not supported yet; `volumes: []` in a second `-f` file takes it out of an included one"),
-    ("pidMode", "each container has a process namespace of its own here"),
-    ("ipcMode", "each container has an IPC namespace of its own here"),
     ("proxyConfiguration", "App Mesh is not supported"),
     ("enableFaultInjection", "fault injection is not supported"),
     ("trustedExecutionConfiguration", "it belongs to Managed Instances"),
@@ -55,6 +61,10 @@ static COMPATIBILITY: Choice = Choice { accepted: &["EC2", "FARGATE", "EXTERNAL"
 
 static NETWORK_MODE: Choice =
     Choice { accepted: &["bridge", "awsvpc", "host", "none"], refused: &[("default", "it belongs to Windows; use `bridge`")] };
+
+static PID_MODE: Choice = Choice { accepted: &["host", "task"], refused: &[] };
+
+static IPC_MODE: Choice = Choice { accepted: &["host", "task", "none"], refused: &[] };
 
 pub(crate) static CONTAINER: Object = Object::new(
     "ContainerDefinition",
@@ -82,11 +92,20 @@ pub(crate) static CONTAINER: Object = Object::new(
         field("readonlyRootFilesystem", Shape::Boolean, "Default false."),
         field("privileged", Shape::Boolean, "All capabilities. Default false."),
         field("linuxParameters", Shape::Object(&LINUX_PARAMETERS), "Linux settings."),
+        field("mountPoints", MOUNT_POINTS, "Volumes, and where it has them."),
+        field("volumesFrom", VOLUMES_FROM, "Containers whose volumes it has as well."),
+        field("systemControls", Shape::List(&named(Shape::Object(&SYSTEM_CONTROL), "namespace")), "Kernel parameters of its namespaces."),
+        field("dockerSecurityOptions", TEXTS, "`no-new-privileges`, `apparmor:<profile>` or `label:<value>`."),
+        field("interactive", Shape::Boolean, "Its standard input stays open. Default false."),
+        field("pseudoTerminal", Shape::Boolean, "It has a terminal. Default false."),
+        field("disableNetworking", Shape::Boolean, "It has no network. Default false."),
+        field("links", TEXTS, "Other containers of the task, `name` or `name:alias`; only with `networkMode: bridge`."),
+        field("restartPolicy", Shape::Object(&RESTART_POLICY), "Whether it is started again when it ends, rather than its task stopped."),
         field("ulimits", Shape::List(&named(Shape::Object(&ULIMIT), "name")), "Resource limits."),
         field("extraHosts", Shape::List(&list(Shape::Object(&HOST))), "Lines for /etc/hosts."),
         field("dnsServers", TEXTS, "Name servers, by address."),
         field("dnsSearchDomains", TEXTS, "Search domains."),
-        field("logConfiguration", Shape::Object(&LOG_CONFIGURATION), "Logs are kept by the engine, see `ecslocal logs`."),
+        field("logConfiguration", Shape::Object(&LOG_CONFIGURATION), "Where its output goes. Without it the engine keeps it, see `ecslocal logs`."),
         inert("repositoryCredentials", "images are pulled with the engine's own logins"),
         inert("versionConsistency", "an image is resolved by the engine"),
     ],
@@ -95,19 +114,20 @@ pub(crate) static CONTAINER: Object = Object::new(
     ("watch", "`watch` is not supported yet; run `ecslocal up` again after a change"),
     ("secrets", "use `environment`, with a value from `${VAR}` or `.env`; `secrets: []` in a second `-f` file takes it out of an included one"),
     ("environmentFiles", "use `environment`, with values from `${VAR}` or `.env`"),
-    ("mountPoints", "volumes are not supported yet; `mountPoints: []` in a second `-f` file takes it out of an included one"),
-    ("volumesFrom", "volumes are not supported yet; keep both programs in one container, or the data in the image"),
-    ("links", "containers of one service reach each other by container name; remove it"),
     ("firelensConfiguration", "logs are kept by the engine, see `ecslocal logs`"),
-    ("restartPolicy", "an essential container that ends is replaced with its task"),
     ("resourceRequirements", "GPUs are not supported"),
-    ("disableNetworking", "every container joins its service's network"),
-    ("dockerSecurityOptions", "security options are not supported yet; remove it"),
     ("credentialSpecs", "they belong to Windows"),
-    ("systemControls", "kernel parameters are not supported yet; remove it"),
-    ("interactive", "containers run without a terminal; remove it"),
-    ("pseudoTerminal", "containers run without a terminal; remove it"),
 ]);
+
+static RESTART_POLICY: Object = Object::new(
+    "ContainerRestartPolicy",
+    "restart policy",
+    &[
+        field("enabled", Shape::Boolean, "Whether it acts.").required(),
+        field("ignoredExitCodes", Shape::List(&list(integer(0, 255))), "With these exit codes it is not started again; at most 50."),
+        field("restartAttemptPeriod", integer(60, 1800), "Seconds that it must have run to be started again. Default 300."),
+    ],
+);
 
 static BUILD: Object = Object::new(
     "Build",
@@ -124,7 +144,12 @@ static PORT_MAPPING: Object = Object::new(
     "PortMapping",
     "port mapping",
     &[
-        field("containerPort", integer(1, 65535), "The port that the container listens on.").required(),
+        field("containerPort", integer(1, 65535), "The port that the container listens on."),
+        field(
+            "containerPortRange",
+            Shape::Text,
+            "The ports that it listens on, `first-last`: as many ports of the host in a row are found for them.",
+        ),
         field(
             "hostPort",
             integer(0, 65535),
@@ -134,8 +159,16 @@ static PORT_MAPPING: Object = Object::new(
         field("name", Shape::Text, "At most 64 of a-z, 0-9, `_` and `-`."),
         inert("appProtocol", "only Service Connect reads it"),
     ],
-)
-.refusing(&[("containerPortRange", "list the ports one by one with `containerPort`")]);
+);
+
+static SYSTEM_CONTROL: Object = Object::new(
+    "SystemControl",
+    "system control",
+    &[
+        field("namespace", Shape::Text, "The parameter, for example `net.core.somaxconn`.").required(),
+        field("value", Shape::Text, "Its value.").required(),
+    ],
+);
 
 pub(super) static VARIABLE: Object = Object::new(
     "EnvironmentVariable",
@@ -165,17 +198,6 @@ static HEALTH_CHECK: Object = Object::new(
         field("startPeriod", integer(0, 300), "Seconds. Default 0."),
     ],
 );
-
-pub(crate) static LINUX_PARAMETERS: Object =
-    Object::new("LinuxParameters", "Linux settings", &[field("initProcessEnabled", Shape::Boolean, "An init process as PID 1. Default false.")])
-        .refusing(&[
-            ("capabilities", "capabilities are not supported yet; `privileged: true` gives all of them"),
-            ("devices", "devices are not supported yet; remove it"),
-            ("sharedMemorySize", "remove it; it is not supported yet"),
-            ("tmpfs", "remove it; it is not supported yet"),
-            ("maxSwap", "remove it; it is not supported yet"),
-            ("swappiness", "remove it; it is not supported yet"),
-        ]);
 
 static ULIMIT: Object = Object::new(
     "Ulimit",
@@ -218,15 +240,24 @@ static LOG_CONFIGURATION: Object = Object::new(
     "LogConfiguration",
     "log configuration",
     &[
-        field("logDriver", Shape::Choice(&LOG_DRIVER), "awslogs or json-file.").required(),
-        inert("options", "logs are kept by the engine, see `ecslocal logs`"),
+        field(
+            "logDriver",
+            Shape::Choice(&LOG_DRIVER),
+            "Which driver. With `awslogs` a log group is a folder, `cloudwatch/<group>` of the state folder.",
+        )
+        .required(),
+        field("options", Shape::Map, "What the driver is told."),
     ],
 )
-.refusing(&[("secretOptions", "logs are kept by the engine, see `ecslocal logs`")]);
-
-const LOGS: &str = "remove it; logs are kept by the engine, see `ecslocal logs`";
+.refusing(&[(
+    "secretOptions",
+    "use `options`, with a value from `${VAR}` or `.env`; `secretOptions: []` in a second `-f` file takes it out of an included one",
+)]);
 
 static LOG_DRIVER: Choice = Choice {
-    accepted: &["awslogs", "json-file"],
-    refused: &[("awsfirelens", LOGS), ("fluentd", LOGS), ("gelf", LOGS), ("journald", LOGS), ("splunk", LOGS), ("syslog", LOGS), ("none", LOGS)],
+    accepted: &["awslogs", "fluentd", "gelf", "json-file", "journald", "splunk", "syslog"],
+    refused: &[
+        ("awsfirelens", "FireLens is not supported yet; a second `-f` file may say `awslogs`"),
+        ("none", "ECS has no such driver; without `logConfiguration` the engine keeps the output"),
+    ],
 };

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use model::{Build, ContainerDefinition, Family};
 
-use super::Reader;
-use super::container_parts::{dependencies, health_check, host_entries, port_mappings, ulimits};
+use super::container_parts::{dependencies, health_check, host_entries, port_mappings, restart_policy, ulimits};
+use super::{Reader, links, linux_parameters, log_configuration, namespaces, port_ranges, volume};
 use crate::node::Node;
 use crate::problem::Report;
 
-pub(super) fn read(node: &Node, family: Option<&Family>, reader: &mut Reader<'_>) -> Option<ContainerDefinition> {
+/// `fargate`: whether its task definition names FARGATE.
+pub(super) fn read(node: &Node, family: Option<&Family>, fargate: bool, reader: &mut Reader<'_>) -> Option<ContainerDefinition> {
     let name = super::name_under(node, "name", reader.report);
     let build = node.get("build").map(|node| build(node, reader));
     let report = &mut *reader.report;
@@ -20,6 +21,14 @@ pub(super) fn read(node: &Node, family: Option<&Family>, reader: &mut Reader<'_>
     let port_mappings = port_mappings(node, report);
     let extra_hosts = host_entries(node, report);
     let ulimits = ulimits(node, report);
+    let linux_parameters = linux_parameters::read(node, report);
+    let links = links::read(node, report);
+    let port_ranges = port_ranges::read(node, report);
+    let log_configuration = log_configuration::read(node, fargate, report);
+    let mount_points = volume::mount_points(node, report);
+    let volumes_from = volume::volumes_from(node, report);
+    let restart_policy = restart_policy(node, report);
+    let docker_security_options = namespaces::security_options(node, report);
     texts(node, report);
     memory(node, report);
     Some(ContainerDefinition {
@@ -50,6 +59,18 @@ pub(super) fn read(node: &Node, family: Option<&Family>, reader: &mut Reader<'_>
         extra_hosts: extra_hosts?,
         dns_servers: node.texts_of("dnsServers"),
         dns_search_domains: node.texts_of("dnsSearchDomains"),
+        links: links?,
+        port_ranges: port_ranges?,
+        linux_parameters: linux_parameters?,
+        system_controls: namespaces::system_controls(node)?,
+        docker_security_options,
+        interactive: node.boolean_of("interactive").unwrap_or(false),
+        pseudo_terminal: node.boolean_of("pseudoTerminal").unwrap_or(false),
+        disable_networking: node.boolean_of("disableNetworking").unwrap_or(false),
+        restart_policy,
+        log_configuration,
+        mount_points: mount_points?,
+        volumes_from: volumes_from?,
     })
 }
 

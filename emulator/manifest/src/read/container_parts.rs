@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use model::{ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, PortMapping, TransportProtocol, Ulimit};
+use model::{ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, PortMapping, RestartPolicy, TransportProtocol, Ulimit};
 
 use crate::node::{Node, Span};
 use crate::problem::Report;
+
+/// The most exit codes that a restart policy ignores (ecs.md 1.8).
+const MAX_IGNORED_CODES: usize = 50;
 
 /// `None` when an item cannot be read, which the tables have reported.
 pub(super) fn port_mappings(node: &Node, report: &mut Report) -> Option<Vec<PortMapping>> {
@@ -13,13 +16,20 @@ pub(super) fn port_mappings(node: &Node, report: &mut Report) -> Option<Vec<Port
     let mut mappings = Vec::new();
     for item in node.list("portMappings") {
         let protocol = if item.text_of("protocol") == Some("udp") { TransportProtocol::Udp } else { TransportProtocol::Tcp };
+        if let Some(name) = item.get("name") {
+            mapping_name(name, report);
+        }
+        if item.get("containerPortRange").is_some() {
+            continue;
+        }
+        if item.get("containerPort").is_none() {
+            report.problem(item.span, "a port mapping needs `containerPort`, or `containerPortRange`");
+            return None;
+        }
         let container_port: u16 = item.integer_of("containerPort")?;
         let place = super::place(item, "containerPort");
         if let Some(first) = taken.insert((container_port, protocol), place) {
             report.problem(place, format!("container port {container_port} is mapped twice")).again(first);
-        }
-        if let Some(name) = item.get("name") {
-            mapping_name(name, report);
         }
         let host_port = item.integer_of("hostPort").unwrap_or(0);
         mappings.push(PortMapping { container_port, host_port, protocol, name: item.text_of("name").map(str::to_owned) });
@@ -76,6 +86,19 @@ pub(super) fn health_check(node: &Node, report: &mut Report) -> Option<Container
         timeout: node.integer_of("timeout").unwrap_or(5),
         retries: node.integer_of("retries").unwrap_or(3),
         start_period: node.integer_of("startPeriod").unwrap_or(0),
+    })
+}
+
+/// The policy, if it is enabled.
+pub(super) fn restart_policy(node: &Node, report: &mut Report) -> Option<RestartPolicy> {
+    let policy = node.get("restartPolicy")?;
+    let codes = policy.list("ignoredExitCodes");
+    if let Some(first) = codes.get(MAX_IGNORED_CODES) {
+        report.problem(first.span, format!("`ignoredExitCodes` has at most {MAX_IGNORED_CODES} codes, this one has {}", codes.len()));
+    }
+    (policy.boolean_of("enabled") == Some(true)).then(|| RestartPolicy {
+        ignored_exit_codes: codes.iter().filter_map(Node::integer).collect(),
+        restart_attempt_period: policy.integer_of("restartAttemptPeriod").unwrap_or(300),
     })
 }
 

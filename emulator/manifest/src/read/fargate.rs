@@ -1,6 +1,9 @@
 //! What AWS asks of a task definition that is to run on Fargate (ecs.md 1.1, and the end of 1.2). Here such a task runs like any other.
 
-use crate::keys::task_definition::{CONTAINER, LINUX_PARAMETERS, TASK_DEFINITION};
+use model::LogDriver;
+
+use crate::keys::linux_parameters::LINUX_PARAMETERS;
+use crate::keys::task_definition::{CONTAINER, TASK_DEFINITION};
 use crate::node::{Node, Span};
 use crate::problem::Report;
 use crate::shape::Object;
@@ -24,18 +27,26 @@ const LOG_DRIVERS: [&str; 3] = ["awslogs", "splunk", "awsfirelens"];
 
 /// Checks a definition that names FARGATE; `cpu` and `memory` as they were read, `None` where they are not written or wrong.
 pub(super) fn check(definition: &Node, cpu: Option<u32>, memory: Option<u32>, report: &mut Report) {
-    let asks = |item: &&Node| item.text() == Some("FARGATE");
-    let Some(asked) = definition.list("requiresCompatibilities").iter().find(asks) else { return };
+    let Some(asked) = asked(definition) else { return };
     if definition.text_of("networkMode") != Some("awsvpc") && !(report.partial && definition.get("networkMode").is_none()) {
         let place = definition.get("networkMode").map_or(asked.span, |node| node.span);
         report.problem(place, "Fargate only supports network mode 'awsvpc'.").hint("`networkMode: awsvpc`, or `requiresCompatibilities: [EC2]`");
     }
     size(definition, asked.span, (cpu, memory), report);
     refuse(&TASK_DEFINITION, definition, &["ipcMode", "placementConstraints"], report);
-    if let Some(mode) = definition.get("pidMode").filter(|mode| !refuses(&TASK_DEFINITION, "pidMode") && mode.text() != Some("task")) {
+    if let Some(mode) = definition.get("pidMode").filter(|mode| mode.text() == Some("host")) {
         report.problem(mode.span, "Fargate only supports `pidMode: task`").hint(OR_EC2);
     }
     definition.list("containerDefinitions").iter().for_each(|container| check_container(container, report));
+}
+
+fn asked(definition: &Node) -> Option<&Node> {
+    definition.list("requiresCompatibilities").iter().find(|item| item.text() == Some("FARGATE"))
+}
+
+/// Whether a definition names FARGATE.
+pub(super) fn is_asked(definition: &Node) -> bool {
+    asked(definition).is_some()
 }
 
 const OR_EC2: &str = "remove it, or say `requiresCompatibilities: [EC2]`";
@@ -69,8 +80,7 @@ fn check_container(container: &Node, report: &mut Report) {
     refuse(&CONTAINER, container, &["links", "privileged", "dockerSecurityOptions"], report);
     if let Some(linux) = container.get("linuxParameters") {
         refuse(&LINUX_PARAMETERS, linux, &["devices", "sharedMemorySize", "maxSwap", "swappiness"], report);
-        let added =
-            linux.get("capabilities").filter(|_| !refuses(&LINUX_PARAMETERS, "capabilities")).map(|node| node.list("add")).unwrap_or_default();
+        let added = linux.get("capabilities").map(|node| node.list("add")).unwrap_or_default();
         for capability in added.iter().filter(|capability| capability.text() != Some("SYS_PTRACE")) {
             report.problem(capability.span, "Fargate only allows the capability `SYS_PTRACE` to be added").hint(OR_EC2);
         }
@@ -83,10 +93,12 @@ fn check_container(container: &Node, report: &mut Report) {
         }
     }
     let driver = container.get("logConfiguration").and_then(|node| node.get("logDriver"));
-    if let Some(driver) = driver.filter(|driver| driver.text() == Some("json-file")) {
+    if let Some(driver) =
+        driver.filter(|driver| driver.text().is_some_and(|word| LogDriver::from_word(word).is_some() && !LOG_DRIVERS.contains(&word)))
+    {
         report
             .problem(driver.span, format!("Fargate only supports the log drivers {}", listed(LOG_DRIVERS)))
-            .hint("use `awslogs`: here the engine keeps the lines, see `ecslocal logs`");
+            .hint("use `awslogs`: here a log group is a folder, and `ecslocal logs` shows the lines");
     }
 }
 

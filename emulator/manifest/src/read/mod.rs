@@ -10,12 +10,17 @@ mod container_parts;
 mod deployment;
 mod fargate;
 mod health_check;
+pub(crate) mod links;
+mod linux_parameters;
 mod listener;
 mod load_balancer;
+mod log_configuration;
 mod metric_alarm;
+mod namespaces;
 pub(crate) mod network_mode;
 mod pem;
 mod placement;
+mod port_ranges;
 mod rule;
 mod scaling;
 mod scaling_policy;
@@ -27,6 +32,7 @@ mod task_definition;
 mod tls;
 mod traffic_shift;
 mod transform;
+mod volume;
 
 use std::collections::BTreeMap;
 

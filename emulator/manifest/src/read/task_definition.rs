@@ -2,7 +2,7 @@
 
 use model::{ContainerDefinition, Family, TaskDefinition};
 
-use super::{Reader, container, fargate, network_mode, placement};
+use super::{Reader, container, fargate, links, linux_parameters, namespaces, network_mode, placement, port_ranges, volume};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -15,7 +15,8 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
     let cpu = node.get("cpu").map(|node| cpu(node, reader.report));
     let memory = node.get("memory").map(|node| memory(node, reader.report));
     let items = node.list("containerDefinitions");
-    let read: Vec<Option<ContainerDefinition>> = items.iter().map(|item| container::read(item, family.as_ref(), reader)).collect();
+    let read: Vec<Option<ContainerDefinition>> =
+        items.iter().map(|item| container::read(item, family.as_ref(), fargate::is_asked(node), reader)).collect();
     let report = &mut *reader.report;
     if items.len() > MAX_CONTAINERS {
         report.problem(
@@ -30,20 +31,29 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
     }
     for item in items {
         container_memory(item, node.get("memory"), memory.flatten(), report);
+        linux_parameters::swap(item, node, report);
     }
     let mode = network_mode::of(node);
     network_mode::check(node, mode, report);
+    port_ranges::check(node, mode, report);
+    links::check(node, mode, report);
+    namespaces::check(node, mode, report);
+    let volumes = volume::read(node, report);
+    volume::check(node, fargate::is_asked(node), report);
     fargate::check(node, cpu.flatten(), memory.flatten(), report);
     let member_of = placement::member_of(node, report);
     let containers = read.into_iter().collect::<Option<Vec<_>>>();
     Some(TaskDefinition {
         family: family?,
         network_mode: mode,
+        pid_mode: namespaces::mode(node, "pidMode"),
+        ipc_mode: namespaces::mode(node, "ipcMode"),
         cpu: cpu.map_or(Some(None), |cpu| cpu.map(Some))?,
         memory: memory.map_or(Some(None), |memory| memory.map(Some))?,
         containers: network_mode::normalise(mode, containers?),
         member_of: member_of?,
         requires_attributes: placement::required_attributes(node),
+        volumes: volumes?,
     })
 }
 

@@ -78,7 +78,7 @@ fn a_second_file_takes_out_what_is_refused_in_an_included_one() {
     let main = "cluster: t\ntaskDefinitions: [{ file: task.json }]\nservices: []\n";
     let over = "taskDefinitions:\n  - family: shop\n    volumes: []\n    placementConstraints: []\n    containerDefinitions: [{ name: api, secrets: [], mountPoints: [] }]\n";
     let refused = read_all(&[("cluster.yaml", main), ("task.json", task)], &[]).unwrap_err();
-    assert_eq!(refused.count(), 4, "{}", refused.render(false));
+    assert_eq!(refused.count(), 3, "{}", refused.render(false));
     let manifest = read_all(&[("cluster.yaml", main), ("over.yaml", over), ("task.json", task)], &[]);
     assert!(manifest.is_ok(), "{}", manifest.unwrap_err().render(false));
 }

@@ -5,11 +5,13 @@
 mod alarms;
 mod authentication;
 mod circuit_breaker;
+mod container_fields;
 mod encryption;
 mod hints;
 mod https;
 mod limits;
 mod load_balancers;
+mod log_configuration;
 mod network_modes;
 mod placement;
 mod problems;
@@ -22,3 +24,4 @@ mod strategies;
 mod support;
 mod targets;
 mod values;
+mod volumes;

@@ -201,7 +201,7 @@ fn a_definition_for_fargate_is_read_as_aws_prints_it() {
     let task = r#"{"taskDefinition": {"taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/users:7", "family": "users", "revision": 7,
         "containerDefinitions": [{"name": "web", "image": "users:v1", "cpu": 0, "essential": true, "environment": [], "mountPoints": [],
             "portMappings": [{"containerPort": 3000, "hostPort": 3000, "protocol": "tcp", "name": "web-3000-tcp", "appProtocol": "http"}],
-            "volumesFrom": [], "systemControls": [], "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/users"}}}],
+            "volumesFrom": [], "systemControls": [], "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/users", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "ecs"}}}],
         "executionRoleArn": "arn:aws:iam::123456789012:role/ecsTaskExecutionRole", "networkMode": "awsvpc", "volumes": [], "status": "ACTIVE",
         "requiresAttributes": [{"name": "ecs.capability.task-eni"}], "placementConstraints": [], "compatibilities": ["EC2", "FARGATE"],
         "runtimePlatform": {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"}, "requiresCompatibilities": ["FARGATE"],
@@ -304,7 +304,7 @@ fn what_fargate_does_not_have_is_told_at_once() {
     25 |         logConfiguration: { logDriver: json-file }
        |                                        ^^^^^^^^^
        |
-       = hint: use `awslogs`: here the engine keeps the lines, see `ecslocal logs`
+       = hint: use `awslogs`: here a log group is a folder, and `ecslocal logs` shows the lines
 
     5 problems in cluster.yaml
     "#);
@@ -329,7 +329,6 @@ fn each_key_that_fargate_does_not_have_is_one_problem() {
         ("    pidMode: host\n", "", "pidMode"),
         ("    placementConstraints: [{ type: memberOf, expression: attribute:x exists }]\n", "", "placementConstraints"),
         ("", "        privileged: true\n", "privileged"),
-        ("", "        links: [db]\n", "links"),
         ("", "        dockerSecurityOptions: [no-new-privileges]\n", "dockerSecurityOptions"),
         ("", "        linuxParameters: { sharedMemorySize: 64 }\n", "sharedMemorySize"),
         ("", "        linuxParameters: { devices: [{ hostPath: /dev/null }] }\n", "devices"),

@@ -1127,7 +1127,7 @@ fn target_groups() {
 #[test]
 fn what_acts_on_aws_only_is_refused_by_name() {
     assert_snapshot!(broken(&[
-        ("- family: users", "- family: users\n    networkMode: default\n    volumes: [{ name: data }]"),
+        ("- family: users", "- family: users\n    networkMode: default\n    volumes: [{ name: data, configuredAtLaunch: true }]"),
         ("memory: 256", "memory: 256\n        watch: true\n        secrets: [{ name: A, valueFrom: b }]\n        mountPoints: []\n        logConfiguration: { logDriver: awsfirelens }"),
         ("taskDefinition: users", "taskDefinition: users\n    volumeConfigurations: [{ name: data }]"),
         ("- port: 80", "- port: 443\n        protocol: HTTPS\n        certificates: [{ certificateArn: a }]"),
@@ -1148,13 +1148,13 @@ fn what_acts_on_aws_only_is_refused_by_name() {
        |
        = hint: it belongs to Windows; use `bridge`
 
-    error: `volumes` of a task definition is not supported
-      --> cluster.yaml:19:5
+    error: `configuredAtLaunch` of a volume is not supported
+      --> cluster.yaml:19:29
        |
-    19 |     volumes: [{ name: data }]
-       |     ^^^^^^^
+    19 |     volumes: [{ name: data, configuredAtLaunch: true }]
+       |                             ^^^^^^^^^^^^^^^^^^
        |
-       = hint: volumes are not supported yet; `volumes: []` in a second `-f` file takes it out of an included one
+       = hint: volumes of EBS are not supported; without it, the volume is one of each task's own
 
     error: `watch` of a container definition is not supported
       --> cluster.yaml:24:9
@@ -1178,7 +1178,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
     27 |         logConfiguration: { logDriver: awsfirelens }
        |                                        ^^^^^^^^^^^
        |
-       = hint: remove it; logs are kept by the engine, see `ecslocal logs`
+       = hint: FireLens is not supported yet; a second `-f` file may say `awslogs`
 
     error: `volumeConfigurations` of a service is not supported
       --> cluster.yaml:32:5
@@ -1186,7 +1186,7 @@ fn what_acts_on_aws_only_is_refused_by_name() {
     32 |     volumeConfigurations: [{ name: data }]
        |     ^^^^^^^^^^^^^^^^^^^^
        |
-       = hint: volumes are not supported yet
+       = hint: volumes of EBS are not supported
 
     7 problems in cluster.yaml
     "#);

@@ -83,6 +83,7 @@ pub(super) fn recorded(before: &World, after: &World, plan: &Plan, (now, pace): 
             && let Some(known) = before.tasks.get(&task.id)
         {
             forward(known, task);
+            restarts(before, known, task, now);
         }
     }
 }
@@ -169,6 +170,20 @@ fn forward(known: &Task, task: &Task) {
         assert!(is.last_status >= was.last_status, "{} {} went back", task.id, is.name);
         assert!(was.reason.is_none() || was.reason == is.reason, "the first reason stays: {:?} {:?}", was.reason, is.reason);
         assert!(was.runtime_id.is_none() || was.runtime_id == is.runtime_id, "{} {} became another container", task.id, is.name);
+    }
+}
+
+/// A container is started again only under its policy, by a task that goes on, as the same container.
+fn restarts(world: &World, known: &Task, task: &Task, now: Timestamp) {
+    for (was, is) in known.containers.iter().zip(&task.containers).filter(|(was, is)| was.restart_count != is.restart_count) {
+        let wanted = world.definition(&task.revision).unwrap().container(&is.name).unwrap();
+        let period = u64::from(wanted.restart_policy.as_ref().expect("a restart without a policy").restart_attempt_period);
+        let since = was.restarted_at.or(was.started_at).expect("a restart of what never ran");
+        assert!(known.is_live() && is.restart_count == was.restart_count + 1 && now.since(since).as_secs() >= period, "{was:?} {is:?}");
+        assert_eq!((was.last_status, is.last_status), (model::ContainerStatus::Running, model::ContainerStatus::Running));
+    }
+    for record in &task.containers {
+        assert!(!record.restarting || record.last_status == model::ContainerStatus::Running, "{record:?}");
     }
 }
 

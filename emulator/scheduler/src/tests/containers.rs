@@ -3,7 +3,7 @@
 use model::{Change, ContainerStatus, DependencyCondition as Condition, Fact, Observed, RunState, StopCode, TaskStatus};
 
 use super::fleet::{Behaviour, Fleet};
-use super::setup::{Setup, after, checked, container, key, optional, web};
+use super::setup::{Setup, after, checked, container, key, linked, optional, web};
 use crate::Work;
 
 fn exits(after: u64, code: i64) -> Behaviour {
@@ -100,6 +100,39 @@ fn containers_stop_after_those_that_depend_on_them() {
     }
     assert_eq!(order, ["web", "db", "log"]);
     fleet.assert_steady("users");
+}
+
+#[test]
+fn a_link_is_a_dependency_and_a_pause_of_namespaces_comes_first_and_goes_last() {
+    let containers = vec![linked(web(), "db"), container("db")];
+    let mut fleet = Fleet::new(&[Setup { containers, pid_mode: Some(model::NamespaceMode::Task), ..Setup::plain("users", 1) }]);
+    fleet.slowness = 1000;
+    let (mut starts, mut stops) = (vec![], vec![]);
+    let note = |fleet: &Fleet, starts: &mut Vec<String>, stops: &mut Vec<String>| {
+        for work in &fleet.busy {
+            let (id, order) = match work {
+                Work::Start { id, .. } => (id, &mut *starts),
+                Work::Stop { id, .. } => (id, &mut *stops),
+                _ => continue,
+            };
+            let name = fleet.engine[id].container.to_string();
+            if !order.contains(&name) {
+                order.push(name);
+            }
+        }
+    };
+    for _ in 0..200 {
+        note(&fleet, &mut starts, &mut stops);
+        fleet.run_for(std::time::Duration::from_millis(50));
+    }
+    let pause = "~internal~ecs~pause~namespace";
+    assert_eq!(starts, [pause, "db", "web"]);
+    fleet.apply(Change::Scale { service: key("users"), desired_count: 0 });
+    for _ in 0..200 {
+        note(&fleet, &mut starts, &mut stops);
+        fleet.run_for(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(stops, ["web", "db", pause]);
 }
 
 #[test]

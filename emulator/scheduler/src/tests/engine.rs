@@ -31,19 +31,18 @@ impl Fleet {
             Work::Start { task, container, id } if !self.engine.contains_key(&id) => {
                 failed(task, container, Kind::CannotStartContainerError, "no such container")
             }
-            Work::Start { task, container, id }
-                if !container.is_pause() && self.pause(&task).is_some_and(|pause| pause.state != RunState::Running) =>
-            {
+            Work::Start { task, container, id } if !container.is_pause() && self.pauses(&task).any(|pause| pause.state != RunState::Running) => {
                 drop(id);
                 failed(task, container, Kind::CannotStartContainerError, "cannot join network of a non running container")
             }
             Work::Start { id, .. } => {
                 self.start(&id);
-                self.engine.get(&id).cloned().map(Fact::Seen)
+                self.engine.get(&id).cloned().map(Fact::Started)
             }
             Work::Stop { task, id, .. } => {
                 if self.engine.get(&id).is_some_and(|seen| seen.container.is_pause()) {
-                    let others = self.engine.values().filter(|seen| seen.task == task && seen.id != id && seen.state == RunState::Running);
+                    let normal = |seen: &&ObservedContainer| seen.task == task && !seen.container.is_pause() && seen.state == RunState::Running;
+                    let others = self.engine.values().filter(normal);
                     assert_eq!(others.count(), 0, "the pause stops last");
                 }
                 let running = self.engine.get_mut(&id).filter(|seen| seen.state == RunState::Running);
@@ -62,6 +61,11 @@ impl Fleet {
                 };
                 Some(Fact::Hook { service, deployment, stage, hook, answer })
             }
+            Work::RemoveVolume { task, name } => {
+                assert!(self.engine.values().all(|seen| seen.task != task), "{name} is in use");
+                self.volumes.remove(&name);
+                Some(Fact::VolumeRemoved { task, name })
+            }
             Work::RemoveNetwork(key) => Some(Fact::NetworkRemoved(key)),
         }
     }
@@ -72,9 +76,10 @@ impl Fleet {
         if let Some(known) = self.engine.values().find(|known| known.runtime_name == runtime_name) {
             return Some(Fact::Created { task, container, id: known.id.clone() });
         }
-        if let Some(record) = found.pause().filter(|_| !container.is_pause()) {
-            assert!(record.last_status >= model::ContainerStatus::Running, "{container} is made before its pause runs");
-            if self.pause(&task).is_none() {
+        if found.pauses().next().is_some() && !container.is_pause() {
+            let run = found.pauses().all(|record| record.last_status >= model::ContainerStatus::Running);
+            assert!(run, "{container} is made before its pauses run");
+            if self.pauses(&task).count() < found.pauses().count() {
                 // Removed behind our back meanwhile.
                 let failure = ContainerFailure::new(Kind::CannotCreateContainerError, "no such container");
                 return Some(Fact::Failed { task, container, failure });
@@ -96,19 +101,21 @@ impl Fleet {
             network_bindings: vec![],
         };
         self.engine.insert(id.clone(), made);
+        let own: Vec<String> = self.world.tasks[&task].volumes.iter().map(|volume| volume.runtime_name.clone()).collect();
+        self.volumes.extend(own);
         Some(Fact::Created { task, container, id })
     }
 
-    /// What holds the network of a task.
-    fn pause(&self, task: &TaskId) -> Option<&ObservedContainer> {
-        self.engine.values().find(|seen| seen.task == *task && seen.container.is_pause())
+    /// What holds the network of a task, and its namespaces.
+    fn pauses(&self, task: &TaskId) -> impl Iterator<Item = &ObservedContainer> {
+        self.engine.values().filter(move |seen| seen.task == *task && seen.container.is_pause())
     }
 
     fn start(&mut self, id: &ContainerId) {
-        let Some(seen) = self.engine.get(id).filter(|seen| seen.state == RunState::Created).cloned() else { return };
+        let Some(seen) = self.engine.get(id).filter(|seen| seen.state != RunState::Running).cloned() else { return };
         let task = &self.world.tasks[&seen.task];
         let whole = self.world.definition(&task.revision).unwrap();
-        let definition = whole.container(&seen.container).cloned().or_else(|| whole.pause()).unwrap();
+        let definition = whole.container(&seen.container).cloned().or_else(|| whole.pauses().find(|pause| pause.name == seen.container)).unwrap();
         let own: u16 = id.as_str()[1..].parse().unwrap();
         let bind_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let bindings = definition.port_mappings.iter().map(|mapping| NetworkBinding {
@@ -118,7 +125,7 @@ impl Fleet {
             protocol: TransportProtocol::Tcp,
         });
         // A pause has an address, half of them one that cannot be dialled; what shares its network has neither address nor ports.
-        let holds = seen.container.is_pause();
+        let holds = seen.container.holds_network();
         let network_bindings: Vec<_> = bindings.filter(|_| whole.network_mode == NetworkMode::Bridge || holds).collect();
         let [high, low] = own.to_be_bytes();
         let (address, direct) = (holds.then(|| [10, 213, high, low].into()), holds && own.is_multiple_of(2));

@@ -52,6 +52,8 @@ pub(super) struct Fleet {
     pub(super) observed: Observed,
     /// What really runs.
     pub(super) engine: BTreeMap<ContainerId, ObservedContainer>,
+    /// Volumes of tasks that the engine has.
+    pub(super) volumes: BTreeSet<String>,
     pub(super) ids: Ids,
     pub(super) now: Timestamp,
     pub(super) pace: Pace,
@@ -88,6 +90,7 @@ impl Fleet {
             world: World::new(settings),
             observed: Observed { listed: true, ..Observed::default() },
             engine: BTreeMap::new(),
+            volumes: BTreeSet::new(),
             ids: Ids::seeded(1),
             now: Timestamp::from_millis(1_000_000),
             pace: Pace::default(),
@@ -178,6 +181,8 @@ impl Fleet {
                 break;
             }
         }
+        let known: BTreeSet<&String> = self.world.tasks.values().flat_map(|task| &task.volumes).map(|volume| &volume.runtime_name).collect();
+        assert!(self.volumes.iter().all(|name| known.contains(name)), "a volume that nobody would remove: {:?} {known:?}", self.volumes);
         assert!(self.wake_at.is_none_or(|at| at > self.now), "to wake in the past");
         let just_before = self.wake_at.map_or(self.now + Duration::from_secs(30 * 24 * 3600), |at| Timestamp::from_millis(at.as_millis() - 1));
         let (early, _) = self.plan_at(just_before);
@@ -258,7 +263,7 @@ impl Fleet {
 
     pub(super) fn fact(&mut self, fact: &Fact) {
         match fact {
-            Fact::Seen(seen) => drop(self.observed.containers.insert(seen.id.clone(), seen.clone())),
+            Fact::Seen(seen) | Fact::Started(seen) => drop(self.observed.containers.insert(seen.id.clone(), seen.clone())),
             Fact::Created { id, .. } => drop(self.engine.get(id).map(|made| self.observed.containers.insert(id.clone(), made.clone()))),
             Fact::Removed(id) => drop(self.observed.containers.remove(id)),
             _ => {}

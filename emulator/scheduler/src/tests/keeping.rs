@@ -107,3 +107,23 @@ fn a_target_that_no_task_stands_behind_stays_until_the_manifest_lets_it_go() {
     fleet.run(60);
     assert_eq!(ports(&fleet), [9000], "its group has no other");
 }
+
+#[test]
+fn a_task_s_volumes_are_removed_with_its_last_container() {
+    let containers = vec![super::setup::storing(super::setup::web(), None)];
+    let mut fleet = Fleet::running_for(&[Setup { containers, volumes: vec!["data"], ..Setup::new("users", 2) }], 20);
+    let named =
+        |fleet: &Fleet| fleet.volumes.iter().all(|name| name.starts_with("ecs-users-1-data-") && name.len() == "ecs-users-1-data-".len() + 20);
+    assert!(fleet.volumes.len() == 2 && named(&fleet), "{:?}", fleet.volumes);
+    fleet.apply(model::Change::Scale { service: key("users"), desired_count: 1 });
+    fleet.run(30);
+    assert_eq!(fleet.volumes.len(), 1);
+    // The container of one that crashed is kept for its log, and its volume with it.
+    let id = fleet.running("users")[0].clone();
+    fleet.exit(&id, 1, false);
+    fleet.run(10);
+    assert_eq!(fleet.volumes.len(), 2);
+    fleet.apply(model::Change::DeleteCluster(super::setup::cluster()));
+    fleet.run(60);
+    assert_eq!((fleet.volumes.len(), fleet.engine.len(), fleet.world.services.len()), (0, 0, 0));
+}

@@ -11,6 +11,7 @@ mod network_modes;
 mod placement;
 mod placement_property;
 mod property;
+mod restarts;
 mod rolling;
 mod scaling;
 mod scaling_property;

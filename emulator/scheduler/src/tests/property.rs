@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use model::{
     Change, CircuitBreaker, DependencyCondition, DesiredStatus, EarlySuccess, FailureThreshold, HookAction, HookTarget, HookTimeout, LifecycleHook,
-    LifecycleStage, NetworkMode, Placement, RolloutState, RunTask, ShiftPattern, Step, TargetHealthState, TaskOverrides, TaskStatus, TrafficShift,
+    LifecycleStage, NamespaceMode, NetworkMode, Placement, RolloutState, RunTask, ShiftPattern, Step, TargetHealthState, TaskOverrides, TaskStatus,
+    TrafficShift,
 };
 use proptest::prelude::*;
 
 use super::fleet::{Behaviour, Fleet};
-use super::setup::{Setup, after, awsvpc, checked, cluster, container, key, optional, web};
+use super::setup::{Setup, after, awsvpc, checked, cluster, container, key, linked, optional, restarting, storing, web};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -61,6 +62,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => Just(Act::Sicken),
         3 => Just(Act::CrashDaemon),
         5 => (0..8_u64).prop_map(Act::Pass),
+        1 => (50..70_u64).prop_map(Act::Pass),
     ]
 }
 
@@ -96,11 +98,17 @@ enum Pod {
     Checked,
     Ordered,
     Awsvpc,
+    /// Linked, in one namespace of processes.
+    Sharing,
+    /// With volumes of the task's own, one of which another container has as well.
+    Storing,
+    /// What serves may be started again.
+    Restarting,
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
     let percent = prop_oneof![4 => Just((100, 200)), 1 => Just((50, 100)), 1 => Just((0, 100)), 1 => Just((100, 150)), 1 => Just((34, 134))];
-    let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered), 2 => Just(Pod::Awsvpc)];
+    let pod = prop_oneof![3 => Just(Pod::One), 1 => Just(Pod::Checked), 2 => Just(Pod::Ordered), 2 => Just(Pod::Awsvpc), 1 => Just(Pod::Sharing), 2 => Just(Pod::Restarting), 1 => Just(Pod::Storing)];
     let alarmed = prop_oneof![3 => Just(None), 2 => any::<bool>().prop_map(Some)];
     let early = any::<bool>().prop_map(|deferred_cleanup| Some(EarlySuccess { healthy_percent: 100, deferred_cleanup }));
     let verdicts = (any::<bool>(), alarmed, prop_oneof![2 => Just(None), 1 => early], pattern());
@@ -117,12 +125,32 @@ fn setup((balanced, listener, percent, grace, pod, desired, (breaks, alarmed, ea
             container("side"),
         ],
         Pod::Awsvpc => awsvpc("users", 1).containers,
+        Pod::Storing => vec![storing(web(), None), storing(optional(container("side")), Some("web"))],
+        Pod::Restarting => vec![restarting(checked(web()))],
+        Pod::Sharing => vec![linked(web(), "side"), optional(container("side"))],
     };
+    let volumes = if matches!(pod, Pod::Storing) { vec!["data", "cache"] } else { vec![] };
+    let pid_mode = matches!(pod, Pod::Sharing).then_some(NamespaceMode::Task);
     let mode = if matches!(pod, Pod::Awsvpc) { NetworkMode::Awsvpc } else { NetworkMode::Bridge };
     let breaker = breaks.then_some(CircuitBreaker { rollback: true, threshold: FailureThreshold::Count(2), reset_on_healthy_task: true });
     // Without a listener there is no traffic to shift.
     let shift = pattern.filter(|_| balanced && listener).map(traffic_shift);
-    Setup { desired, balanced, listener, percent, grace, breaker, alarmed, early, shift, mode, containers, ..Setup::new("users", desired) }
+    Setup {
+        desired,
+        balanced,
+        listener,
+        percent,
+        grace,
+        breaker,
+        alarmed,
+        early,
+        shift,
+        mode,
+        pid_mode,
+        volumes,
+        containers,
+        ..Setup::new("users", desired)
+    }
 }
 
 fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {
@@ -239,6 +267,10 @@ proptest! {
             prop_assert_eq!(fleet.service("users").backoff.failures, 0);
             prop_assert!(setup.desired == 0 || users.deployments[0].failed_tasks == 0, "one runs well");
         }
+        // What a task had is gone with its containers, or will go with them.
+        let left = fleet.world.tasks.values().filter(|task| fleet.engine.values().any(|seen| seen.task == task.id)).flat_map(|task| &task.volumes);
+        let left: std::collections::BTreeSet<_> = left.map(|volume| volume.runtime_name.clone()).collect();
+        prop_assert_eq!(&fleet.volumes, &left, "a leaked volume");
         let last = fleet.steps.len();
         fleet.crash();
         prop_assert_eq!(&fleet.steps[last..], &[] as &[Step], "a crash at rest changes nothing");

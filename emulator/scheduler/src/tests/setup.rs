@@ -1,14 +1,14 @@
 //! The services that tests are about.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::{
     Action, AdvancedConfiguration, AlarmSpec, Change, CircuitBreaker, ClusterName, ClusterQuery, ComparisonOperator, ContainerDefinition,
-    ContainerDependency, ContainerHealthCheck, ContainerName, Decimal, DependencyCondition, DeploymentAlarms, EarlySuccess, Family, Forward,
-    Listener, LoadBalancerAttributes, LoadBalancerName, Metric, MetricAlarm, MissingData, NetworkMode, Placement, PortMapping, Revision,
-    SchedulingStrategy, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupAttributes, TargetGroupName, TargetGroupSpec,
-    TaskDefinition, TrafficShift, TransportProtocol, WeightedTargetGroup,
+    ContainerDependency, ContainerHealthCheck, ContainerLink, ContainerName, Decimal, DependencyCondition, DeploymentAlarms, DockerVolume,
+    EarlySuccess, Family, Forward, Listener, LoadBalancerAttributes, LoadBalancerName, Metric, MetricAlarm, MissingData, MountPoint, NamespaceMode,
+    NetworkMode, Placement, PortMapping, RestartPolicy, Revision, SchedulingStrategy, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec,
+    TargetGroupAttributes, TargetGroupName, TargetGroupSpec, TaskDefinition, TrafficShift, TransportProtocol, Volume, VolumeFrom, VolumeSource,
+    WeightedTargetGroup,
 };
 
 pub(super) fn cluster() -> ClusterName {
@@ -29,35 +29,7 @@ pub(super) fn revision(name: &str, number: u32) -> Revision {
 
 /// An essential container without ports.
 pub(super) fn container(name: &str) -> ContainerDefinition {
-    ContainerDefinition {
-        name: ContainerName::new(name).unwrap(),
-        image: "web".into(),
-        image_id: None,
-        build: None,
-        cpu: 0,
-        memory: None,
-        memory_reservation: None,
-        essential: true,
-        port_mappings: vec![],
-        environment: BTreeMap::new(),
-        entry_point: None,
-        command: None,
-        user: None,
-        working_directory: None,
-        hostname: None,
-        stop_timeout: None,
-        start_timeout: None,
-        depends_on: vec![],
-        health_check: None,
-        docker_labels: BTreeMap::new(),
-        readonly_root_filesystem: false,
-        privileged: false,
-        init_process_enabled: false,
-        ulimits: vec![],
-        extra_hosts: vec![],
-        dns_servers: vec![],
-        dns_search_domains: vec![],
-    }
+    ContainerDefinition::new(ContainerName::new(name).unwrap(), "web")
 }
 
 /// A service whose tasks have an address each, of a container that serves and one beside it.
@@ -79,6 +51,30 @@ pub(super) fn web() -> ContainerDefinition {
 
 pub(super) fn after(mut container: ContainerDefinition, other: &str, condition: DependencyCondition) -> ContainerDefinition {
     container.depends_on.push(ContainerDependency { container_name: ContainerName::new(other).unwrap(), condition });
+    container
+}
+
+pub(super) fn linked(mut container: ContainerDefinition, other: &str) -> ContainerDefinition {
+    container.links.push(ContainerLink { container_name: ContainerName::new(other).unwrap(), alias: "store".into() });
+    container
+}
+
+/// With a restart policy of a minute that ignores code 7.
+pub(super) fn restarting(container: ContainerDefinition) -> ContainerDefinition {
+    let policy = RestartPolicy { ignored_exit_codes: vec![7], restart_attempt_period: 60 };
+    ContainerDefinition { restart_policy: Some(policy), ..container }
+}
+
+fn task_volume(name: &str) -> Volume {
+    Volume { name: name.to_owned(), source: VolumeSource::Task(DockerVolume::default()) }
+}
+
+/// With the volume `data` at `/data`, or with the volumes of another container.
+pub(super) fn storing(mut container: ContainerDefinition, from: Option<&str>) -> ContainerDefinition {
+    match from {
+        None => container.mount_points.push(MountPoint { source_volume: "data".into(), container_path: "/data".into(), read_only: false }),
+        Some(name) => container.volumes_from.push(VolumeFrom { source_container: ContainerName::new(name).unwrap(), read_only: true }),
+    }
     container
 }
 
@@ -123,6 +119,9 @@ pub(super) struct Setup {
     /// Traffic is shifted between its target group and another one.
     pub(super) shift: Option<TrafficShift>,
     pub(super) mode: NetworkMode,
+    pub(super) pid_mode: Option<NamespaceMode>,
+    /// Volumes that each task has for itself.
+    pub(super) volumes: Vec<&'static str>,
     pub(super) containers: Vec<ContainerDefinition>,
     pub(super) daemon: bool,
     /// Its task definitions say the CPU of the whole task: as many units as their revision's number.
@@ -145,6 +144,8 @@ impl Setup {
             early: None,
             shift: None,
             mode: NetworkMode::Bridge,
+            pid_mode: None,
+            volumes: vec![],
             containers: vec![web()],
             daemon: false,
             whole_cpu: true,
@@ -190,13 +191,11 @@ impl Setup {
         let family = Family::new(self.name).unwrap();
         // Revisions differ in something.
         let definition = |number| TaskDefinition {
-            family: family.clone(),
-            network_mode: self.mode,
             cpu: self.whole_cpu.then_some(number),
-            memory: None,
-            containers: self.numbered(number),
+            pid_mode: self.pid_mode,
+            volumes: self.volumes.iter().map(|name| task_volume(name)).collect(),
             member_of: self.member_of.clone(),
-            requires_attributes: vec![],
+            ..TaskDefinition::new(family.clone(), self.mode, self.numbered(number))
         };
         let mut changes: Vec<_> =
             (1..=3).map(|number| Change::RegisterTaskDefinition { cluster: cluster(), definition: Box::new(definition(number)) }).collect();

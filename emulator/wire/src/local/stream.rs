@@ -83,6 +83,9 @@ pub struct LogRecord {
     pub stream: String,
     /// The line without its end.
     pub text: String,
+    /// Why there is nothing to read of this container; there is no line then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// A line of `requests`.

@@ -330,6 +330,9 @@ pub struct TaskView {
     /// What holds its network, in `awsvpc` mode. AWS's API does not tell of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<ContainerView>,
+    /// What holds the namespaces that its containers share, with `pidMode` or `ipcMode` `task`. AWS's API does not tell of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace_pause: Option<ContainerView>,
 }
 
 /// A container.
@@ -359,6 +362,9 @@ pub struct ContainerView {
     pub address: Option<String>,
     /// Published ports.
     pub network_bindings: Vec<NetworkBindingView>,
+    /// How often it was started again; only of one with a restart policy, as AWS has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_count: Option<u32>,
 }
 
 /// A published port.
@@ -368,12 +374,29 @@ pub struct NetworkBindingView {
     /// The host's address.
     #[serde(rename = "bindIP")]
     pub bind_ip: String,
-    /// The container's port.
-    pub container_port: u16,
-    /// The host's port.
-    pub host_port: u16,
+    /// The container's port, unless the binding is of a range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_port: Option<u16>,
+    /// The container's ports, `first-last`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_port_range: Option<String>,
+    /// The host's port, unless the binding is of a range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_port: Option<u16>,
+    /// The host's ports, `first-last`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_port_range: Option<String>,
     /// tcp or udp.
     pub protocol: String,
+}
+
+impl NetworkBindingView {
+    /// The host's port or ports, and the container's, as text.
+    #[must_use]
+    pub fn ports(&self) -> (String, String) {
+        let text = |one: Option<u16>, range: &Option<String>| one.map(|port| port.to_string()).or_else(|| range.clone()).unwrap_or_default();
+        (text(self.host_port, &self.host_port_range), text(self.container_port, &self.container_port_range))
+    }
 }
 
 /// A load balancer.
