@@ -43,10 +43,7 @@ impl RepositoryName {
 fn is_segment(segment: &str) -> bool {
     let separator = |c: char| "._-".contains(c);
     let good = |between: &str| matches!(between, "" | "." | "_" | "__") || between.chars().all(|c| c == '-');
-    !segment.is_empty()
-        && !segment.starts_with(separator)
-        && !segment.ends_with(separator)
-        && segment.split(|c: char| !separator(c)).all(good)
+    !segment.is_empty() && !segment.starts_with(separator) && !segment.ends_with(separator) && segment.split(|c: char| !separator(c)).all(good)
 }
 
 impl TryFrom<String> for RepositoryName {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, ClusterName, Family, LoadBalancer, LoadBalancerName, OwnerId, Refused, Revision, RuleName, ScheduleName, ScheduledTask, Service,
-    ServiceKey, TargetGroup, TargetGroupName, Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
+    Action, ClusterName, Family, LoadBalancer, LoadBalancerName, OwnerId, Refused, Repository, RepositoryName, Revision, RuleName, ScheduleName,
+    ScheduledTask, Service, ServiceKey, TargetGroup, TargetGroupName, Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
 };
 
 /// The one state of the house. Held by the daemon's keeper, written to the state file, read by everybody else as a snapshot.
@@ -30,6 +30,9 @@ pub struct World {
     pub services: BTreeMap<ServiceKey, Service>,
     /// By id; stopped ones stay for a while.
     pub tasks: BTreeMap<TaskId, Task>,
+    /// By name. What is in them is the room `registry`'s.
+    #[serde(default)]
+    pub repositories: BTreeMap<RepositoryName, Repository>,
 }
 
 /// Who and where we are.
@@ -88,6 +91,7 @@ impl World {
             target_groups: BTreeMap::new(),
             services: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            repositories: BTreeMap::new(),
         }
     }
 
@@ -167,6 +171,13 @@ impl World {
     pub fn load_balancer_arn(&self, balancer: &LoadBalancer) -> String {
         let Settings { account, region, .. } = &self.settings;
         format!("arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/app/{}/{}", balancer.name, balancer.id)
+    }
+
+    /// `arn:aws:ecr:<region>:<account>:repository/<name>` (ecs.md 10)
+    #[must_use]
+    pub fn repository_arn(&self, name: &RepositoryName) -> String {
+        let Settings { account, region, .. } = &self.settings;
+        format!("arn:aws:ecr:{region}:{account}:repository/{name}")
     }
 
     /// `arn:aws:ecs:<region>:<account>:task/<cluster>/<id>`
