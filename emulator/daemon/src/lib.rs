@@ -15,6 +15,7 @@ pub mod certificates;
 pub mod doctor;
 pub mod effects;
 pub mod hooks;
+pub mod housekeeping;
 pub mod images;
 pub mod journal;
 pub mod keeper;

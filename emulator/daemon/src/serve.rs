@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use alb::{DataPlane, Record, RecordSink};
 use engine::{Clock, Engine, SystemClock};
-use model::{HealthCheck, Ids, OwnerId};
+use model::{HealthCheck, Ids, OwnerId, Timestamp};
+use registry::{Registry, Tokens};
 use routing::HealthCheckRecord;
 use routing::health::ProbeOutcome;
 use scheduler::Pace;
@@ -29,7 +30,7 @@ use crate::records::Records;
 use crate::server::{self, Context};
 use crate::store::{Running, Store};
 use crate::supervise::supervise;
-use crate::{Options, meter, observer, port_holder, prober};
+use crate::{Options, housekeeping, meter, observer, port_holder, prober};
 
 /// How long requests in flight are waited for at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -39,6 +40,9 @@ const LAST_TASKS: Duration = Duration::from_secs(1);
 
 /// The folder in the state folder that stands for S3: one folder a bucket.
 const BUCKETS: &str = "s3";
+
+/// The folder in the state folder that holds what was pushed.
+const REGISTRY: &str = "registry";
 
 /// How often a port that could not be bound is tried again.
 const PORTS_AGAIN: Duration = Duration::from_secs(3);
@@ -94,6 +98,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         traffic: listeners.clone(),
         hooks: Arc::new(LocalHooks),
     });
+    let registry = open_registry(&store, clock.now())?;
     let running = Running { endpoint, pid: std::process::id() };
     let server_stop = CancellationToken::new();
     let (ups, followers) = (TaskTracker::new(), TaskTracker::new());
@@ -104,6 +109,9 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         pace: pace.clone(),
         listeners: Some(listeners.clone()),
         records: Some(records),
+        registry: registry.clone(),
+        previews: server::ecr::Previews::default(),
+        endpoint,
         engine_view,
         state_folder: store.folder().display().to_string(),
         started_at: clock.now(),
@@ -114,7 +122,12 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     };
 
     store.announce(running).map_err(|error| Failure::environment(format!("the state folder cannot be written: {error}")))?;
-    let mut watchers = watchers(engine, owner, clock, &handle, (listeners.clone(), health_log, pace.metric_period));
+    let mut watchers = watchers(engine, owner, clock.clone(), &handle, (listeners.clone(), health_log, pace.metric_period));
+    let housekeeper = handle.clone();
+    watchers.spawn(async move {
+        let keep = || housekeeping::run(registry.store.clone(), clock.clone(), housekeeper.clone());
+        supervise("housekeeping of the registry", clock.as_ref(), keep).await;
+    });
     let mut keeping = tokio::spawn(keeper.run());
     let mut serving = tokio::spawn(server::run(control, Arc::new(context)));
     // Whoever started us may have gone: the daemon serves all the same.
@@ -158,6 +171,19 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
                 .hint("this is a fault of ecslocal; containers go on, and `ecslocal up` adopts them"))
         }
     }
+}
+
+/// What was pushed, in a folder of its own, with the key that logins are signed with.
+fn open_registry(store: &Store, now: Timestamp) -> Result<Arc<Registry>, Failure> {
+    let folder = store.folder().join(REGISTRY);
+    let failure = |error: std::io::Error| {
+        Failure::environment(format!("the registry cannot be opened in `{}`: {error}", folder.display()))
+            .hint("move the file or folder away that it names; what was pushed there is then unknown here")
+    };
+    let seed = getrandom::u64().unwrap_or_else(|_| now.as_millis());
+    let tokens = Tokens::new(&store.registry_key().map_err(failure)?);
+    let blobs = registry::Store::open(&folder, Ids::seeded(seed)).map_err(failure)?;
+    Ok(Arc::new(Registry { store: blobs.shared(), tokens }))
 }
 
 /// The parts that only watch. Each begins again when it breaks off; the set owns them.

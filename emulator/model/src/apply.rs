@@ -1,5 +1,6 @@
 //! How a [`Change`] is applied: whole, or refused and the World left as it was.
 
+mod repository;
 mod service;
 mod task;
 
@@ -68,6 +69,11 @@ impl World {
             Change::RollBack(service) => self.roll_back(&service, now, ids)?,
             Change::PutScheduledTask { cluster, name, spec } => self.put_scheduled_task(&cluster, name, *spec, now)?,
             Change::DeleteScheduledTask { cluster, name } => self.delete_scheduled_task(&cluster, &name)?,
+            Change::CreateRepository { name, owner, spec } => self.create_repository(name, owner, *spec, now)?,
+            Change::ModifyRepository { name, owner, spec } => self.modify_repository(&name, owner, *spec)?,
+            Change::SetRepositoryPolicy { name, text } => self.repository_mut(&name)?.policy_text = text,
+            Change::ReleaseRepository(name) => self.repository_mut(&name)?.owner = None,
+            Change::DeleteRepository(name) => self.delete_repository(&name)?,
             Change::RunTask(run) => started = self.run_task(&run, now, ids)?,
             Change::StopTask { task, reason } => self.stop_task(&task, reason.as_deref(), now)?,
             Change::ProtectTask { task, until } => self.protect_task(&task, until, now)?,
@@ -109,6 +115,7 @@ impl World {
         cluster.deleting = true;
         self.load_balancers.retain(|_, balancer| balancer.owner != *name);
         self.target_groups.retain(|_, group| group.owner != *name);
+        self.release_repositories(name);
         for (_, service) in self.services.iter_mut().filter(|(key, _)| key.cluster == *name) {
             service.status = ServiceStatus::Draining;
             service.steady = false;

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, Revision, Rule, RunTask, ScheduleName, ScheduledTaskSpec, Service,
-    ServiceKey, ServiceSpec, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
+    ClusterName, Listener, LoadBalancerAttributes, LoadBalancerName, Priority, RepositoryName, RepositorySpec, Revision, Rule, RunTask, ScheduleName,
+    ScheduledTaskSpec, Service, ServiceKey, ServiceSpec, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp,
+    World,
 };
 
 /// One change of what is wanted.
@@ -134,6 +135,35 @@ pub enum Change {
         /// Its name.
         name: ScheduleName,
     },
+    /// Make a repository.
+    CreateRepository {
+        /// Its name.
+        name: RepositoryName,
+        /// The cluster whose manifest names it.
+        owner: Option<ClusterName>,
+        /// What it is.
+        spec: Box<RepositorySpec>,
+    },
+    /// Change a repository.
+    ModifyRepository {
+        /// Its name.
+        name: RepositoryName,
+        /// The cluster whose manifest names it from now on; `None` leaves that as it is.
+        owner: Option<ClusterName>,
+        /// All of its settings.
+        spec: Box<RepositorySpec>,
+    },
+    /// Set a repository's policy, or remove it.
+    SetRepositoryPolicy {
+        /// Its name.
+        name: RepositoryName,
+        /// The policy.
+        text: Option<String>,
+    },
+    /// No manifest names a repository any more. It stays, since it may hold images; the daemon removes one that holds none.
+    ReleaseRepository(RepositoryName),
+    /// Forget a repository; what it holds must be gone.
+    DeleteRepository(RepositoryName),
     /// Start tasks that no service keeps alive.
     RunTask(Box<RunTask>),
     /// Stop one task; its service starts another.
@@ -234,11 +264,30 @@ impl Change {
                 format!("{known} scheduled task {name}, {} of {} by {}", spec.count, spec.task_definition, spec.schedule)
             }
             Self::DeleteScheduledTask { name, .. } => format!("- scheduled task {name}"),
+            Self::CreateRepository { name, .. } => format!("+ repository {name}"),
+            Self::ModifyRepository { name, spec, .. } => {
+                let known = before.repositories.get(name).map(|old| repository_settings(&old.spec, spec));
+                format!("~ repository {name}{}", known.unwrap_or_default())
+            }
+            Self::SetRepositoryPolicy { name, .. } => format!("~ repository {name}, policy"),
+            Self::ReleaseRepository(name) => format!("- repository {name}, if it holds no images"),
+            Self::DeleteRepository(name) => format!("- repository {name}"),
             Self::RunTask(run) => format!("+ {} tasks of {}", run.count, run.task_definition),
             Self::StopTask { task, .. } => format!("- task {task}"),
             Self::ProtectTask { task, until } => format!("~ task {task}, {}", if until.is_some() { "protected" } else { "no longer protected" }),
         }
     }
+}
+
+/// Which settings of a repository differ, by AWS's names.
+fn repository_settings(old: &RepositorySpec, new: &RepositorySpec) -> String {
+    let differences = [
+        (old.tag_rule != new.tag_rule, "imageTagMutability"),
+        (old.scan_on_push != new.scan_on_push, "scanOnPush"),
+        (old.lifecycle_policy != new.lifecycle_policy, "lifecyclePolicyText"),
+        (old.tags != new.tags, "tags"),
+    ];
+    differences.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| format!(", {name}")).collect()
 }
 
 /// Which settings differ, by AWS's names.

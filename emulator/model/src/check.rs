@@ -9,7 +9,16 @@ pub fn problems(world: &World) -> Vec<String> {
     services(world, &mut problems);
     tasks(world, &mut problems);
     routing(world, &mut problems);
+    repositories(world, &mut problems);
     problems
+}
+
+fn repositories(world: &World, problems: &mut Vec<String>) {
+    for (name, repository) in &world.repositories {
+        if let Some(owner) = repository.owner.as_ref().filter(|owner| world.clusters.get(*owner).is_none_or(|cluster| cluster.deleting)) {
+            problems.push(format!("repository {name} belongs to cluster {owner}, which does not exist"));
+        }
+    }
 }
 
 fn services(world: &World, problems: &mut Vec<String>) {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, Family, Listener, LoadBalancerAttributes, LoadBalancerName, ScheduleName, ScheduledTaskSpec, ServiceName, ServiceSpec,
-    TargetGroupName, TargetGroupSpec, TaskDefinition,
+    ClusterName, Family, Listener, LoadBalancerAttributes, LoadBalancerName, RepositoryName, RepositorySpec, ScheduleName, ScheduledTaskSpec,
+    ServiceName, ServiceSpec, TargetGroupName, TargetGroupSpec, TaskDefinition,
 };
 
 /// One cluster as a manifest describes it.
@@ -24,6 +24,9 @@ pub struct Desired {
     pub services: BTreeMap<ServiceName, DesiredService>,
     /// By name.
     pub scheduled_tasks: BTreeMap<ScheduleName, ScheduledTaskSpec>,
+    /// By name.
+    #[serde(default)]
+    pub repositories: BTreeMap<RepositoryName, RepositorySpec>,
 }
 
 impl Desired {
@@ -37,6 +40,7 @@ impl Desired {
             task_definitions: BTreeMap::new(),
             services: BTreeMap::new(),
             scheduled_tasks: BTreeMap::new(),
+            repositories: BTreeMap::new(),
         }
     }
 }

@@ -77,6 +77,13 @@ impl FamilyRevisions {
     }
 }
 
+/// For whoever holds a World inside of something else.
+impl AsRef<Self> for World {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl World {
     /// An empty region.
     #[must_use]

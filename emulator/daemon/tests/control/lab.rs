@@ -35,6 +35,7 @@ pub(crate) struct Lab {
     pub(crate) address: SocketAddr,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) keeper: Handle,
+    pub(crate) registry: Arc<registry::Registry>,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) stop: CancellationToken,
     pub(crate) ending: CancellationToken,
@@ -114,6 +115,8 @@ impl Lab {
         let (ups, followers) = (TaskTracker::new(), TaskTracker::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let blobs = registry::Store::open(&folder.path().join("registry"), Ids::seeded(2)).unwrap();
+        let registry = Arc::new(registry::Registry { store: blobs.shared(), tokens: registry::Tokens::new(&[1; 32]) });
         let context = Context {
             keeper: handle.clone(),
             engine: fleet.clone(),
@@ -122,6 +125,9 @@ impl Lab {
             pace: known,
             listeners: None,
             records: None,
+            registry: registry.clone(),
+            previews: server::ecr::Previews::default(),
+            endpoint: address,
             engine_view: EngineView { name: "simulated".into(), version: "1".into(), endpoint: "memory".into(), problem: None },
             state_folder: folder.path().display().to_string(),
             ups: ups.clone(),
@@ -130,7 +136,7 @@ impl Lab {
             ending: ending.clone(),
         };
         let serving = tokio::spawn(server::run(listener, Arc::new(context)));
-        Self { address, fleet, keeper: handle, folder, stop, ending, ups, followers, serving, _watchers: watchers }
+        Self { address, fleet, keeper: handle, registry, folder, stop, ending, ups, followers, serving, _watchers: watchers }
     }
 
     /// A lab whose cluster runs one task of `web`.

@@ -12,7 +12,7 @@ use super::range::{self, Wanted};
 use super::refusal::Refusal;
 use super::{Call, digest};
 
-impl Call<'_> {
+impl Call {
     pub(super) async fn blob(&self, name: &RepositoryName, text: &str) -> Result<Response<Body>, Refusal> {
         let digest = digest(text)?;
         let (store, repository, wanted) = (self.registry.store.clone(), name.clone(), digest.clone());

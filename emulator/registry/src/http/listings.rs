@@ -11,7 +11,7 @@ use super::{Call, digest};
 
 const FILTERS: HeaderName = HeaderName::from_static("oci-filters-applied");
 
-impl Call<'_> {
+impl Call {
     /// In the order of their bytes; `n` at most, those after `last`. All of them where `n` is not said.
     pub(super) fn tags(&self, name: &RepositoryName) -> Result<Response<Body>, Refusal> {
         let unreadable = |text: &str| Refusal::new(ErrorCode::Unsupported, format!("`n={text}` is no number")).status(StatusCode::BAD_REQUEST);

@@ -1,7 +1,7 @@
 //! Manifests.
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use hyper::{Response, StatusCode};
 use model::{Repository, RepositoryName};
@@ -15,12 +15,12 @@ use crate::{NewManifest, Reference, StoreError};
 /// The largest manifest: ECR's own limit, and what the specification asks for at least.
 const LARGEST: usize = 4 << 20;
 
-/// How long a client may take to send one.
+/// How long a client may send nothing of one.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-impl Call<'_> {
+impl Call {
     pub(super) async fn manifest(&self, name: &RepositoryName, text: &str) -> Result<Response<Body>, Refusal> {
         let unknown = || Refusal::from(StoreError::ManifestUnknown(text.to_owned()));
         let reference = Reference::parse(text).ok_or_else(unknown)?;
@@ -88,13 +88,19 @@ impl Call<'_> {
     }
 }
 
+/// A manifest, which is small enough to be held.
 async fn small_body(body: &mut Sent) -> Result<Bytes, Refusal> {
-    match tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST).collect()).await {
-        Ok(Ok(content)) => Ok(content.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Refusal::new(ErrorCode::SizeInvalid, format!("a manifest has at most {} MiB", LARGEST >> 20)))
+    let invalid = |why: String| Refusal::new(ErrorCode::ManifestInvalid, why);
+    let mut content = BytesMut::new();
+    loop {
+        match tokio::time::timeout(PATIENCE, body.frame()).await {
+            Ok(None) => return Ok(content.freeze()),
+            Ok(Some(Ok(frame))) => content.extend_from_slice(&frame.into_data().unwrap_or_default()),
+            Ok(Some(Err(error))) => return Err(invalid(format!("the body broke off: {error}"))),
+            Err(_) => return Err(invalid(format!("nothing of the body came for {} s", PATIENCE.as_secs()))),
         }
-        Ok(Err(error)) => Err(Refusal::new(ErrorCode::ManifestInvalid, format!("the body broke off: {error}"))),
-        Err(_) => Err(Refusal::new(ErrorCode::ManifestInvalid, format!("the body did not come within {} s", PATIENCE.as_secs()))),
+        if content.len() > LARGEST {
+            return Err(Refusal::new(ErrorCode::SizeInvalid, format!("a manifest has at most {} MiB", LARGEST >> 20)));
+        }
     }
 }

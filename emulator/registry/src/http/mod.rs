@@ -39,9 +39,9 @@ const LINK: Duration = Duration::from_secs(60 * 60);
 type Sent = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
 /// One request's surroundings.
-struct Call<'a> {
-    registry: &'a Registry,
-    world: &'a World,
+struct Call {
+    registry: Arc<Registry>,
+    world: Arc<dyn AsRef<World> + Send + Sync>,
     now: Timestamp,
     method: Method,
     headers: HeaderMap,
@@ -50,7 +50,7 @@ struct Call<'a> {
 
 impl Registry {
     /// Answers a request for a path under `/v2/`. Bodies are streamed both ways.
-    pub async fn answer<B>(self: &Arc<Self>, world: &World, now: Timestamp, request: Request<B>) -> Response<Body>
+    pub async fn answer<B>(self: &Arc<Self>, world: Arc<dyn AsRef<World> + Send + Sync>, now: Timestamp, request: Request<B>) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -58,7 +58,7 @@ impl Registry {
         let (head, body) = request.into_parts();
         let mut body = body.map_err(Into::into).boxed_unsync();
         let query = Query::parse(head.uri.query().unwrap_or(""));
-        let call = Call { registry: self, world, now, method: head.method, headers: head.headers, query };
+        let call = Call { registry: self.clone(), world, now, method: head.method, headers: head.headers, query };
         let route = Route::parse(head.uri.path());
         let answered = if call.is_admitted(route.as_ref()) { call.answer(route, &mut body).await } else { Err(call.unauthorized()) };
         let mut response = answered.unwrap_or_else(Refusal::into_response);
@@ -75,7 +75,7 @@ impl Registry {
     }
 }
 
-impl Call<'_> {
+impl Call {
     /// ECR asks for `Basic` in every request; a link to a blob carries its own token.
     fn is_admitted(&self, route: Option<&Route>) -> bool {
         if let (Some(Route::Blob { name, digest }), Some(token)) = (route, self.query.get("token")) {
@@ -132,8 +132,9 @@ impl Call<'_> {
     }
 
     fn repository(&self, name: &RepositoryName) -> Result<&Repository, Refusal> {
-        self.world.repositories.get(name).ok_or_else(|| {
-            let account = &self.world.settings.account;
+        let world = (*self.world).as_ref();
+        world.repositories.get(name).ok_or_else(|| {
+            let account = &world.settings.account;
             let why = format!("The repository with name '{name}' does not exist in the registry with id '{account}'");
             Refusal::new(ErrorCode::NameUnknown, why)
         })

@@ -13,7 +13,7 @@ use crate::{Digest, StoreError, UploadLease};
 
 const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
-impl Call<'_> {
+impl Call {
     pub(super) async fn begin_upload(&self, name: &RepositoryName, body: &mut Sent) -> Result<Response<Body>, Refusal> {
         if let Some(mounted) = self.mount(name).await? {
             return Ok(mounted);
@@ -30,7 +30,7 @@ impl Call<'_> {
     async fn mount(&self, name: &RepositoryName) -> Result<Option<Response<Body>>, Refusal> {
         let (Some(wanted), Some(from)) = (self.query.get("mount"), self.query.get("from")) else { return Ok(None) };
         let (wanted, Ok(from)) = (digest(wanted)?, RepositoryName::new(from)) else { return Ok(None) };
-        if !self.world.repositories.contains_key(&from) {
+        if !(*self.world).as_ref().repositories.contains_key(&from) {
             return Ok(None);
         }
         let (store, to, blob, now) = (self.registry.store.clone(), name.clone(), wanted.clone(), self.now);

@@ -39,8 +39,10 @@ pub struct Upload {
     pub repository: RepositoryName,
     /// How many bytes have come.
     pub received: u64,
-    /// A part after this one would have to be larger: ECR's API takes parts of less than 5 MiB only as the last (ecs.md 10).
-    pub small_part: bool,
+    /// The last part was smaller than 5 MiB, which ECR's API allows of the last one only (ecs.md 10).
+    small_part: bool,
+    /// Another part followed one that was too small for that.
+    pub small_part_inside: bool,
     /// When something came last.
     pub(super) touched: Timestamp,
     /// Of what has come; `None` of an upload that an earlier daemon began: its file is read at the end.
@@ -88,10 +90,11 @@ impl UploadLease {
         Ok(())
     }
 
-    /// Remembers that a part was smaller than only the last may be.
-    pub fn mark_small_part(&mut self) {
+    /// Remembers that what came was a part of ECR's API, and whether it was smaller than 5 MiB.
+    pub fn mark_part(&mut self, small: bool) {
         if let Some(upload) = &mut self.upload {
-            upload.small_part = true;
+            upload.small_part_inside |= upload.small_part;
+            upload.small_part = small;
         }
     }
 
@@ -183,8 +186,15 @@ impl Store {
         let id = state.ids.uuid();
         fs::write(self.folder.upload_repository(&id), repository.as_str())?;
         File::create(self.folder.upload(&id))?;
-        let upload =
-            Upload { id: id.clone(), repository: repository.clone(), received: 0, small_part: false, touched: now, hasher: Some(Hasher::new()) };
+        let upload = Upload {
+            id: id.clone(),
+            repository: repository.clone(),
+            received: 0,
+            small_part: false,
+            small_part_inside: false,
+            touched: now,
+            hasher: Some(Hasher::new()),
+        };
         state.uploads.insert(id.clone(), Slot::Resting(upload));
         Ok(id)
     }
@@ -246,7 +256,8 @@ pub(super) fn left(folder: &Folder) -> io::Result<BTreeMap<String, Slot>> {
         let metadata = entry.metadata()?;
         let touched = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         let touched = Timestamp::from_millis(u64::try_from(touched.as_millis()).unwrap_or(u64::MAX));
-        let upload = Upload { id: id.clone(), repository, received: metadata.len(), small_part: false, touched, hasher: None };
+        let upload =
+            Upload { id: id.clone(), repository, received: metadata.len(), small_part: false, small_part_inside: false, touched, hasher: None };
         uploads.insert(id, Slot::Resting(upload));
     }
     Ok(uploads)

@@ -91,7 +91,7 @@ impl Lab {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(Bytes::copy_from_slice(body))).unwrap();
-        let (head, body) = self.registry.answer(&self.world, now, request).await.into_parts();
+        let (head, body) = self.registry.answer(Arc::new(self.world.clone()), now, request).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: head.status.as_u16(), headers: head.headers, body }
     }
