@@ -13,6 +13,7 @@ mod lab;
 mod life;
 mod load;
 mod network_modes;
+mod registry;
 mod scaling;
 mod sharing;
 mod tutorial;

@@ -20,6 +20,7 @@ pub mod images;
 pub mod journal;
 pub mod keeper;
 pub mod listeners;
+pub mod local_registry;
 pub mod log_files;
 pub mod meter;
 pub mod observer;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alb::{DataPlane, Record, RecordSink};
-use engine::{Clock, Engine, SystemClock};
+use engine::{Clock, Engine, ImageSource, SystemClock};
 use model::{HealthCheck, Ids, OwnerId, Timestamp};
 use registry::{Registry, Tokens};
 use routing::HealthCheckRecord;
@@ -24,6 +24,7 @@ use crate::certificates::{AUTHORITY, Certificates};
 use crate::hooks::LocalHooks;
 use crate::keeper::{Handle, Input, Keeper, Parts};
 use crate::listeners::Listeners;
+use crate::local_registry::LocalRegistry;
 use crate::log_files::Whose;
 use crate::prober::Probe;
 use crate::records::Records;
@@ -59,7 +60,9 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let world = store.load(&mut ids)?;
     let control = bind_control(options.control).await?;
     let endpoint = control.local_addr().map_err(|error| Failure::environment(format!("the control endpoint has no address: {error}")))?;
-    let (engine, engine_view) = connect(&options).await?;
+    let registry = open_registry(&store, clock.now())?;
+    let source = LocalRegistry { registry: registry.clone(), host: server::registry_host(endpoint), clock: clock.clone() };
+    let (engine, engine_view) = connect(&options, Some(Arc::new(source))).await?;
     let table = Arc::new(routing::compile(&world, None));
     let cookie_key = store
         .cookie_key()
@@ -98,7 +101,6 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         traffic: listeners.clone(),
         hooks: Arc::new(LocalHooks),
     });
-    let registry = open_registry(&store, clock.now())?;
     let running = Running { endpoint, pid: std::process::id() };
     let server_stop = CancellationToken::new();
     let (ups, followers) = (TaskTracker::new(), TaskTracker::new());
@@ -242,13 +244,17 @@ async fn bind_control(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// The engine, and what it says of itself.
-pub(crate) async fn connect(options: &Options) -> Result<(Arc<dyn Engine>, EngineView), Failure> {
+/// The engine, which is to ask that source first for images, and what it says of itself.
+pub(crate) async fn connect(options: &Options, source: Option<Arc<dyn ImageSource>>) -> Result<(Arc<dyn Engine>, EngineView), Failure> {
     let failure = |error: engine::EngineError| {
         let (message, hint) = error.message.rsplit_once("\nhint: ").unwrap_or((&error.message, "is Docker installed and running?"));
         Failure::environment(message).hint(hint)
     };
-    let engine: Arc<dyn Engine> = Arc::new(docker::connect(&options.docker).await.map_err(failure)?);
+    let docker = docker::connect(&options.docker).await.map_err(failure)?;
+    if let Some(source) = source {
+        docker.ask_first(source);
+    }
+    let engine: Arc<dyn Engine> = Arc::new(docker);
     let info = engine.describe().await.map_err(failure)?;
     Ok((engine, EngineView { name: info.name, version: info.version, endpoint: info.endpoint, problem: None }))
 }

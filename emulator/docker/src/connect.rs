@@ -1,11 +1,11 @@
 //! Finding an engine that answers, and agreeing on the version of its API.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bollard::models::SystemVersion;
-use engine::{EngineError, EngineErrorKind, EngineInfo};
+use engine::{EngineError, EngineErrorKind, EngineInfo, ImageSource};
 use hyper::Uri;
 
 use crate::endpoint::{Candidate, Settings, candidates};
@@ -36,6 +36,7 @@ struct Shared {
     info: EngineInfo,
     network_pool: NetworkPool,
     network_gates: [tokio::sync::Mutex<()>; 16],
+    source: OnceLock<Arc<dyn ImageSource>>,
 }
 
 impl std::fmt::Debug for Docker {
@@ -47,6 +48,15 @@ impl std::fmt::Debug for Docker {
 impl Docker {
     pub(crate) fn api(&self) -> &Client {
         &self.shared.api
+    }
+
+    /// Lets it ask there for images that it does not have, before their own registries. The first one given counts.
+    pub fn ask_first(&self, source: Arc<dyn ImageSource>) {
+        self.shared.source.set(source).ok();
+    }
+
+    pub(crate) fn source(&self) -> Option<&dyn ImageSource> {
+        self.shared.source.get().map(AsRef::as_ref)
     }
 
     pub(crate) fn network_pool(&self) -> NetworkPool {
@@ -141,7 +151,7 @@ async fn open(endpoint: &str, network_pool: NetworkPool) -> Result<Docker, Obsta
     version.store(minor, Ordering::Relaxed);
     let info = info(&greeting, minor, endpoint);
     let network_gates = std::array::from_fn(|_| tokio::sync::Mutex::new(()));
-    Ok(Docker { shared: Arc::new(Shared { api, version, info, network_pool, network_gates }) })
+    Ok(Docker { shared: Arc::new(Shared { api, version, info, network_pool, network_gates, source: OnceLock::new() }) })
 }
 
 async fn dial(endpoint: &str) -> Result<Client, Obstacle> {

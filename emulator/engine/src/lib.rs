@@ -14,10 +14,12 @@ pub mod clock;
 pub mod conformance;
 mod error;
 pub mod simulated;
+mod source;
 mod spec;
 mod verbs;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{EngineError, EngineErrorKind};
+pub use source::{ImageSource, SourcedImage};
 pub use spec::{BuildSpec, ContainerSpec, EngineInfo, LogLine, LogOptions, LogStream, NetworkNamespace, NetworkSpec, Progress, Usage};
 pub use verbs::{Engine, EngineEvent, Stream, Verb};

@@ -43,13 +43,27 @@ pub struct ErrorBody {
 /// # Errors
 /// Why it is not what the operation takes, which AWS calls a `SerializationException`.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
+    let body = body.trim_ascii();
+    let body = if body.is_empty() { b"{}" } else { body };
+    // A list would be read as the members in their order.
+    if !body.starts_with(b"{") {
+        return Err("it is no JSON object".into());
+    }
     serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_is_an_object() {
+        let read = |body: &[u8]| read::<ErrorBody>(body).map(|body| body.code);
+        assert_eq!(read(br#" {"__type":"x","message":""} "#), Ok("x".into()));
+        for bad in [&b""[..], b"{", br#"["x",""]"#, b"null"] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn a_target_names_service_and_operation() {

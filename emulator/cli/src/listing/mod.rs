@@ -2,6 +2,7 @@
 
 pub(crate) mod deployments;
 pub(crate) mod explain;
+pub(crate) mod registry;
 pub(crate) mod routes;
 pub(crate) mod scaling;
 pub(crate) mod targets;

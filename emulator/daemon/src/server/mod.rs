@@ -13,6 +13,7 @@ mod logs;
 mod metrics;
 mod query;
 mod reads;
+mod repositories;
 mod requests;
 mod router;
 mod scaling;
@@ -85,18 +86,23 @@ pub struct Context {
 }
 
 impl Context {
-    /// How the registry is called in the names of images, so that Docker, unmodified, pushes to it and pulls from it: it takes every
-    /// address of loopback to speak plain HTTP. (AWS's name, `<account>.dkr.ecr.<region>.amazonaws.com`, would lead it to AWS.) Docker
-    /// does not read an IPv6 address in the name of an image.
-    #[must_use]
-    pub fn registry_host(&self) -> String {
-        let port = self.endpoint.port();
-        if self.endpoint.is_ipv4() { self.endpoint.to_string() } else { format!("localhost:{port}") }
+    /// See [`registry_host`].
+    fn registry_host(&self) -> String {
+        registry_host(self.endpoint)
     }
 
     fn images(&self) -> Images {
         Images { engine: self.engine.clone(), clock: self.clock.clone() }
     }
+}
+
+/// How the registry is called in the names of images, so that Docker, unmodified, pushes to it and pulls from it: it takes every address
+/// of loopback to speak plain HTTP. (AWS's name, `<account>.dkr.ecr.<region>.amazonaws.com`, would lead it to AWS.) Docker does not read
+/// an IPv6 address in the name of an image.
+#[must_use]
+pub fn registry_host(endpoint: SocketAddr) -> String {
+    let port = endpoint.port();
+    if endpoint.is_ipv4() { endpoint.to_string() } else { format!("localhost:{port}") }
 }
 
 /// Serves until `context.ending`; open streams are cut then.

@@ -11,7 +11,7 @@ use wire::local::{Failure, path};
 
 use super::answer::{self, Body};
 use super::query::Query;
-use super::{Context, aws, changes, explain, guard, logs, metrics, reads, requests, scaling, tasks};
+use super::{Context, aws, changes, explain, guard, logs, metrics, reads, repositories, requests, scaling, tasks};
 
 /// The largest request body.
 const MAX_BODY: usize = 4 << 20;
@@ -49,6 +49,7 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::POST, path::UP) => body(request).await.map(|asked| changes::up(context, asked)),
         (Method::POST, path::DIFF) => and_then(body(request).await, |asked| changes::diff(&context, asked)).await,
         (Method::POST, path::DOWN) => changes::down(&context, &query).await,
+        (Method::POST, path::COLLECT) => and_then(body(request).await, |asked| repositories::collect(&context, asked)).await,
         (Method::POST, path::SCALE) => and_then(body(request).await, |asked| changes::scale(&context, asked)).await,
         (Method::POST, path::DEPLOY) => body(request).await.map(|asked| tasks::deploy(context, asked)),
         (Method::POST, path::ROLLBACK) => tasks::rollback(&context, &query).await,

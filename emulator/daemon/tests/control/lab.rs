@@ -35,7 +35,6 @@ pub(crate) struct Lab {
     pub(crate) address: SocketAddr,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) keeper: Handle,
-    pub(crate) registry: Arc<registry::Registry>,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) stop: CancellationToken,
     pub(crate) ending: CancellationToken,
@@ -125,7 +124,7 @@ impl Lab {
             pace: known,
             listeners: None,
             records: None,
-            registry: registry.clone(),
+            registry,
             previews: server::ecr::Previews::default(),
             endpoint: address,
             engine_view: EngineView { name: "simulated".into(), version: "1".into(), endpoint: "memory".into(), problem: None },
@@ -136,7 +135,7 @@ impl Lab {
             ending: ending.clone(),
         };
         let serving = tokio::spawn(server::run(listener, Arc::new(context)));
-        Self { address, fleet, keeper: handle, registry, folder, stop, ending, ups, followers, serving, _watchers: watchers }
+        Self { address, fleet, keeper: handle, folder, stop, ending, ups, followers, serving, _watchers: watchers }
     }
 
     /// A lab whose cluster runs one task of `web`.

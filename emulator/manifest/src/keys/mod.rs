@@ -6,6 +6,7 @@ mod certificate;
 pub(crate) mod condition;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;
+mod repository;
 pub(crate) mod rule;
 pub(crate) mod scaling;
 pub(crate) mod scheduled_task;
@@ -31,6 +32,11 @@ pub(crate) static MANIFEST: Object = Object {
                 "taskDefinitions",
                 Shape::List(&TASK_DEFINITIONS),
                 "What tasks are made from, as in RegisterTaskDefinition, or `file: path` of such JSON.",
+            ),
+            field(
+                "repositories",
+                Shape::List(&named(Shape::TextOr(&repository::REPOSITORY), "repositoryName")),
+                "Repositories of images: names, or as in CreateRepository.",
             ),
             field(
                 "scheduledTasks",

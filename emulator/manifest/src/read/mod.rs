@@ -12,6 +12,7 @@ mod load_balancer;
 mod metric_alarm;
 pub(crate) mod network_mode;
 mod pem;
+mod repository;
 mod rule;
 mod scaling;
 mod scaling_policy;
@@ -58,7 +59,8 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
     let services =
         named(tree.list("services"), reader, |node, reader| service::read(node, reader).map(|service| (service.spec.name.clone(), service)));
     let scheduled_tasks = named(tree.list("scheduledTasks"), reader, |node, reader| scheduled_task::read(node, reader.report));
-    Some(Desired { scheduled_tasks, load_balancers, target_groups, task_definitions, services, ..Desired::empty(cluster?) })
+    let repositories = repository::all(tree.list("repositories"), reader.report);
+    Some(Desired { scheduled_tasks, repositories, load_balancers, target_groups, task_definitions, services, ..Desired::empty(cluster?) })
 }
 
 /// Reads each item. One that gives nothing without a problem being known would be lost silently, so that is a problem of its own.

@@ -13,6 +13,7 @@ mod network_modes;
 mod problems;
 mod properties;
 mod refused_by_ecs;
+mod repositories;
 mod scaling;
 mod scheduled_tasks;
 mod schema;
