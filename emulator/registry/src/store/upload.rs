@@ -17,7 +17,7 @@ use crate::{Digest, StoreError};
 /// An upload, at rest or with the request that sends to it.
 #[derive(Clone, Debug)]
 pub(super) enum Slot {
-    Resting(Upload),
+    Resting(Box<Upload>),
     Taken { repository: RepositoryName },
 }
 
@@ -59,16 +59,17 @@ impl std::fmt::Debug for Upload {
 #[derive(Debug)]
 pub struct UploadLease {
     store: Arc<Store>,
-    upload: Option<Upload>,
+    upload: Upload,
     file: File,
+    /// It is no longer the store's: a blob, or forgotten.
+    ended: bool,
 }
 
 impl UploadLease {
     /// The upload.
     #[must_use]
-    pub fn upload(&self) -> &Upload {
-        // It is there until `finish` takes the lease as a whole.
-        self.upload.as_ref().unwrap_or_else(|| unreachable!("a lease without its upload"))
+    pub const fn upload(&self) -> &Upload {
+        &self.upload
     }
 
     /// Adds what came.
@@ -76,7 +77,7 @@ impl UploadLease {
     /// # Errors
     /// The disk; the upload then stands where it stood before.
     pub fn append(&mut self, content: &[u8], now: Timestamp) -> Result<(), StoreError> {
-        let Some(upload) = &mut self.upload else { return Ok(()) };
+        let upload = &mut self.upload;
         if let Err(error) = self.file.write_all(content) {
             // What was written in part is written over.
             self.file.seek(SeekFrom::Start(upload.received))?;
@@ -91,11 +92,9 @@ impl UploadLease {
     }
 
     /// Remembers that what came was a part of ECR's API, and whether it was smaller than 5 MiB.
-    pub fn mark_part(&mut self, small: bool) {
-        if let Some(upload) = &mut self.upload {
-            upload.small_part_inside |= upload.small_part;
-            upload.small_part = small;
-        }
+    pub const fn mark_part(&mut self, small: bool) {
+        self.upload.small_part_inside |= self.upload.small_part;
+        self.upload.small_part = small;
     }
 
     /// The digest of what has come.
@@ -103,11 +102,10 @@ impl UploadLease {
     /// # Errors
     /// The disk.
     pub fn digest(&mut self) -> Result<Digest, StoreError> {
-        let upload = self.upload();
-        if let Some(hasher) = &upload.hasher {
+        if let Some(hasher) = &self.upload.hasher {
             return Ok(hasher.clone().finish());
         }
-        let (end, mut hasher) = (upload.received, Hasher::new());
+        let (end, mut hasher) = (self.upload.received, Hasher::new());
         self.file.seek(SeekFrom::Start(0))?;
         let mut rest = (&self.file).take(end);
         let mut buffer = vec![0; 64 * 1024];
@@ -122,9 +120,7 @@ impl UploadLease {
             return Err(StoreError::Io(io::Error::new(io::ErrorKind::UnexpectedEof, "an upload's file is shorter than it was")));
         }
         self.file.seek(SeekFrom::Start(end))?;
-        if let Some(upload) = &mut self.upload {
-            upload.hasher = Some(hasher.clone());
-        }
+        self.upload.hasher = Some(hasher.clone());
         Ok(hasher.finish())
     }
 
@@ -134,10 +130,10 @@ impl UploadLease {
     /// [`StoreError::DigestMismatch`], or the disk; then the upload stays as it is.
     pub fn finish(mut self, expected: &Digest, now: Timestamp) -> Result<(), StoreError> {
         let actual = self.digest()?;
-        let Upload { id, repository, received, .. } = self.upload().clone();
+        let Upload { id, repository, received, .. } = self.upload.clone();
         let store = self.store.clone();
         if actual != *expected {
-            self.upload = None;
+            self.ended = true;
             store.forget_upload(&mut store.state(), &id)?;
             return Err(StoreError::DigestMismatch { expected: expected.clone(), actual });
         }
@@ -146,7 +142,7 @@ impl UploadLease {
         // From the place of the blob to the record that names it nobody may look for blobs that no record names.
         let mut state = store.state();
         files::settle(&store.folder.upload(&id), &store.folder.blob(&actual))?;
-        self.upload = None;
+        self.ended = true;
         store.forget_upload(&mut state, &id)?;
         store.change(&mut state, &repository, |record| {
             record.layers.entry(actual).or_insert(LayerRecord { size: received, since: now });
@@ -159,19 +155,18 @@ impl UploadLease {
     /// # Errors
     /// The disk.
     pub fn cancel(mut self) -> Result<(), StoreError> {
-        let Some(upload) = self.upload.take() else { return Ok(()) };
-        let store = self.store.clone();
-        store.forget_upload(&mut store.state(), &upload.id)?;
+        self.ended = true;
+        self.store.forget_upload(&mut self.store.state(), &self.upload.id)?;
         Ok(())
     }
 }
 
 impl Drop for UploadLease {
     fn drop(&mut self) {
-        if let Some(upload) = self.upload.take()
-            && let Some(slot) = self.store.state().uploads.get_mut(&upload.id)
+        if !self.ended
+            && let Some(slot) = self.store.state().uploads.get_mut(&self.upload.id)
         {
-            *slot = Slot::Resting(upload);
+            *slot = Slot::Resting(Box::new(self.upload.clone()));
         }
     }
 }
@@ -195,7 +190,7 @@ impl Store {
             touched: now,
             hasher: Some(Hasher::new()),
         };
-        state.uploads.insert(id.clone(), Slot::Resting(upload));
+        state.uploads.insert(id.clone(), Slot::Resting(Box::new(upload)));
         Ok(id)
     }
 
@@ -217,7 +212,7 @@ impl Store {
         let mut file = File::options().read(true).write(true).open(self.folder.upload(id))?;
         file.seek(SeekFrom::Start(upload.received))?;
         state.uploads.insert(id.to_owned(), Slot::Taken { repository: repository.clone() });
-        Ok(UploadLease { store: self.clone(), upload: Some(upload), file })
+        Ok(UploadLease { store: self.clone(), upload, file, ended: false })
     }
 
     /// Ends an upload wherever it is; a request that sends to it finds that out at its end.
@@ -230,7 +225,7 @@ impl Store {
 
 fn resting(state: &State, repository: &RepositoryName, id: &str) -> Result<Upload, StoreError> {
     match state.uploads.get(id).filter(|slot| slot.repository() == repository) {
-        Some(Slot::Resting(upload)) => Ok(upload.clone()),
+        Some(Slot::Resting(upload)) => Ok(upload.as_ref().clone()),
         Some(Slot::Taken { .. }) => Err(StoreError::UploadBusy(id.to_owned())),
         None => Err(StoreError::UploadUnknown(id.to_owned())),
     }
@@ -258,7 +253,7 @@ pub(super) fn left(folder: &Folder) -> io::Result<BTreeMap<String, Slot>> {
         let touched = Timestamp::from_millis(u64::try_from(touched.as_millis()).unwrap_or(u64::MAX));
         let upload =
             Upload { id: id.clone(), repository, received: metadata.len(), small_part: false, small_part_inside: false, touched, hasher: None };
-        uploads.insert(id, Slot::Resting(upload));
+        uploads.insert(id, Slot::Resting(Box::new(upload)));
     }
     Ok(uploads)
 }

@@ -46,8 +46,6 @@ pub enum EcrError {
     LifecyclePolicyPreviewNotFound { name: String, registry: String },
     #[error("Repository policy does not exist for the repository with name '{name}' in the registry with id '{registry}'")]
     RepositoryPolicyNotFound { name: String, registry: String },
-    #[error("{0}")]
-    LimitExceeded(String),
     #[error("Invalid parameter at '{member}' failed to satisfy constraint: '{why}'")]
     InvalidParameter { member: String, why: String },
     #[error("{0}")]
@@ -85,7 +83,6 @@ impl EcrError {
             Self::LifecyclePolicyNotFound { .. } => ("LifecyclePolicyNotFoundException", 400),
             Self::LifecyclePolicyPreviewNotFound { .. } => ("LifecyclePolicyPreviewNotFoundException", 400),
             Self::RepositoryPolicyNotFound { .. } => ("RepositoryPolicyNotFoundException", 400),
-            Self::LimitExceeded(_) => ("LimitExceededException", 400),
             Self::InvalidParameter { .. } => ("InvalidParameterException", 400),
             Self::InvalidTagParameter(_) => ("InvalidTagParameterException", 400),
             Self::TooManyTags => ("TooManyTagsException", 400),

@@ -1,6 +1,7 @@
 //! Repositories.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use model::{Change, Repository, RepositoryName, RepositorySpec, TagMutability, TagRule};
 use wire::ecr::{
@@ -57,6 +58,7 @@ impl Ecr {
         let (gone, force) = (name.clone(), asked.force);
         self.on_disk(&name, move |store| store.remove_repository(&gone, force)).await?;
         self.change(&name, Change::DeleteRepository(name.clone())).await?;
+        self.context.previews.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
         Ok(done(&RepositoryAnswer { repository: self.body(&name, repository) }))
     }
 
