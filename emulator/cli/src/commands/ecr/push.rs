@@ -7,18 +7,11 @@ use super::{Registry, docker};
 use crate::args::ecr::Push;
 use crate::end::Outcome;
 use crate::print::Printer;
-use crate::print::sanitize::visible;
 use crate::settings::Settings;
 
 /// Pushes it, and says what it is called in the registry.
 pub(super) async fn run(registry: &Registry, args: &Push, settings: &Settings, printer: &mut Printer) -> Outcome {
     let (name, tag) = destination(args.to.as_deref().unwrap_or(&args.image))?;
-    let repositories = registry.repositories().await?;
-    if repositories.iter().all(|repository| repository.repository_name != name) {
-        let request = CreateRepositoryRequest { repository_name: name.clone(), ..CreateRepositoryRequest::default() };
-        let _: serde_json::Value = registry.ask("CreateRepository", &request).await?;
-        printer.talk(&format!("repository {name} is made"))?;
-    }
     let access = registry.access().await?;
     let hello: Hello = registry.client.get(path::HELLO).await?;
     let target = format!("{}/{name}:{tag}", access.host);
@@ -27,8 +20,7 @@ pub(super) async fn run(registry: &Registry, args: &Push, settings: &Settings, p
     if !named {
         docker.run(&["tag", &args.image, &target])?;
     }
-    printer.talk(&format!("pushing {} to {name}:{tag}", visible(&args.image)))?;
-    let pushed = docker.run(&["push", "--quiet", &target]);
+    let pushed = send(registry, &docker, (&name, &target), printer).await;
     if !named {
         // The image keeps its own name; only the one that was made for the push goes.
         docker.run(&["rmi", "--no-prune", &target])?;
@@ -39,6 +31,19 @@ pub(super) async fn run(registry: &Registry, args: &Push, settings: &Settings, p
     let image = image.ok_or_else(|| Failure::environment(format!("{name}:{tag} was pushed and is not there")))?;
     printer.talk(&format!("pushed {name}:{tag}, {}", image.image_digest))?;
     if settings.json { Ok(printer.json(&image)?) } else { Ok(()) }
+}
+
+/// Makes the repository if it is not there, and pushes to it.
+async fn send(registry: &Registry, docker: &docker::LoggedIn, (name, target): (&str, &str), printer: &mut Printer) -> Outcome {
+    let repositories = registry.repositories().await?;
+    if repositories.iter().all(|repository| repository.repository_name != name) {
+        let request = CreateRepositoryRequest { repository_name: name.to_owned(), ..CreateRepositoryRequest::default() };
+        let _: serde_json::Value = registry.ask("CreateRepository", &request).await?;
+        printer.talk(&format!("repository {name} is made"))?;
+    }
+    printer.talk(&format!("pushing {target}"))?;
+    docker.run(&["push", "--quiet", target])?;
+    Ok(())
 }
 
 /// The repository and the tag that `users`, `users:v1`, or an image of some registry's means.
