@@ -20,7 +20,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tls", &["model"]),
     ("authentication", &["model"]),
     ("alb", &["routing", "message", "tls", "authentication", "model"]),
-    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "tls"]),
+    ("registry", &["model", "wire"]),
+    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "registry", "tls"]),
     ("cli", &["wire", "model", "manifest", "daemon"]),
     ("ecslocal", &["cli"]),
 ];

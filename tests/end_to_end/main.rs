@@ -15,6 +15,7 @@ mod life;
 mod load;
 mod logs;
 mod network_modes;
+mod registry;
 mod restarts;
 mod scaling;
 mod sharing;

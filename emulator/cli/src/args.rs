@@ -1,5 +1,6 @@
 //! What can be typed, with its help.
 
+pub(crate) mod ecr;
 mod options;
 
 use std::path::PathBuf;
@@ -117,7 +118,8 @@ Examples:
     #[command(after_help = "\
 Targets drain, containers get SIGTERM and their stop timeout. What an `up` that
 is still under way makes is waited for and removed too. A cluster that is not
-there is no error.
+there is no error. Of the manifest's repositories those without images go, with
+`--repositories` the others too.
 
 Examples:
   ecslocal down
@@ -255,6 +257,9 @@ Examples:
   ecslocal explain GET /api/users
   ecslocal explain POST http://front.localhost/api/posts?draft=1 -H 'X-Version: beta'")]
     Explain(Explain),
+    /// Repositories and images: a registry that `docker push` and `docker pull` know how to use
+    #[command(subcommand)]
+    Ecr(ecr::Ecr),
     /// Stop one task; its service starts another
     #[command(after_help = "Examples:\n  ecslocal stop 3f2a9c1e\n  ecslocal stop 3f2a9c1e --reason 'trying the replacement'")]
     Stop(Stop),

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use wire::json11::{ErrorBody, TARGET_HEADER};
 use wire::local::{CLIENT_HEADER, Failure};
 
 /// To loopback.
@@ -71,6 +72,13 @@ impl Client {
         self.value(Method::POST, path, self.encode(body)?).await
     }
 
+    /// Asks for an operation of an AWS API, by its target.
+    pub(crate) async fn aws<T: DeserializeOwned>(&self, target: &str, body: &impl Serialize) -> Result<T, Failure> {
+        let answer = self.send_as((Method::POST, "/"), Some(target), self.encode(body)?).await?;
+        let bytes = self.whole(answer).await?;
+        serde_json::from_slice(&bytes).map_err(|error| self.broken(&format!("sent an answer to `{target}` that cannot be read ({error})")))
+    }
+
     /// Asks for a stream.
     pub(crate) async fn get_lines<T: DeserializeOwned>(&self, path: &str) -> Result<Lines<T>, Failure> {
         self.lines(Method::GET, path, Bytes::new()).await
@@ -94,6 +102,11 @@ impl Client {
 
     /// Sends a request and waits for the head of an answer that is no failure.
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, Failure> {
+        self.send_as((method, path), None, body).await
+    }
+
+    /// The same, where there is a target as an operation of an AWS API.
+    async fn send_as(&self, (method, path): (Method, &str), target: Option<&str>, body: Bytes) -> Result<Answer, Failure> {
         let stream = self.bounded(CONNECT, "connect", TcpStream::connect(self.endpoint)).await?;
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
         let (mut sender, driver) = self.bounded(CONNECT, "connect", handshake).await?;
@@ -101,7 +114,11 @@ impl Client {
             // What breaks a connection shows in the answer that does not come.
             driver.await.ok();
         }));
-        let request = Request::builder()
+        let mut request = Request::builder();
+        if let Some(target) = target {
+            request = request.header(TARGET_HEADER, target);
+        }
+        let request = request
             .method(method)
             .uri(path)
             .header(hyper::header::HOST, self.endpoint.to_string())
@@ -116,6 +133,10 @@ impl Client {
             return Ok(answer);
         }
         let bytes = self.whole(answer).await?;
+        if let (Some(_), Ok(error)) = (target, serde_json::from_slice::<ErrorBody>(&bytes)) {
+            let message = lower_first(&error.message);
+            return Err(if status.is_server_error() { Failure::environment(message) } else { Failure::input(message) });
+        }
         Err(serde_json::from_slice::<Failure>(&bytes).unwrap_or_else(|_| self.broken(&format!("answered `{path}` with status {}", status.as_u16()))))
     }
 
@@ -180,6 +201,12 @@ impl<T: DeserializeOwned> Lines<T> {
     fn read(&self, line: &[u8]) -> Result<T, Failure> {
         serde_json::from_slice(line).map_err(|error| broken(self.endpoint, &format!("sent a line that cannot be read ({error})")))
     }
+}
+
+/// AWS's sentences begin with a capital, ours do not.
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().to_string() + chars.as_str())
 }
 
 fn broken(endpoint: SocketAddr, what: &str) -> Failure {

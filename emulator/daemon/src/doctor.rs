@@ -52,7 +52,7 @@ impl FindingState {
 pub async fn examine(options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
     let world = state(options, &mut findings);
-    let engine = connect(options).await;
+    let engine = connect(options, None).await;
     match &engine {
         Ok((_, view, has)) => {
             let gives = format!("{} CPU units and {} MiB", has.cpu, has.memory);

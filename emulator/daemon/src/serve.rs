@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alb::{DataPlane, Record, RecordSink};
-use engine::{Clock, Engine, SystemClock};
-use model::{EngineName, EngineResources, HealthCheck, Ids, OwnerId};
+use engine::{Clock, Engine, ImageSource, SystemClock};
+use model::{EngineName, EngineResources, HealthCheck, Ids, OwnerId, Timestamp};
+use registry::{Registry, Tokens};
 use routing::HealthCheckRecord;
 use routing::health::ProbeOutcome;
 use scheduler::Pace;
@@ -23,6 +24,7 @@ use crate::certificates::{AUTHORITY, Certificates};
 use crate::hooks::LocalHooks;
 use crate::keeper::{Handle, Input, Keeper, Parts};
 use crate::listeners::Listeners;
+use crate::local_registry::LocalRegistry;
 use crate::log_files::Whose;
 use crate::log_reader::LogReader;
 use crate::prober::Probe;
@@ -30,7 +32,7 @@ use crate::records::Records;
 use crate::server::{self, Context};
 use crate::store::{Running, Store};
 use crate::supervise::supervise;
-use crate::{Options, log_groups, meter, observer, port_holder, prober};
+use crate::{Options, housekeeping, log_groups, meter, observer, port_holder, prober};
 
 /// How long requests in flight are waited for at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -43,6 +45,8 @@ const BUCKETS: &str = "s3";
 
 /// The folder in the state folder that stands for CloudWatch Logs: one folder a log group.
 const LOG_GROUPS: &str = "cloudwatch";
+/// The folder in the state folder that holds what was pushed.
+const REGISTRY: &str = "registry";
 
 /// How often a port that could not be bound is tried again.
 const PORTS_AGAIN: Duration = Duration::from_secs(3);
@@ -59,7 +63,9 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let mut world = store.load(&mut ids)?;
     let control = bind_control(options.control).await?;
     let endpoint = control.local_addr().map_err(|error| Failure::environment(format!("the control endpoint has no address: {error}")))?;
-    let (engine, engine_view, resources) = connect(&options).await?;
+    let registry = open_registry(&store, clock.now())?;
+    let source = LocalRegistry { registry: registry.clone(), host: server::registry_host(endpoint), clock: clock.clone() };
+    let (engine, engine_view, resources) = connect(&options, Some(Arc::new(source))).await?;
     world.engines.insert(EngineName::own(), resources);
     let table = Arc::new(routing::compile(&world, None));
     let cookie_key = store
@@ -109,6 +115,9 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         pace: pace.clone(),
         listeners: Some(listeners.clone()),
         records: Some(records),
+        registry: registry.clone(),
+        previews: server::ecr::Previews::default(),
+        endpoint,
         engine_view,
         state_folder: store.folder().display().to_string(),
         started_at: clock.now(),
@@ -122,8 +131,14 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let reader = LogReader { engine: engine.clone(), clock: clock.clone(), keeper: handle.clone() };
     let groups = store.folder().join(LOG_GROUPS);
     let mut watchers = watchers(engine, owner, clock.clone(), &handle, (listeners.clone(), health_log, pace.clone()));
+    let time = clock.clone();
     watchers.spawn(async move {
-        supervise("keeping of log groups", clock.as_ref(), || log_groups::run(reader.clone(), groups.clone())).await;
+        supervise("keeping of log groups", time.as_ref(), || log_groups::run(reader.clone(), groups.clone())).await;
+    });
+    let housekeeper = handle.clone();
+    watchers.spawn(async move {
+        let keep = || housekeeping::run(registry.store.clone(), clock.clone(), housekeeper.clone());
+        supervise("housekeeping of the registry", clock.as_ref(), keep).await;
     });
     let mut keeping = tokio::spawn(keeper.run());
     let mut serving = tokio::spawn(server::run(control, Arc::new(context)));
@@ -168,6 +183,19 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
                 .hint("this is a fault of ecslocal; containers go on, and `ecslocal up` adopts them"))
         }
     }
+}
+
+/// What was pushed, in a folder of its own, with the key that logins are signed with.
+fn open_registry(store: &Store, now: Timestamp) -> Result<Arc<Registry>, Failure> {
+    let folder = store.folder().join(REGISTRY);
+    let failure = |error: std::io::Error| {
+        Failure::environment(format!("the registry cannot be opened in `{}`: {error}", folder.display()))
+            .hint("move the file or folder away that it names; what was pushed there is then unknown here")
+    };
+    let seed = getrandom::u64().unwrap_or_else(|_| now.as_millis());
+    let tokens = Tokens::new(&store.registry_key().map_err(failure)?);
+    let blobs = registry::Store::open(&folder, Ids::seeded(seed)).map_err(failure)?;
+    Ok(Arc::new(Registry { store: blobs.shared(), tokens }))
 }
 
 /// The parts that only watch. Each begins again when it breaks off; the set owns them.
@@ -226,13 +254,20 @@ async fn bind_control(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// The engine, what it says of itself, and what it has.
-pub(crate) async fn connect(options: &Options) -> Result<(Arc<dyn Engine>, EngineView, EngineResources), Failure> {
+/// The engine, which is to ask that source first for images, what it says of itself, and what it has.
+pub(crate) async fn connect(
+    options: &Options,
+    source: Option<Arc<dyn ImageSource>>,
+) -> Result<(Arc<dyn Engine>, EngineView, EngineResources), Failure> {
     let failure = |error: engine::EngineError| {
         let (message, hint) = error.message.rsplit_once("\nhint: ").unwrap_or((&error.message, "is Docker installed and running?"));
         Failure::environment(message).hint(hint)
     };
-    let engine: Arc<dyn Engine> = Arc::new(docker::connect(&options.docker).await.map_err(failure)?);
+    let docker = docker::connect(&options.docker).await.map_err(failure)?;
+    if let Some(source) = source {
+        docker.ask_first(source);
+    }
+    let engine: Arc<dyn Engine> = Arc::new(docker);
     let info = engine.describe().await.map_err(failure)?;
     Ok((engine, EngineView { name: info.name, version: info.version, endpoint: info.endpoint, problem: None }, info.resources))
 }

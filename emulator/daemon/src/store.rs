@@ -141,6 +141,22 @@ impl Store {
         Ok(key)
     }
 
+    /// What the registry's tokens are signed with: a new one on first use. A login outlives the daemon that gave it.
+    ///
+    /// # Errors
+    /// The file cannot be written, or there are no random numbers.
+    pub fn registry_key(&self) -> io::Result<registry::SigningKey> {
+        let path = self.folder.join("registry.key");
+        // What is not a key is replaced: all that it costs is another login.
+        if let Some(key) = fs::read(&path).ok().and_then(|bytes| bytes.try_into().ok()) {
+            return Ok(key);
+        }
+        let mut key = registry::SigningKey::default();
+        getrandom::fill(&mut key).map_err(io::Error::other)?;
+        replace(&path, &key, false)?;
+        Ok(key)
+    }
+
     /// Says where this daemon answers.
     ///
     /// # Errors
@@ -205,6 +221,10 @@ mod tests {
         let second = *store.cookie_key().unwrap().as_bytes();
         assert_ne!(second, first);
         assert_eq!(*store.cookie_key().unwrap().as_bytes(), second);
+        let first = store.registry_key().unwrap();
+        assert_eq!(store.registry_key().unwrap(), first);
+        fs::write(folder.path().join("registry.key"), "junk").unwrap();
+        assert_ne!(store.registry_key().unwrap(), first);
         let first = store.signing_key().unwrap();
         assert_eq!(store.signing_key().unwrap(), first);
         fs::write(folder.path().join("signing.key"), "junk").unwrap();

@@ -1,11 +1,11 @@
 //! Finding an engine that answers, and agreeing on the version of its API.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bollard::models::{SystemInfo, SystemVersion};
-use engine::{EngineError, EngineErrorKind, EngineInfo};
+use engine::{EngineError, EngineErrorKind, EngineInfo, ImageSource};
 use hyper::Uri;
 use model::EngineResources;
 
@@ -39,6 +39,7 @@ struct Shared {
     network_pool: NetworkPool,
     network_gates: [tokio::sync::Mutex<()>; 16],
     host_ports: HostPorts,
+    source: OnceLock<Arc<dyn ImageSource>>,
 }
 
 impl std::fmt::Debug for Docker {
@@ -50,6 +51,15 @@ impl std::fmt::Debug for Docker {
 impl Docker {
     pub(crate) fn api(&self) -> &Client {
         &self.shared.api
+    }
+
+    /// Lets it ask there for images that it does not have, before their own registries. The first one given counts.
+    pub fn ask_first(&self, source: Arc<dyn ImageSource>) {
+        self.shared.source.set(source).ok();
+    }
+
+    pub(crate) fn source(&self) -> Option<&dyn ImageSource> {
+        self.shared.source.get().map(AsRef::as_ref)
     }
 
     pub(crate) fn network_pool(&self) -> NetworkPool {
@@ -147,9 +157,9 @@ async fn open(endpoint: &str, network_pool: NetworkPool) -> Result<Docker, Obsta
     let minor = agree(greeting.api_version.as_deref(), greeting.min_api_version.as_deref()).map_err(Obstacle::Other)?;
     version.store(minor, Ordering::Relaxed);
     let network_gates = std::array::from_fn(|_| tokio::sync::Mutex::new(()));
-    Ok(Docker {
-        shared: Arc::new(Shared { api, version, endpoint: endpoint.to_owned(), network_pool, network_gates, host_ports: HostPorts::default() }),
-    })
+    let endpoint = endpoint.to_owned();
+    let (host_ports, source) = (HostPorts::default(), OnceLock::new());
+    Ok(Docker { shared: Arc::new(Shared { api, version, endpoint, network_pool, network_gates, host_ports, source }) })
 }
 
 async fn dial(endpoint: &str) -> Result<Client, Obstacle> {

@@ -1,8 +1,9 @@
-//! Images: the one on this machine, else pulled.
+//! Images: the one on this machine, else that of our own registry, else pulled.
 
+use bollard::auth::DockerCredentials;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptionsBuilder;
-use engine::{EngineError, EngineErrorKind, Progress};
+use engine::{EngineError, EngineErrorKind, Progress, SourcedImage};
 use futures_util::TryStreamExt;
 
 use crate::{Docker, calls};
@@ -18,24 +19,38 @@ impl Docker {
     }
 
     /// The id of an image, pulled if it is not on this machine.
+    ///
+    /// One of our own registry keeps its name there, by digest: a tag of the asked name would be found before what is pushed later.
     pub(crate) async fn find_or_pull(&self, reference: &str, progress: &Progress) -> Result<String, EngineError> {
         if let Some(id) = self.local_image(reference).await? {
             return Ok(id);
         }
-        progress.line(&format!("pulling `{reference}`"));
-        let pulled = tokio::time::timeout(calls::PULL.after, self.pull(reference, progress)).await;
+        let sourced = self.source().and_then(|source| source.find(reference));
+        let name = sourced.as_ref().map_or(reference, |image| &image.reference);
+        if sourced.is_some()
+            && let Some(id) = self.local_image(name).await?
+        {
+            return Ok(id);
+        }
+        progress.line(&format!("pulling `{name}`"));
+        let pulled = tokio::time::timeout(calls::PULL.after, self.pull(name, sourced.as_ref(), progress)).await;
         let pulled = pulled.unwrap_or_else(|_| Err(calls::PULL.passed()));
         pulled.map_err(|error| cannot_pull(reference, error))?;
-        match self.local_image(reference).await? {
+        match self.local_image(name).await? {
             Some(id) => Ok(id),
             None => Err(cannot_pull(reference, EngineError::new(EngineErrorKind::Failed, "the engine pulled it and does not have it"))),
         }
     }
 
-    async fn pull(&self, reference: &str, progress: &Progress) -> Result<(), EngineError> {
+    async fn pull(&self, reference: &str, sourced: Option<&SourcedImage>, progress: &Progress) -> Result<(), EngineError> {
         let (name, tag) = split(reference);
         let options = CreateImageOptionsBuilder::new().from_image(name).tag(tag).build();
-        let mut events = self.api().create_image(Some(options), None, None);
+        let credentials = sourced.map(|image| DockerCredentials {
+            username: Some(image.user.clone()),
+            password: Some(image.password.clone()),
+            ..DockerCredentials::default()
+        });
+        let mut events = self.api().create_image(Some(options), None, credentials);
         loop {
             let event = tokio::time::timeout(calls::PULL_IDLE.after, events.try_next());
             let event = event.await.map_err(|_| calls::PULL_IDLE.passed())?;
@@ -73,10 +88,11 @@ fn cannot_pull(reference: &str, error: EngineError) -> EngineError {
     if error.kind == EngineErrorKind::Unreachable {
         return error;
     }
-    let message = format!(
-        "image `{reference}` is not on this machine and could not be pulled: {}\nhint: build it, or run `docker pull {reference}` (after `docker login` if it is private)",
-        error.message
-    );
+    let hint = match reference.split_once(".amazonaws.com/").filter(|(host, _)| host.contains(".dkr.ecr.")) {
+        Some((_, name)) => format!("push it to the registry here with `ecslocal ecr push IMAGE {name}`, or `docker pull {reference}` from AWS"),
+        None => format!("build it, or run `docker pull {reference}` (after `docker login` if it is private)"),
+    };
+    let message = format!("image `{reference}` is not on this machine and could not be pulled: {}\nhint: {hint}", error.message);
     EngineError::new(EngineErrorKind::CannotPull, message)
 }
 
@@ -103,6 +119,8 @@ mod tests {
         let error = cannot_pull("users:v1", EngineError::new(EngineErrorKind::NotFound, "pull access denied for users"));
         assert_eq!(error.kind, EngineErrorKind::CannotPull);
         assert!(error.message.starts_with("image `users:v1` is not on this machine and could not be pulled: pull access denied for users\nhint: "));
+        let error = cannot_pull("000000000000.dkr.ecr.us-east-1.amazonaws.com/users:v1", EngineError::new(EngineErrorKind::Failed, "no such host"));
+        assert!(error.message.contains("\nhint: push it to the registry here with `ecslocal ecr push IMAGE users:v1`"), "{}", error.message);
         assert_eq!(cannot_pull("x", EngineError::new(EngineErrorKind::Unreachable, "gone")).kind, EngineErrorKind::Unreachable);
     }
 }

@@ -14,11 +14,13 @@ pub mod clock;
 pub mod conformance;
 mod error;
 pub mod simulated;
+mod source;
 mod spec;
 mod verbs;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{EngineError, EngineErrorKind};
+pub use source::{ImageSource, SourcedImage};
 pub use spec::{
     BuildSpec, ContainerSpec, EngineInfo, LogLine, LogOptions, LogStream, Mount, MountSource, Namespace, NetworkNamespace, NetworkSpec, Progress,
     Usage, VolumeScope, VolumeSpec, missing_volume,

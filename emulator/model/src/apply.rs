@@ -1,6 +1,7 @@
 //! How a [`Change`] is applied: whole, or refused and the World left as it was.
 
 mod instance;
+mod repository;
 mod service;
 mod task;
 
@@ -80,6 +81,11 @@ impl World {
             }
             Change::PutContainerInstances { cluster, instances } => self.put_instances(&cluster, instances, now, ids)?,
             Change::SetContainerInstanceStatus { cluster, name, status } => self.set_instance_status(&cluster, &name, status)?,
+            Change::CreateRepository { name, owner, spec } => self.create_repository(name, owner, *spec, now)?,
+            Change::ModifyRepository { name, owner, spec } => self.modify_repository(&name, owner, *spec)?,
+            Change::SetRepositoryPolicy { name, text } => self.repository_mut(&name)?.policy_text = text,
+            Change::ReleaseRepository(name) => self.repository_mut(&name)?.owner = None,
+            Change::DeleteRepository(name) => self.delete_repository(&name)?,
             Change::RunTask(run) => started = self.run_task(&run, now, ids)?,
             Change::StopTask { task, reason } => self.stop_task(&task, reason.as_deref(), now)?,
             Change::SetSpeed(speed) => self.settings.speed = speed,
@@ -137,6 +143,7 @@ impl World {
         cluster.deleting = true;
         self.load_balancers.retain(|_, balancer| balancer.owner != *name);
         self.target_groups.retain(|_, group| group.owner != *name);
+        self.release_repositories(name);
         for (_, service) in self.services.iter_mut().filter(|(key, _)| key.cluster == *name) {
             service.status = ServiceStatus::Draining;
             service.steady = false;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AlarmSpec, ClusterName, HookAction, InstanceName, InstanceSpec, InstanceStatus, Listener, LoadBalancerAttributes, LoadBalancerName,
-    PlacementFailure, Priority, Revision, Rule, RunTask, ScheduleName, ScheduledTaskSpec, Service, ServiceKey, ServiceSpec, Speed, TargetGroupName,
-    TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
+    PlacementFailure, Priority, RepositoryName, RepositorySpec, Revision, Rule, RunTask, ScheduleName, ScheduledTaskSpec, Service, ServiceKey,
+    ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
 };
 
 /// One change of what is wanted.
@@ -178,6 +178,35 @@ pub enum Change {
         /// ACTIVE or DRAINING.
         status: InstanceStatus,
     },
+    /// Make a repository.
+    CreateRepository {
+        /// Its name.
+        name: RepositoryName,
+        /// The cluster whose manifest names it.
+        owner: Option<ClusterName>,
+        /// What it is.
+        spec: Box<RepositorySpec>,
+    },
+    /// Change a repository.
+    ModifyRepository {
+        /// Its name.
+        name: RepositoryName,
+        /// The cluster whose manifest names it from now on; `None` leaves that as it is.
+        owner: Option<ClusterName>,
+        /// All of its settings.
+        spec: Box<RepositorySpec>,
+    },
+    /// Set a repository's policy, or remove it.
+    SetRepositoryPolicy {
+        /// Its name.
+        name: RepositoryName,
+        /// The policy.
+        text: Option<String>,
+    },
+    /// No manifest names a repository any more. It stays, since it may hold images; the daemon removes one that holds none.
+    ReleaseRepository(RepositoryName),
+    /// Forget a repository; what it holds must be gone.
+    DeleteRepository(RepositoryName),
     /// Start tasks that no service keeps alive.
     RunTask(Box<RunTask>),
     /// Stop one task; its service starts another.
@@ -294,6 +323,14 @@ impl Change {
             Self::DeleteAlarm { name, .. } => format!("- alarm {name}"),
             Self::PutContainerInstances { cluster, instances } => put_instances(before, cluster, instances),
             Self::SetContainerInstanceStatus { name, status, .. } => format!("~ container instance {name}, {}", status.as_str()),
+            Self::CreateRepository { name, .. } => format!("+ repository {name}"),
+            Self::ModifyRepository { name, spec, .. } => {
+                let known = before.repositories.get(name).map(|old| repository_settings(&old.spec, spec));
+                format!("~ repository {name}{}", known.unwrap_or_default())
+            }
+            Self::SetRepositoryPolicy { name, .. } => format!("~ repository {name}, policy"),
+            Self::ReleaseRepository(name) => format!("- repository {name}, if it holds no images"),
+            Self::DeleteRepository(name) => format!("- repository {name}"),
             Self::RunTask(run) => format!("+ {} tasks of {}", run.count, run.task_definition),
             Self::StopTask { task, .. } => format!("- task {task}"),
             Self::SetSpeed(speed) => format!("~ time runs {speed}, before {}", before.settings.speed),
@@ -316,6 +353,17 @@ fn put_instances(before: &World, cluster: &ClusterName, instances: &BTreeMap<Ins
     });
     let gone = known.keys().filter(|name| !instances.contains_key(*name)).map(|name| format!("-{name}"));
     format!("~ container instances {}", put.chain(gone).collect::<Vec<_>>().join(", "))
+}
+
+/// Which settings of a repository differ, by AWS's names.
+fn repository_settings(old: &RepositorySpec, new: &RepositorySpec) -> String {
+    let differences = [
+        (old.tag_rule != new.tag_rule, "imageTagMutability"),
+        (old.scan_on_push != new.scan_on_push, "scanOnPush"),
+        (old.lifecycle_policy != new.lifecycle_policy, "lifecyclePolicyText"),
+        (old.tags != new.tags, "tags"),
+    ];
+    differences.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| format!(", {name}")).collect()
 }
 
 /// Which settings differ, by AWS's names.

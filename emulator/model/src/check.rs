@@ -14,7 +14,16 @@ pub fn problems(world: &World) -> Vec<String> {
             problems.push(format!("cluster {name} has no container instance, or one under another name than its own"));
         }
     }
+    repositories(world, &mut problems);
     problems
+}
+
+fn repositories(world: &World, problems: &mut Vec<String>) {
+    for (name, repository) in &world.repositories {
+        if let Some(owner) = repository.owner.as_ref().filter(|owner| world.clusters.get(*owner).is_none_or(|cluster| cluster.deleting)) {
+            problems.push(format!("repository {name} belongs to cluster {owner}, which does not exist"));
+        }
+    }
 }
 
 fn services(world: &World, problems: &mut Vec<String>) {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AlarmSpec, ClusterName, Family, InstanceName, InstanceSpec, Listener, LoadBalancerAttributes, LoadBalancerName, ScheduleName, ScheduledTaskSpec,
-    ServiceName, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition,
+    AlarmSpec, ClusterName, Family, InstanceName, InstanceSpec, Listener, LoadBalancerAttributes, LoadBalancerName, RepositoryName, RepositorySpec,
+    ScheduleName, ScheduledTaskSpec, ServiceName, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition,
 };
 
 /// One cluster as a manifest describes it.
@@ -33,6 +33,9 @@ pub struct Desired {
     /// By name; none for this machine alone.
     #[serde(default)]
     pub instances: BTreeMap<InstanceName, InstanceSpec>,
+    /// By name.
+    #[serde(default)]
+    pub repositories: BTreeMap<RepositoryName, RepositorySpec>,
 }
 
 impl Desired {
@@ -49,6 +52,7 @@ impl Desired {
             speed: None,
             alarms: BTreeMap::new(),
             instances: BTreeMap::new(),
+            repositories: BTreeMap::new(),
         }
     }
 }

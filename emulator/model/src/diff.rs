@@ -23,6 +23,7 @@ pub fn changes(world: &World, desired: &Desired) -> Result<Vec<Change>, Refused>
         changes.push(Change::CreateCluster(cluster.clone()));
     }
     instances_to_put(world, desired, &mut changes);
+    repositories_to_put(world, desired, &mut changes)?;
     target_groups_to_put(world, desired, &mut changes)?;
     let revisions = revisions_to_run(world, desired, &mut changes)?;
     load_balancers_to_put(world, desired, &mut changes)?;
@@ -69,6 +70,21 @@ fn with_weights<'a>(world: &World, desired: &'a Desired) -> Cow<'a, Desired> {
 
 fn foreign(what: &'static str, name: &str, owner: &ClusterName) -> Refused {
     Refused::Exists { what, name: name.to_owned(), owner: Some(owner.clone()) }
+}
+
+/// A repository that a command or an API made becomes the manifest's, with the images that it has.
+fn repositories_to_put(world: &World, desired: &Desired, changes: &mut Vec<Change>) -> Result<(), Refused> {
+    let cluster = &desired.cluster;
+    for (name, spec) in &desired.repositories {
+        let (owner, spec, name) = (Some(cluster.clone()), Box::new(spec.clone()), name.clone());
+        match world.repositories.get(&name).map(|found| (found.owner.as_ref(), &found.spec)) {
+            Some((Some(other), _)) if other != cluster => return Err(foreign("repository", name.as_str(), other)),
+            Some((Some(_), known)) if *known == *spec => {}
+            Some(_) => changes.push(Change::ModifyRepository { name, owner, spec }),
+            None => changes.push(Change::CreateRepository { name, owner, spec }),
+        }
+    }
+    Ok(())
 }
 
 fn target_groups_to_put(world: &World, desired: &Desired, changes: &mut Vec<Change>) -> Result<(), Refused> {
@@ -221,6 +237,11 @@ fn removals(world: &World, desired: &Desired, changes: &mut Vec<Change>) {
     for (name, balancer) in &world.load_balancers {
         if balancer.owner == desired.cluster && !desired.load_balancers.contains_key(name) {
             changes.push(Change::DeleteLoadBalancer(name.clone()));
+        }
+    }
+    for (name, repository) in &world.repositories {
+        if repository.owner.as_ref() == Some(&desired.cluster) && !desired.repositories.contains_key(name) {
+            changes.push(Change::ReleaseRepository(name.clone()));
         }
     }
     for (name, group) in &world.target_groups {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Action, Alarm, ClusterName, ContainerInstance, EngineName, EngineResources, Family, InstanceName, LoadBalancer, LoadBalancerName, OwnerId,
-    Refused, Revision, RuleName, ScheduleName, ScheduledTask, Service, ServiceKey, Speed, TargetGroup, TargetGroupName, Task, TaskDefinition,
-    TaskDefinitionName, TaskId, TaskStatus, Timestamp,
+    Refused, Repository, RepositoryName, Revision, RuleName, ScheduleName, ScheduledTask, Service, ServiceKey, Speed, TargetGroup, TargetGroupName,
+    Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
 };
 
 /// The one state of the house. Held by the daemon's keeper, written to the state file, read by everybody else as a snapshot.
@@ -34,6 +34,9 @@ pub struct World {
     /// What engines have, as they said last.
     #[serde(default)]
     pub engines: BTreeMap<EngineName, EngineResources>,
+    /// By name. What is in them is the room `registry`'s.
+    #[serde(default)]
+    pub repositories: BTreeMap<RepositoryName, Repository>,
 }
 
 /// Who and where we are.
@@ -101,6 +104,13 @@ impl FamilyRevisions {
     }
 }
 
+/// For whoever holds a World inside of something else.
+impl AsRef<Self> for World {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl World {
     /// An empty region.
     #[must_use]
@@ -116,6 +126,7 @@ impl World {
             services: BTreeMap::new(),
             tasks: BTreeMap::new(),
             engines: BTreeMap::new(),
+            repositories: BTreeMap::new(),
         }
     }
 
@@ -201,6 +212,13 @@ impl World {
     pub fn load_balancer_arn(&self, balancer: &LoadBalancer) -> String {
         let Settings { account, region, .. } = &self.settings;
         format!("arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/app/{}/{}", balancer.name, balancer.id)
+    }
+
+    /// `arn:aws:ecr:<region>:<account>:repository/<name>` (ecs.md 10)
+    #[must_use]
+    pub fn repository_arn(&self, name: &RepositoryName) -> String {
+        let Settings { account, region, .. } = &self.settings;
+        format!("arn:aws:ecr:{region}:{account}:repository/{name}")
     }
 
     /// `arn:aws:ecs:<region>:<account>:task/<cluster>/<id>`

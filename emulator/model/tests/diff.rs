@@ -400,3 +400,35 @@ fn the_count_that_scaling_has_come_to_stays() {
     let refused = diff::changes(&world, &scaled(3, 2, 3)).map(|changes| world.apply_all(changes, NOW, &mut ids));
     assert!(matches!(refused, Ok(Err(Refused::Invalid(_)))), "{refused:?}");
 }
+
+#[test]
+fn repositories_are_made_adopted_and_let_go_of() {
+    let name = |text: &str| RepositoryName::new(text).unwrap();
+    let fixed = RepositorySpec { tag_rule: TagRule::new(TagMutability::Immutable, vec![]).unwrap(), ..RepositorySpec::default() };
+    let mut world = world();
+    let mut ids = Ids::seeded(1);
+    let by_hand = Change::CreateRepository { name: name("by-hand"), owner: None, spec: Box::default() };
+    world.apply(by_hand.clone(), NOW, &mut ids).unwrap();
+    assert_eq!(world.clone().apply(by_hand, NOW, &mut ids), Err(Refused::Exists { what: "repository", name: "by-hand".into(), owner: None }));
+    let mut desired = Desired::empty(ClusterName::new("c").unwrap());
+    desired.repositories = BTreeMap::from([(name("users"), RepositorySpec::default()), (name("by-hand"), fixed)]);
+    let said = |world: &World, desired: &Desired| {
+        let changes = model::diff::changes(world, desired).unwrap();
+        changes.iter().map(|change| change.summary(world)).collect::<Vec<_>>()
+    };
+    assert_eq!(said(&world, &desired), ["+ cluster c", "~ repository by-hand, imageTagMutability", "+ repository users"]);
+    world.apply_all(model::diff::changes(&world, &desired).unwrap(), NOW, &mut ids).unwrap();
+    assert_eq!(said(&world, &desired), Vec::<String>::new());
+    assert!(world.repositories.values().all(|repository| repository.owner.as_ref() == Some(&desired.cluster)));
+    let other = Desired { cluster: ClusterName::new("d").unwrap(), ..desired.clone() };
+    assert!(matches!(model::diff::changes(&world, &other), Err(Refused::Exists { what: "repository", owner: Some(_), .. })));
+    desired.repositories.remove(&name("users"));
+    assert_eq!(said(&world, &desired), ["- repository users, if it holds no images"]);
+    world.apply_all(model::diff::changes(&world, &desired).unwrap(), NOW, &mut ids).unwrap();
+    assert_eq!(world.repositories[&name("users")].owner, None);
+    world.apply(Change::DeleteCluster(desired.cluster), NOW, &mut ids).unwrap();
+    assert!(world.repositories.len() == 2 && world.repositories.values().all(|repository| repository.owner.is_none()));
+    assert_eq!(model::check::problems(&world), Vec::<String>::new());
+    world.apply(Change::DeleteRepository(name("users")), NOW, &mut ids).unwrap();
+    assert!(matches!(world.apply(Change::DeleteRepository(name("users")), NOW, &mut ids), Err(Refused::NotFound { what: "repository", .. })));
+}

@@ -1,8 +1,9 @@
 //! Bytes and typed operations, one module a wire.
 //!
 //! **Lives here:** the types that cross a wire, with their spelling. Today: [`local`], our own versioned JSON between the command
-//! line (and, later, the dashboard) and the daemon. The AWS wires get modules beside it: `ecs` and `ecr` (JSON 1.1), `elbv2` (Query
-//! and XML), `metadata` (what a task sees), each with one table from errors to codes.
+//! line (and, later, the dashboard) and the daemon; [`json11`], AWS's JSON 1.1 protocol, and [`ecr`] on it; [`oci`], what a registry
+//! speaks. The other AWS wires get modules beside them: `ecs` (JSON 1.1), `elbv2` (Query and XML), `metadata` (what a task sees), each
+//! with one table from errors to codes.
 //!
 //! **Does not live here:** sockets, HTTP servers, decisions, the World.
 //!
@@ -11,4 +12,7 @@
 //!
 //! **Entry point:** [`local::path`] lists every operation.
 
+pub mod ecr;
+pub mod json11;
 pub mod local;
+pub mod oci;

@@ -31,6 +31,9 @@ pub(crate) struct Down {
     /// How long to wait for the end; the daemon goes on after it
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     pub(crate) timeout: u64,
+    /// Remove the manifest's repositories with the images that were pushed to them
+    #[arg(long)]
+    pub(crate) repositories: bool,
 }
 
 /// `ps`

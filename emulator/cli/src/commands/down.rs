@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::ClusterName;
 use tokio::time::{Instant, sleep, sleep_until};
-use wire::local::{ClusterView, Failure, ShutdownReply, View, path};
+use wire::local::{ClusterView, DownReply, Failure, ShutdownReply, View, path};
 
 use crate::args::Down;
 use crate::client::{Client, with_query};
@@ -34,7 +34,8 @@ pub(crate) async fn run(args: &Down, settings: Settings, printer: &mut Printer) 
     let mut interrupts = Interrupts::new()?;
     let mut taken_down = None;
     if let Some(client) = client {
-        let work = Work { client, launcher: &launcher, settings: &settings, deadline: Instant::now() + Duration::from_secs(args.timeout) };
+        let deadline = Instant::now() + Duration::from_secs(args.timeout);
+        let work = Work { client, launcher: &launcher, settings: &settings, deadline, repositories: args.repositories };
         taken_down = tokio::select! {
             taken = work.take_what_is_meant(printer) => taken?,
             () = interrupts.next() => return Err(Failure::input("no longer waiting; the daemon goes on taking the cluster down").into()),
@@ -54,6 +55,8 @@ struct Work<'a> {
     launcher: &'a Launcher,
     settings: &'a Settings,
     deadline: Instant,
+    /// Repositories go with their images.
+    repositories: bool,
 }
 
 impl Work<'_> {
@@ -78,7 +81,7 @@ impl Work<'_> {
                 })?;
                 return Ok(taken);
             }
-            take_down(self.client, &name, self.deadline, printer).await?;
+            take_down(self.client, &name, (self.deadline, self.repositories), printer).await?;
             taken = Some(name);
         }
     }
@@ -113,14 +116,20 @@ impl Work<'_> {
     }
 }
 
-/// Takes a cluster down in order and shows how far it is. A cluster that is not there is down.
-pub(super) async fn take_down(client: Client, name: &ClusterName, deadline: Instant, printer: &mut Printer) -> Outcome {
+/// Takes a cluster down in order, its repositories with their images too where that is asked, and shows how far it is. A cluster that is
+/// not there is down.
+pub(super) async fn take_down(client: Client, name: &ClusterName, (deadline, repositories): (Instant, bool), printer: &mut Printer) -> Outcome {
     let view: View = client.get(path::VIEW).await?;
     if cluster::find(&view, name).is_none() {
         return Ok(());
     }
     let started = Instant::now();
-    let _: serde_json::Value = client.post(&with_query(path::DOWN, &[("cluster", name.as_str())]), &serde_json::json!({})).await?;
+    let repositories = if repositories { "true" } else { "" };
+    let down = with_query(path::DOWN, &[("cluster", name.as_str()), ("repositories", repositories)]);
+    let reply: DownReply = client.post(&down, &serde_json::json!({})).await?;
+    if let Some(notice) = reply.notice {
+        printer.notice(&notice)?;
+    }
     let mut watcher = Watcher::new(client);
     let mut progress = Progress::default();
     loop {

@@ -7,6 +7,7 @@ mod diff;
 mod doctor;
 mod down;
 mod drain;
+mod ecr;
 mod events;
 mod explain;
 mod instances;
@@ -59,6 +60,7 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Deployments(args) => deployments::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Run(args) => run::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Protect(args) => protect::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Ecr(command) => ecr::run(command, settings, printer).await,
         Command::Stop(args) => stop::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Wait(args) => wait::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Validate(args) => validate::run(&settings.with_files(&args.files.file), printer),

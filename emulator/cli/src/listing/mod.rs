@@ -4,6 +4,7 @@ pub(crate) mod alarms;
 pub(crate) mod deployments;
 pub(crate) mod explain;
 pub(crate) mod instances;
+pub(crate) mod registry;
 pub(crate) mod routes;
 pub(crate) mod scaling;
 pub(crate) mod targets;

@@ -129,6 +129,12 @@ pub struct Snapshot {
     pub idle: bool,
 }
 
+impl AsRef<World> for Snapshot {
+    fn as_ref(&self) -> &World {
+        &self.world
+    }
+}
+
 /// How the rest of the daemon speaks to the keeper.
 #[derive(Clone, Debug)]
 pub struct Handle {

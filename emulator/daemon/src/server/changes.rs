@@ -9,11 +9,12 @@ use futures_util::stream;
 use hyper::Response;
 use model::{Change, ClusterName, Desired, InstanceStatus, Refused, ServiceKey, World};
 use tokio::sync::mpsc;
-use wire::local::{DiffReply, Failure, InstanceStatusRequest, ScaleRequest, ShutdownReply, UpEvent, UpRequest};
+use wire::local::{DiffReply, DownReply, Failure, InstanceStatusRequest, ScaleRequest, ShutdownReply, UpEvent, UpRequest};
 
 use super::Context;
 use super::answer::{self, Body};
 use super::query::Query;
+use super::repositories;
 use crate::keeper::{Done, Snapshot};
 
 /// How long an `up` waits for the end of the cluster that was before.
@@ -66,6 +67,7 @@ async fn bring_up(context: &Context, request: UpRequest, progress: &mpsc::Sender
             progress.send(UpEvent::Notice { message }).await.ok();
         }
     }
+    let before = repositories::of(&context.keeper.snapshot().world, &desired.cluster);
     let applied = match context.images().resolve(&mut desired, progress).await {
         Ok(()) => {
             adopt_image_ids(&context.keeper.snapshot().world, &mut desired);
@@ -77,6 +79,9 @@ async fn bring_up(context: &Context, request: UpRequest, progress: &mpsc::Sender
         listeners.release(&ports, &context.keeper.snapshot().table.ports());
     }
     tell(applied?, progress).await;
+    if let Some(message) = repositories::kept(&repositories::let_go(context, before, false).await) {
+        progress.send(UpEvent::Notice { message }).await.ok();
+    }
     Ok(())
 }
 
@@ -131,8 +136,10 @@ fn adopt_image_ids(world: &World, desired: &mut Desired) {
 
 pub(super) async fn down(context: &Context, query: &Query) -> Result<Response<Body>, Failure> {
     let cluster: ClusterName = query.required("cluster")?;
+    let before = repositories::of(&context.keeper.snapshot().world, &cluster);
     done(context.keeper.down(cluster).await)?;
-    Ok(answer::json(&serde_json::json!({})))
+    let kept = repositories::let_go(context, before, query.get("repositories") == Some("true")).await;
+    Ok(answer::json(&DownReply { notice: repositories::kept(&kept), repositories: kept }))
 }
 
 pub(super) async fn scale(context: &Context, request: ScaleRequest) -> Result<Response<Body>, Failure> {

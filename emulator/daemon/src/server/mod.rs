@@ -1,21 +1,25 @@
-//! The control endpoint: HTTP/1.1 on loopback, our own JSON API under `/local/v1`.
+//! The control endpoint: HTTP/1.1 on loopback. Our own JSON API under `/local/v1`, the registry under `/v2/`, AWS's APIs at `/`.
 //!
 //! It can start containers, so it is treated as root: a request whose Host or Origin is not this machine's is refused, and so is a
 //! change that does not carry the command line's own header, which a page of another site cannot send.
 
 mod answer;
+mod aws;
 mod changes;
+pub mod ecr;
 mod explain;
 mod guard;
 mod logs;
 mod metrics;
 mod query;
 mod reads;
+mod repositories;
 mod requests;
 mod router;
 mod scaling;
 mod tasks;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +27,7 @@ use engine::{Clock, Engine};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::Timestamp;
+use registry::Registry;
 use scheduler::Pace;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -58,6 +63,12 @@ pub struct Context {
     pub listeners: Option<Arc<Listeners>>,
     /// The requests that went through; none in tests without a data plane.
     pub records: Option<Arc<Records>>,
+    /// What was pushed.
+    pub registry: Arc<Registry>,
+    /// What lifecycle policies would do, as somebody asked.
+    pub previews: ecr::Previews,
+    /// Where this endpoint is.
+    pub endpoint: SocketAddr,
     /// The engine as it said when the daemon began.
     pub engine_view: EngineView,
     /// Where the state is.
@@ -75,9 +86,23 @@ pub struct Context {
 }
 
 impl Context {
+    /// See [`registry_host`].
+    fn registry_host(&self) -> String {
+        registry_host(self.endpoint)
+    }
+
     fn images(&self) -> Images {
         Images { engine: self.engine.clone(), clock: self.clock.clone() }
     }
+}
+
+/// How the registry is called in the names of images, so that Docker, unmodified, pushes to it and pulls from it: it takes every address
+/// of loopback to speak plain HTTP. (AWS's name, `<account>.dkr.ecr.<region>.amazonaws.com`, would lead it to AWS.) Docker does not read
+/// an IPv6 address in the name of an image.
+#[must_use]
+pub fn registry_host(endpoint: SocketAddr) -> String {
+    let port = endpoint.port();
+    if endpoint.is_ipv4() { endpoint.to_string() } else { format!("localhost:{port}") }
 }
 
 /// Serves until `context.ending`; open streams are cut then.

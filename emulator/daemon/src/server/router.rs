@@ -11,7 +11,7 @@ use wire::local::{Failure, path};
 
 use super::answer::{self, Body};
 use super::query::Query;
-use super::{Context, changes, explain, guard, logs, metrics, reads, requests, scaling, tasks};
+use super::{Context, aws, changes, explain, guard, logs, metrics, reads, repositories, requests, scaling, tasks};
 
 /// The largest request body.
 const MAX_BODY: usize = 4 << 20;
@@ -21,9 +21,21 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers a request, whatever it is.
 pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) -> Response<Body> {
-    if let Err(failure) = guard::admit(request.method(), request.headers()) {
+    if let Err(failure) = guard::admit(request.method(), request.uri().path(), request.headers()) {
         return answer::with_status(StatusCode::FORBIDDEN, &failure);
     }
+    if guard::is_registry(request.uri().path()) {
+        let snapshot = context.keeper.snapshot();
+        return context.registry.answer(snapshot, context.clock.now(), request).await;
+    }
+    let request = if request.method() == Method::POST && request.uri().path() == "/" {
+        match aws::operation(context.clone(), request).await {
+            Ok(answered) => return answered,
+            Err(request) => request,
+        }
+    } else {
+        request
+    };
     let query = Query::parse(request.uri().query().unwrap_or(""));
     let result = match (request.method().clone(), request.uri().path()) {
         (Method::GET, path::HELLO) => Ok(reads::hello(&context)),
@@ -37,6 +49,7 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::POST, path::UP) => body(request).await.map(|asked| changes::up(context, asked)),
         (Method::POST, path::DIFF) => and_then(body(request).await, |asked| changes::diff(&context, asked)).await,
         (Method::POST, path::DOWN) => changes::down(&context, &query).await,
+        (Method::POST, path::COLLECT) => and_then(body(request).await, |asked| repositories::collect(&context, asked)).await,
         (Method::POST, path::SCALE) => and_then(body(request).await, |asked| changes::scale(&context, asked)).await,
         (Method::POST, path::DEPLOY) => body(request).await.map(|asked| tasks::deploy(context, asked)),
         (Method::POST, path::CONTINUE) => tasks::continue_deployment(&context, &query).await,

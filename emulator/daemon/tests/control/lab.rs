@@ -114,6 +114,8 @@ impl Lab {
         let (ups, followers) = (TaskTracker::new(), TaskTracker::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let blobs = registry::Store::open(&folder.path().join("registry"), Ids::seeded(2)).unwrap();
+        let registry = Arc::new(registry::Registry { store: blobs.shared(), tokens: registry::Tokens::new(&[1; 32]) });
         let context = Context {
             keeper: handle.clone(),
             engine: fleet.clone(),
@@ -122,6 +124,9 @@ impl Lab {
             pace: known,
             listeners: None,
             records: None,
+            registry,
+            previews: server::ecr::Previews::default(),
+            endpoint: address,
             engine_view: EngineView { name: "simulated".into(), version: "1".into(), endpoint: "memory".into(), problem: None },
             state_folder: folder.path().display().to_string(),
             ups: ups.clone(),

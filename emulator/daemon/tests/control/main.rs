@@ -6,4 +6,5 @@ mod changes;
 mod guard;
 mod lab;
 mod reads;
+mod repositories;
 mod stopping;

@@ -10,6 +10,7 @@ pub(crate) mod linux_parameters;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;
 pub(crate) mod placement;
+mod repository;
 pub(crate) mod rule;
 pub(crate) mod scaling;
 pub(crate) mod scheduled_task;
@@ -41,6 +42,11 @@ pub(crate) static MANIFEST: Object = Object {
                 "containerInstances",
                 Shape::List(&named(Shape::Object(&container_instance::CONTAINER_INSTANCE), "name")),
                 "Where tasks are placed. Default one, `local`: this machine's engine with all that it has. A key of ecslocal's own.",
+            ),
+            field(
+                "repositories",
+                Shape::List(&named(Shape::TextOr(&repository::REPOSITORY), "repositoryName")),
+                "Repositories of images: names, or as in CreateRepository.",
             ),
             field(
                 "scheduledTasks",

@@ -21,6 +21,7 @@ pub(crate) mod network_mode;
 mod pem;
 mod placement;
 mod port_ranges;
+mod repository;
 mod rule;
 mod scaling;
 mod scaling_policy;
@@ -71,7 +72,9 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
     let scheduled_tasks = named(tree.list("scheduledTasks"), reader, |node, reader| scheduled_task::read(node, reader.report));
     let alarms = named(tree.list("alarms"), reader, |node, reader| alarm::read(node, reader.report));
     let instances = named(tree.list("containerInstances"), reader, |node, reader| container_instance::read(node, reader.report));
-    Some(Desired { alarms, instances, scheduled_tasks, load_balancers, target_groups, task_definitions, services, ..Desired::empty(cluster?) })
+    let repositories = repository::all(tree.list("repositories"), reader.report);
+    let desired = Desired { alarms, instances, scheduled_tasks, repositories, ..Desired::empty(cluster?) };
+    Some(Desired { load_balancers, target_groups, task_definitions, services, ..desired })
 }
 
 /// Reads each item. One that gives nothing without a problem being known would be lost silently, so that is a problem of its own.

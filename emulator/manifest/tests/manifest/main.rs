@@ -17,6 +17,7 @@ mod placement;
 mod problems;
 mod properties;
 mod refused_by_ecs;
+mod repositories;
 mod scaling;
 mod scheduled_tasks;
 mod schema;

@@ -13,8 +13,8 @@ mod view;
 pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
 pub use failure::{Failure, Fault};
 pub use request::{
-    DeployRequest, DiffReply, ExplainRequest, Hello, InstanceStatusRequest, ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply,
-    StopTaskRequest, TasksReply, UpRequest, Wanted,
+    CollectReply, CollectRequest, DeployRequest, DiffReply, DownReply, ExplainRequest, Hello, InstanceStatusRequest, ProtectRequest, RunTaskRequest,
+    ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply, UpRequest, Wanted,
 };
 pub use scaling::{ScalingActivityView, ScalingAlarmView, ScalingPolicyView, ScalingView, ScheduledActionView};
 pub use stream::{EventRecord, LogRecord, MetricRecord, RequestEvent, RequestRecord, UpEvent};
@@ -37,8 +37,11 @@ pub mod path {
     pub const UP: &str = "/local/v1/up";
     /// `POST` [`super::UpRequest`] → [`super::DiffReply`]; nothing is changed.
     pub const DIFF: &str = "/local/v1/diff";
-    /// `POST ?cluster=NAME` → `{}` at once; the cluster disappears from the view when all of it is gone.
+    /// `POST ?cluster=NAME[&repositories=true]` → [`super::DownReply`] at once; the cluster disappears from the view when all of it is
+    /// gone. With `repositories` its repositories go with the images in them.
     pub const DOWN: &str = "/local/v1/down";
+    /// `POST` [`super::CollectRequest`] → [`super::CollectReply`]. All else of the registry is asked through [`crate::ecr`].
+    pub const COLLECT: &str = "/local/v1/registry/collect";
     /// `POST` [`super::ScaleRequest`] → `{}`.
     pub const SCALE: &str = "/local/v1/scale";
     /// `POST` [`super::DeployRequest`] → stream of [`super::UpEvent`]; the last is `done` or `failed`.

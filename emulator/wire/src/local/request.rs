@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use model::{ClusterName, ContainerName, Desired, InstanceName, Placement, ServiceName, TaskDefinition, TaskDefinitionName};
+use model::{ClusterName, ContainerName, Desired, InstanceName, Placement, RepositoryName, ServiceName, TaskDefinition, TaskDefinitionName};
 use serde::{Deserialize, Serialize};
 
 use super::{EngineView, Seconds};
@@ -42,6 +42,38 @@ pub struct UpRequest {
 pub struct DiffReply {
     /// One line a change: `+` makes, `~` changes, `-` removes.
     pub changes: Vec<String>,
+}
+
+/// What a cluster that is taken down leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DownReply {
+    /// Repositories of its manifest that hold images.
+    #[serde(default)]
+    pub repositories: Vec<RepositoryName>,
+    /// What to say of them.
+    #[serde(default)]
+    pub notice: Option<String>,
+}
+
+/// Remove what the registry holds and nobody needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CollectRequest {
+    /// Only what nobody has needed for so many seconds.
+    pub older_than_seconds: u64,
+}
+
+/// What was removed from the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CollectReply {
+    /// Uploads that nobody went on with.
+    pub uploads: usize,
+    /// Blobs that no image needed.
+    pub blobs: usize,
+    /// Of the blobs together.
+    pub bytes: u64,
 }
 
 /// Change how many tasks some services have; all or none.

@@ -42,7 +42,7 @@ async fn what_an_up_under_way_makes_is_taken_down_too() {
     let settings = Settings::resolve(&common, Vec::new(), environment).unwrap();
     let launcher = Launcher::new(&settings).unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
-    let work = Work { client: serve(daemon).await, launcher: &launcher, settings: &settings, deadline };
+    let work = Work { client: serve(daemon).await, launcher: &launcher, settings: &settings, deadline, repositories: false };
     let (mut printer, _, talk) = into_pipes();
     let taken = work.take_what_is_meant(&mut printer).await.unwrap();
     assert_eq!(taken.as_ref().map(ClusterName::as_str), Some("tutorial"));

@@ -108,7 +108,7 @@ impl Foreground<'_> {
     }
 
     async fn end_in_order(&mut self, printer: &mut Printer) -> Outcome {
-        take_down(self.client, &self.wanted.desired.cluster, Instant::now() + TAKE_DOWN, printer).await?;
+        take_down(self.client, &self.wanted.desired.cluster, (Instant::now() + TAKE_DOWN, false), printer).await?;
         match self.own.as_mut() {
             Some(own) => Ok(own.end().await?),
             None => shut_down(&self.client, self.launcher, printer).await,
