@@ -81,6 +81,7 @@ fn tasks_are_spread_over_instances_and_leave_one_without_a_failed_request() {
     said.fails(0, &["1 of 2 tasks were not placed: DistinctInstance placement constraint unsatisfied"]);
     lab.must(&["stop", said.out.trim()]);
     full(&lab);
+    lab.must(&["scale", "web=2"]);
     lab.must(&["activate", "b1"]);
     lab.must(&["scale", "web=4"]);
     assert_eq!(where_they_are(&lab, "web"), counts(&[("a1", 2), ("b1", 2)]));

@@ -44,6 +44,8 @@ pub(crate) struct Decision {
     pub(crate) kept: usize,
     /// How many launches the bounds allow.
     pub(crate) room: usize,
+    /// Every task is available: nothing changes by their coming up.
+    pub(crate) settled: bool,
 }
 
 /// So many of the members at these places that go first.
@@ -97,7 +99,8 @@ pub(crate) fn decide(members: &[Member], bounds: &Bounds, pick: Pick<'_>) -> Dec
     decision.launch = decision.needed.min(bounds.limit).min(decision.room);
     decision.replaced = decision.launch.saturating_sub(bounds.desired.saturating_sub(well.len() + sick.len())).min(sick.len());
     decision.sick = sick[..sick_stops].to_vec();
-    let settled = members.iter().all(|member| member.available);
+    decision.settled = members.iter().all(|member| member.available);
+    let settled = decision.settled;
     let idle = decision.scale_in.is_empty() && decision.sick.is_empty();
     decision.stuck = old_left > kept && decision.needed > 0 && settled && idle && decision.room == 0;
     decision.kept = if settled && idle && decision.needed == 0 { kept } else { 0 };

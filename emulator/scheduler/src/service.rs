@@ -216,6 +216,8 @@ fn tell_hindrance(context: &Context<'_>, service: &Service, draft: &mut Draft<'_
         if decision.launch > 0 || !decision.sick.is_empty() || !decision.scale_in.is_empty() {
             return;
         }
+        // Tasks that come up let old ones stop, which makes room.
+        let for_good = for_good && (decision.settled || !despair.room_would_help);
         if for_good {
             draft.found.despair(despair)
         } else {

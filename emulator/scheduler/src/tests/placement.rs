@@ -271,6 +271,17 @@ fn a_rolling_deployment_waits_for_the_room_that_stopping_tasks_hold() {
 }
 
 #[test]
+fn a_deployment_that_rolls_in_parts_is_not_in_vain() {
+    let rolls = setup("users", 4, 256);
+    let mut fleet = fleet(std::slice::from_ref(&rolls), &[("a1", "za", 1536)]);
+    fleet.apply(rolls.update(2));
+    assert_eq!((where_they_are(&fleet, "users").as_str(), fleet.hopeless.len()), ("a1:6", 0), "{:?}", fleet.waiting);
+    fleet.run(60);
+    fleet.assert_steady("users");
+    assert!(fleet.tasks("users").iter().filter(|task| task.is_live()).all(|task| task.revision.number == 2));
+}
+
+#[test]
 fn nobody_waits_in_vain_while_others_make_room() {
     let mut fleet = fleet(&[setup("users", 2, 256), setup("posts", 2, 256)], &[("a1", "za", 1024)]);
     fleet.apply(Change::Scale { service: key("users"), desired_count: 4 });

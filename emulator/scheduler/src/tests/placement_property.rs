@@ -1,9 +1,11 @@
 //! Instances that come and go, drain and are taken back, under any constraints and strategies: every plan on the way is checked, and with
 //! room enough everything comes to rest.
 
+use std::time::Duration;
+
 use model::{
-    BinpackField, Change, ClusterQuery, InstanceStatus, Placement, PlacementConstraint, PlacementStrategy, RunTask, SpreadField, TaskOverrides,
-    TaskStatus,
+    BinpackField, Change, ClusterQuery, InstanceStatus, Placement, PlacementConstraint, PlacementStrategy, RunTask, ShiftPattern, SpreadField,
+    TaskOverrides, TaskStatus, TrafficShift,
 };
 use proptest::prelude::*;
 
@@ -110,17 +112,19 @@ fn perform(fleet: &mut Fleet, users: &mut Setup, number: &mut u32, act: &Act) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn any_script_comes_to_rest_where_it_may(
         placement in placement(),
         percent in prop_oneof![3 => Just((100, 200)), 1 => Just((50, 100)), 1 => Just((0, 100)), 1 => Just((50, 150))],
-        balanced in any::<bool>(),
+        (balanced, shifts) in (any::<bool>(), any::<bool>()),
         seed in any::<u64>(),
         slowness in 0..2000_u64,
         acts in prop::collection::vec(act(), 1..14),
     ) {
-        let mut users = Setup { placement, percent, balanced, ..setup("users", 3, 256) };
+        let bake = Duration::from_secs(4);
+        let shift = TrafficShift { pattern: ShiftPattern::Canary { step: 100, bake }, bake_time: bake, hooks: vec![] };
+        let mut users = Setup { placement, percent, balanced, shift: Some(shift).filter(|_| balanced && shifts), ..setup("users", 3, 256) };
         let daemon = Setup { daemon: true, percent: (0, 100), balanced: false, ..setup("agent", 1, 64) };
         let mut fleet = Fleet::new(&[users.clone(), daemon]);
         fleet.world.apply(instances(&THREE), fleet.now, &mut fleet.ids).unwrap();
