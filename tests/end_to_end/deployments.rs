@@ -157,7 +157,7 @@ fn a_task_runs_by_itself_and_passes_its_exit_code_on() {
     let said = lab.run(&["run", "job", "--count", "2"]);
     assert_eq!(said.code, 7, "{said:?}");
     assert_eq!(said.out.lines().filter(|line| line.ends_with("| hello")).count(), 2, "{said:?}");
-    let said = lab.run(&["run", "job:1", "-e", "A=b", "--", "--print", "other words", "--exit-after", "0", "3"]);
+    let said = lab.run(&["run", "job:1", "-e", "A=b", "--", "--print", "other words", "--no-listen", "--exit-after", "0", "3"]);
     assert_eq!((said.code, said.out.as_str()), (3, "other words\n"), "{said:?}");
     lab.run(&["run", "jobs"]).fails(1, &["there is no task definition `jobs`"]);
     lab.run(&["run", "job", "--container", "web", "--", "a"])

@@ -35,9 +35,16 @@ services:
 
 /// The daemon is away while a minute goes by: every container has been started so much earlier when the next one comes.
 fn a_minute_later(lab: &Lab) {
-    assert!(Command::new("kill").args(["-9", &lab.daemon_pid().to_string()]).status().unwrap().success());
     let path = lab.home().join("state.json");
-    let mut state: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let read = || serde_json::from_str::<Value>(&fs::read_to_string(&path).unwrap()).unwrap();
+    // What is seen of containers is saved a moment later.
+    until("it is saved that all run", || {
+        let state = read();
+        let mut tasks = state["world"]["tasks"].as_object()?.values();
+        tasks.all(|task| task["containers"][0]["started_at"].is_u64()).then_some(())
+    });
+    assert!(Command::new("kill").args(["-9", &lab.daemon_pid().to_string()]).status().unwrap().success());
+    let mut state = read();
     for task in state["world"]["tasks"].as_object_mut().unwrap().values_mut() {
         for container in task["containers"].as_array_mut().unwrap() {
             for key in ["started_at", "restarted_at"] {

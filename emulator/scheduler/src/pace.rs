@@ -94,4 +94,33 @@ mod tests {
         assert_eq!(seconds(at(60)), [666, 27_000, 1_000]);
         assert_eq!(seconds(at(1000)), [40, 1_620, 60]);
     }
+
+    /// `40 s`, `27 min`, `6 h`
+    fn words(time: Duration) -> String {
+        match time.as_secs() {
+            seconds if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
+            seconds if seconds % 60 == 0 && seconds > 60 => format!("{} min", seconds / 60),
+            seconds => format!("{seconds} s"),
+        }
+    }
+
+    #[test]
+    fn the_table_of_timers_says_what_is() {
+        let table = include_str!("../../../docs/timers.md");
+        let pace = Pace::default();
+        for (timer, aws, here) in [
+            ("counts as healthy after", words(RUNNING_IS_HEALTHY), words(pace.running_is_healthy)),
+            ("the longest wait between launches", words(BACKOFF_CEILING), words(pace.backoff_ceiling)),
+            ("the second failure in a row", "not published".into(), format!("{} later", words(pace.backoff_step))),
+            ("is no early death", "RUNNING is enough".into(), words(pace.proven)),
+            ("is unable to consistently", "not published".into(), format!("after {} launches", pace.failures_until_event)),
+            ("is not repeated for", "6 h".into(), words(pace.event_suppression)),
+            ("a minute of CloudWatch's", words(METRIC_PERIOD), words(pace.metric_period)),
+            ("can be described for", "1 h at least".into(), format!("{}, {} of a service", words(pace.stopped_kept_for), pace.stopped_kept)),
+            ("stay for `logs`", "3 h".into(), format!("{}, {} of a service", words(pace.crashed_kept_for), pace.crashed_kept)),
+        ] {
+            let row = table.lines().find(|line| line.contains(timer)).unwrap_or_else(|| panic!("no timer `{timer}`"));
+            assert!(row.contains(&format!("| {aws} | {here}")), "{row}");
+        }
+    }
 }

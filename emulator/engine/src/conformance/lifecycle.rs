@@ -142,7 +142,7 @@ pub(super) async fn what_may_be_started_again_is_the_same_container_at_the_same_
     spec.definition.restart_policy = Some(RestartPolicy { ignored_exit_codes: vec![], restart_attempt_period: 60 });
     let id = bench.create(&spec).await?;
     let first = bench.start(&id).await?;
-    bench.stop(&id, Duration::from_secs(30)).await?;
+    bench.stop(&id, Duration::from_secs(20)).await?;
     let second = bench.start(&id).await?;
     expect_equal("state of the second run", &second.state, &RunState::Running)?;
     expect_equal("ports of the second run", &second.network_bindings, &first.network_bindings)
