@@ -148,10 +148,7 @@ async fn read(engine: &dyn Engine, snapshot: &Snapshot, at: Timestamp) -> Counte
 fn value(snapshot: &Snapshot, key: Option<&ServiceKey>, metric: &Metric, looks: (&Counters, &Counters), period: Duration) -> Option<Decimal> {
     let (earlier, now) = looks;
     let world = &snapshot.world;
-    let count = |group: &TargetGroupName, of: fn(&GroupCount) -> u64, over: u64| {
-        let before = earlier.groups.get(group).map_or(0, of);
-        per_minute(of(now.groups.get(group)?).saturating_sub(before), looks, period, over)
-    };
+    let count = |group: &TargetGroupName, of: fn(&GroupCount) -> u64, over: u64| counted(group, of, looks, period, over);
     // CloudWatch has no datapoint of a minute in which nothing happened.
     let if_any = |value: Option<Decimal>| value.filter(|value| *value > Decimal::ZERO);
     match metric {
@@ -189,6 +186,13 @@ fn hosts(world: &World, group: &TargetGroupName, state: TargetHealthState) -> Op
     Some(Decimal::whole(i64::try_from(count).ok()?))
 }
 
+/// What was counted of a group between two looks, as that of a minute; a group that came into use in between began with nothing.
+fn counted(group: &TargetGroupName, of: fn(&GroupCount) -> u64, looks: (&Counters, &Counters), period: Duration, over: u64) -> Option<Decimal> {
+    let (earlier, now) = looks;
+    let before = earlier.groups.get(group).map_or(0, of);
+    per_minute(of(now.groups.get(group)?).saturating_sub(before), looks, period, over)
+}
+
 /// A count between two looks as that of a minute, over so many targets. A look that is too close to the one before says nothing of a whole
 /// minute.
 fn per_minute(count: u64, (earlier, now): (&Counters, &Counters), period: Duration, over: u64) -> Option<Decimal> {
@@ -218,19 +222,26 @@ mod tests {
 
     #[test]
     fn counts_are_those_of_a_minute_over_the_targets() {
-        let look = |millis: u64| Counters { at: Timestamp::from_millis(millis), ..Counters::default() };
+        let group = TargetGroupName::new("users").unwrap();
+        let look = |millis: u64, requests: Option<u64>| Counters {
+            at: Timestamp::from_millis(millis),
+            groups: requests.map(|requests| (group.clone(), GroupCount { requests, ..GroupCount::default() })).into_iter().collect(),
+            ..Counters::default()
+        };
         let period = Duration::from_secs(10);
-        for (count, later, over, expected) in [
-            (50, 10_000, 1, Some("300")),
-            (50, 10_000, 3, Some("100")),
-            (0, 10_000, 3, Some("0")),
-            // A look that came late, and one that came too early; a group without targets.
-            (60, 12_000, 1, Some("300")),
-            (5, 4_000, 1, None),
-            (5, 10_000, 0, None),
+        for (earlier, now, over, expected) in [
+            (look(0, Some(100)), look(10_000, Some(150)), 1, Some("300")),
+            (look(0, Some(100)), look(10_000, Some(150)), 3, Some("100")),
+            (look(0, Some(100)), look(10_000, Some(100)), 3, Some("0")),
+            // A look that came late; a group that came into use in between; one that is in use no more.
+            (look(0, Some(100)), look(12_000, Some(160)), 1, Some("300")),
+            (look(0, None), look(10_000, Some(5)), 1, Some("30")),
+            (look(0, Some(5)), look(10_000, None), 1, None),
+            (look(0, Some(5)), look(4_000, Some(10)), 1, None),
+            (look(0, Some(5)), look(10_000, Some(10)), 0, None),
         ] {
-            let found = per_minute(count, (&look(0), &look(later)), period, over).map(|value| value.to_string());
-            assert_eq!(found.as_deref(), expected, "{count} {later} {over}");
+            let found = counted(&group, |counts| counts.requests, (&earlier, &now), period, over).map(|value| value.to_string());
+            assert_eq!(found.as_deref(), expected, "{earlier:?} {now:?} {over}");
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{Scaling, Tasks};
 use crate::alarm;
 
 /// Judges the minutes measured so far, and does what comes of it.
-pub(super) fn evaluate(scaling: &mut Scaling<'_>, tasks: &Tasks, minute: Duration) {
+pub(super) fn evaluate(scaling: &mut Scaling<'_>, tasks: &Tasks, (minute, speed): (Duration, Speed)) {
     let voters = voters(scaling.target, &scaling.state, minute);
     let (votes, decision) = outcome(&voters, scaling, tasks);
     scaling.state.evaluated_until = scaling.state.measured_until;
@@ -23,7 +23,7 @@ pub(super) fn evaluate(scaling: &mut Scaling<'_>, tasks: &Tasks, minute: Duratio
     let Some((count, place)) = decision.change else { return };
     let voter = &voters[place];
     let out = count > scaling.desired;
-    let until = scaling.now + scaling.speed.of(voter.cooldown(out));
+    let until = scaling.now + speed.of(voter.cooldown(out));
     if out {
         // Reckoned on from the same tasks while the cooldown lasts; and a scale-out ends the cooldown of a scale-in.
         let from_count = base(&scaling.state, tasks, scaling.now);
@@ -72,7 +72,7 @@ pub(super) fn preview(
     at: (Timestamp, Duration),
 ) -> Decision {
     let (now, minute) = at;
-    let scaling = Scaling { key, target, state: state.clone(), desired, events: Vec::new(), now, speed: Speed::default() };
+    let scaling = Scaling { key, target, state: state.clone(), desired, events: Vec::new(), now };
     outcome(&voters(target, state, minute), &scaling, tasks).1
 }
 

@@ -12,7 +12,7 @@ mod vote;
 
 use model::{
     ActivityStatus, AlarmRecord, AlarmState, Ids, PolicyKind, RolloutState, ScalableTarget, ScalingActivity, ScalingState, ScheduledState, Service,
-    ServiceKey, ServiceStatus, Speed, Step, Task, TaskStatus, Timestamp,
+    ServiceKey, ServiceStatus, Step, Task, TaskStatus, Timestamp,
 };
 
 use crate::context::Context;
@@ -25,19 +25,12 @@ pub use status::{PolicyStatus, ScalingStatus, ScheduledStatus, scaling_status};
 pub(crate) fn advance(context: &Context<'_>, draft: &mut Draft<'_>, ids: &mut Ids) {
     let Some((key, service)) = draft.service.filter(|(_, service)| service.status == ServiceStatus::Active) else { return };
     let Some(target) = &service.spec.scalable_target else { return };
-    let mut scaling = Scaling {
-        key,
-        target,
-        state: service.scaling.clone(),
-        desired: service.spec.desired_count,
-        events: Vec::new(),
-        now: context.now,
-        speed: context.world.settings.speed,
-    };
+    let mut scaling =
+        Scaling { key, target, state: service.scaling.clone(), desired: service.spec.desired_count, events: Vec::new(), now: context.now };
     scaling.prepare(ids);
     let wake = scheduled::run(&mut scaling);
     if scaling.state.measured_until > scaling.state.evaluated_until {
-        evaluate::evaluate(&mut scaling, &tasks(service, draft), context.pace.metric_period);
+        evaluate::evaluate(&mut scaling, &tasks(service, draft), (context.pace.metric_period, context.world.settings.speed));
     }
     scaling.fulfil(&tasks(service, draft));
     if let Some(at) = wake {
@@ -61,7 +54,6 @@ struct Scaling<'a> {
     desired: u32,
     events: Vec<String>,
     now: Timestamp,
-    speed: Speed,
 }
 
 /// What counts of a service's tasks.
