@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, ContainerId, ContainerName, DeploymentId, Ids, InstanceName, Revision, ServiceKey, ServiceName, Stop, TaskDefinition, TaskId,
+    ClusterName, ContainerId, ContainerName, DeploymentId, EngineName, Ids, InstanceName, InstanceSpec, Revision, ServiceKey, ServiceName, Stop, TaskDefinition, TaskId,
     TaskOverrides, TaskVolume, Timestamp, TransportProtocol, VolumeSource,
 };
 
@@ -25,6 +25,9 @@ pub struct Task {
     /// The container instance that it was placed on.
     #[serde(default = "InstanceName::local")]
     pub instance: InstanceName,
+    /// The engine of that instance, which keeps what is left of the task when the instance has gone.
+    #[serde(default)]
+    pub engine: EngineName,
     /// Where it is to go.
     pub desired_status: DesiredStatus,
     /// Where it is.
@@ -70,7 +73,7 @@ pub struct Birth<'a> {
     /// The same in full.
     pub definition: &'a TaskDefinition,
     /// Where it is placed.
-    pub instance: &'a InstanceName,
+    pub instance: &'a InstanceSpec,
     /// When it is accepted.
     pub at: Timestamp,
 }
@@ -99,7 +102,8 @@ impl Task {
             service: birth.service.map(|(service, _)| service.clone()),
             deployment: birth.service.and_then(|(_, deployment)| deployment.cloned()),
             revision: revision.clone(),
-            instance: birth.instance.clone(),
+            instance: birth.instance.name.clone(),
+            engine: birth.instance.engine.clone(),
             desired_status: DesiredStatus::Running,
             last_status: TaskStatus::Pending,
             created_at: birth.at,

@@ -63,7 +63,7 @@ impl State {
             images: BTreeMap::new(),
             edits: BTreeMap::new(),
             down: false,
-            resources: EngineResources { cpu: 8 * 1024, memory: 16 * 1024, architecture: "x86_64".into(), os_type: "linux".into() },
+            resources: EngineResources { cpu: 8 * 1024, memory: 16 * 1024, architecture: "x86_64".into(), os_type: "linux".into(), host: Ipv4Addr::LOCALHOST.into() },
             failures: VecDeque::new(),
             calls: VecDeque::new(),
             watchers: BTreeMap::new(),
