@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, ContainerId, ContainerName, DeploymentId, EngineName, Ids, InstanceName, InstanceSpec, Revision, ServiceKey, ServiceName, Stop, TaskDefinition, TaskId,
-    TaskOverrides, TaskVolume, Timestamp, TransportProtocol, VolumeSource,
+    ClusterName, ContainerId, ContainerName, DeploymentId, EngineName, Ids, InstanceName, InstanceSpec, Revision, ServiceKey, ServiceName, Stop,
+    TaskDefinition, TaskId, TaskOverrides, TaskVolume, Timestamp, TransportProtocol, VolumeSource,
 };
 
 /// One task.

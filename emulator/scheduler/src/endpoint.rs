@@ -56,7 +56,12 @@ fn published<'a>(container: &'a Container, binding: &NetworkBinding) -> Endpoint
 }
 
 /// Without bindings of its own: in `awsvpc` mode at the pause's address, on the host's network at the host's.
-fn mapped_port<'a>((mode, host): (NetworkMode, IpAddr), pause: Option<&Container>, container: &'a Container, mapping: &PortMapping) -> Option<Endpoint<'a>> {
+fn mapped_port<'a>(
+    (mode, host): (NetworkMode, IpAddr),
+    pause: Option<&Container>,
+    container: &'a Container,
+    mapping: &PortMapping,
+) -> Option<Endpoint<'a>> {
     let port = mapping.container_port;
     let endpoint = |id, address| Endpoint { container, container_port: port, id, port, address };
     match mode {
@@ -74,12 +79,7 @@ fn mapped_port<'a>((mode, host): (NetworkMode, IpAddr), pause: Option<&Container
 }
 
 /// Where an entry's container of a running task is reached, with the address of its engine's host.
-pub(crate) fn wanted<'a>(
-    task: &'a Task,
-    definition: Option<&'a TaskDefinition>,
-    host: IpAddr,
-    entry: &ServiceLoadBalancer,
-) -> Option<Endpoint<'a>> {
+pub(crate) fn wanted<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, host: IpAddr, entry: &ServiceLoadBalancer) -> Option<Endpoint<'a>> {
     let serves = |endpoint: &Endpoint<'_>| {
         let running = endpoint.container.last_status == ContainerStatus::Running;
         running && endpoint.container.name == entry.container_name && endpoint.container_port == entry.container_port

@@ -3,8 +3,8 @@
 use crate::run_task::MAX_RUN_COUNT;
 use crate::world::Cluster;
 use crate::{
-    Birth, ClusterName, ContainerName, DeploymentStatus, Ids, InstanceName, InstanceSpec, Placed, Refused, RunTask, ScheduleName, ScheduledTask, ScheduledTaskSpec,
-    Stop, Task, TaskDefinition, TaskId, Timestamp, World,
+    Birth, ClusterName, ContainerName, DeploymentStatus, Ids, InstanceName, InstanceSpec, Placed, Refused, RunTask, ScheduleName, ScheduledTask,
+    ScheduledTaskSpec, Stop, Task, TaskDefinition, TaskId, Timestamp, World,
 };
 
 /// The most characters of `startedBy`.

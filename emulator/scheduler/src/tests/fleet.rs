@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::{
-    Change, ContainerId, ContainerName, EngineName, Fact, HealthStatus, Ids, Observed, ObservedContainer, OwnerId, RunState, ServiceEvent, Settings, Step,
-    TargetGroupName, TargetHealth, TargetHealthState, TargetKey, Task, TaskId, TaskStatus, Timestamp, World,
+    Change, ContainerId, ContainerName, EngineName, Fact, HealthStatus, Ids, Observed, ObservedContainer, OwnerId, RunState, ServiceEvent, Settings,
+    Step, TargetGroupName, TargetHealth, TargetHealthState, TargetKey, Task, TaskId, TaskStatus, Timestamp, World,
 };
 
 use super::checks;

@@ -359,7 +359,13 @@ fn an_engine_that_says_what_it_has_bounds_what_is_placed() {
     let lone = vec![model::ContainerDefinition { cpu: 600, ..container("web") }];
     let setup = Setup { containers: lone, whole_cpu: false, balanced: false, ..Setup::new("users", 3) };
     let mut fleet = Fleet::new(&[setup]);
-    let resources = EngineResources { cpu: 2048, memory: 1000, architecture: "arm64".into(), os_type: "linux".into(), host: std::net::Ipv4Addr::LOCALHOST.into() };
+    let resources = EngineResources {
+        cpu: 2048,
+        memory: 1000,
+        architecture: "arm64".into(),
+        os_type: "linux".into(),
+        host: std::net::Ipv4Addr::LOCALHOST.into(),
+    };
     fleet.world.engines.insert(EngineName::own(), resources);
     fleet.run(12);
     assert_eq!(where_they_are(&fleet, "users"), "local:3");

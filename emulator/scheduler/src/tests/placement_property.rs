@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use model::{
-    BinpackField, Change, ClusterQuery, EngineName, InstanceStatus, Placement, PlacementConstraint, PlacementStrategy, RunTask, ShiftPattern, SpreadField,
-    TaskOverrides, TaskStatus, TrafficShift,
+    BinpackField, Change, ClusterQuery, EngineName, InstanceStatus, Placement, PlacementConstraint, PlacementStrategy, RunTask, ShiftPattern,
+    SpreadField, TaskOverrides, TaskStatus, TrafficShift,
 };
 use proptest::prelude::*;
 
