@@ -127,6 +127,20 @@ impl Task {
         }
     }
 
+    /// It is over as far as anybody knows: nothing is asked of its engine any more. If that comes back, what is left there is removed as
+    /// containers are that nobody wants.
+    pub fn abandon(&mut self, stop: Stop, now: Timestamp) {
+        self.end(stop, now);
+        self.last_status = TaskStatus::Stopped;
+        self.stopped_at = Some(now);
+        self.engine = EngineName::own();
+        self.own_network = false;
+        self.volumes.clear();
+        for container in &mut self.containers {
+            (container.last_status, container.restarting) = (ContainerStatus::Stopped, false);
+        }
+    }
+
     /// Whose network it joins: its service's, or one of its own.
     #[must_use]
     pub fn network(&self) -> ServiceKey {

@@ -9,7 +9,7 @@ use futures_util::stream;
 use hyper::Response;
 use model::{Change, ClusterName, Desired, InstanceStatus, Refused, ServiceKey, World};
 use tokio::sync::mpsc;
-use wire::local::{DiffReply, DownReply, Failure, InstanceStatusRequest, ScaleRequest, ShutdownReply, UpEvent, UpRequest};
+use wire::local::{DeregisterInstanceRequest, DiffReply, DownReply, Failure, InstanceStatusRequest, ScaleRequest, ShutdownReply, UpEvent, UpRequest};
 
 use super::Context;
 use super::answer::{self, Body};
@@ -169,6 +169,12 @@ pub(super) async fn instance_status(context: &Context, request: InstanceStatusRe
     let InstanceStatusRequest { cluster, instance: name, drain } = request;
     let status = if drain { InstanceStatus::Draining } else { InstanceStatus::Active };
     done(context.keeper.change(vec![Change::SetContainerInstanceStatus { cluster, name, status }]).await)?;
+    Ok(answer::json(&serde_json::json!({})))
+}
+
+pub(super) async fn deregister_instance(context: &Context, request: DeregisterInstanceRequest) -> Result<Response<Body>, Failure> {
+    let DeregisterInstanceRequest { cluster, instance: name, force } = request;
+    done(context.keeper.change(vec![Change::DeregisterContainerInstance { cluster, name, force }]).await)?;
     Ok(answer::json(&serde_json::json!({})))
 }
 

@@ -79,3 +79,30 @@ async fn a_service_deleted_while_an_engine_is_away_leaves_nothing_there() {
     lab.until(|view| view.clusters.is_empty()).await;
     assert!(other.containers().is_empty());
 }
+
+#[tokio::test]
+async fn an_engine_that_is_gone_for_good_is_let_go_of_by_force() {
+    let (lab, other) = up().await;
+    other.go_down();
+    lab.until(|view| !view.clusters[0].container_instances[1].agent_connected).await;
+    let ask = |force: bool| serde_json::json!({ "cluster": "lab", "instance": "there", "force": force }).to_string();
+    let refused = lab.post("/local/v1/deregister-instance", &ask(false)).await.failure();
+    assert!(refused.message.starts_with("Found running tasks on the instance."), "{refused:?}");
+    assert_eq!(lab.post("/local/v1/deregister-instance", &ask(true)).await.status, 200);
+    let view = lab.until(|view| steady(view) && view.clusters[0].container_instances.len() == 1 && view.clusters[0].tasks.len() == 3).await;
+    let lost = view.clusters[0].tasks.iter().find(|task| task.stopped_at.is_some()).unwrap();
+    assert_eq!(lost.stopped_reason.as_deref(), Some("Container instance deregistration forced by user"));
+    assert_eq!(running(&lab.fleet), 2);
+    let last = lab.post("/local/v1/deregister-instance", &ask(true).replace("there", "here")).await.failure();
+    assert_eq!(last.message, "the container instance `here` is the last one of the cluster `lab`");
+    // It comes back after all, and the manifest names it still.
+    other.come_back();
+    assert_eq!(lab.bring(&two(OTHER)).await.pop().unwrap()["type"], "done");
+    lab.until(|view| view.clusters[0].container_instances.len() == 2).await;
+    let gone = async {
+        while running(&other) > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::lab::PATIENCE, gone).await.expect("what nobody wants there is removed");
+}
