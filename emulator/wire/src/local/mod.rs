@@ -13,8 +13,8 @@ mod view;
 pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
 pub use failure::{Failure, Fault};
 pub use request::{
-    CollectReply, CollectRequest, DeployRequest, DeregisterInstanceRequest, DiffReply, DownReply, ExplainRequest, Hello, InstanceStatusRequest, ProtectRequest, RunTaskRequest,
-    ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply, UpRequest, Wanted,
+    CollectReply, CollectRequest, DeployRequest, DeregisterInstanceRequest, DiffReply, DownReply, ExplainRequest, Hello, InstanceStatusRequest,
+    ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply, UpRequest, Wanted,
 };
 pub use scaling::{ScalingActivityView, ScalingAlarmView, ScalingPolicyView, ScalingView, ScheduledActionView};
 pub use stream::{EventRecord, LogRecord, MetricRecord, RequestEvent, RequestRecord, UpEvent};
