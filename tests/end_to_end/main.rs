@@ -10,6 +10,7 @@ mod encryption;
 mod http;
 mod instances;
 mod interrupted;
+mod isolation;
 mod lab;
 mod life;
 mod load;

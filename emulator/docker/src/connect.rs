@@ -237,6 +237,7 @@ fn info(version: &SystemVersion, minor: u32, endpoint: &str, resources: EngineRe
         api_version: format!("1.{minor}"),
         endpoint: endpoint.to_owned(),
         resources,
+        elsewhere: None,
     }
 }
 

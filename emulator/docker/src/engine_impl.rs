@@ -23,7 +23,8 @@ impl Docker {
     async fn describe_engine(&self) -> Result<EngineInfo, EngineError> {
         let version = self.call(calls::INSPECT, self.api().version()).await?;
         let system = self.call(calls::INSPECT, self.api().info()).await?;
-        Ok(self.info(&version, &system))
+        let elsewhere = self.elsewhere(system.operating_system.as_deref().unwrap_or_default()).await?;
+        Ok(EngineInfo { elsewhere, ..self.info(&version, &system) })
     }
 
     /// One request for all that run; only those that have ended are looked at one by one, for their exit codes.

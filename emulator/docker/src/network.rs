@@ -10,6 +10,7 @@ use engine::{EngineError, EngineErrorKind, NetworkSpec};
 use model::{OwnerId, ServiceKey};
 use sha2::{Digest, Sha256};
 
+use crate::observe::is_here;
 use crate::subnet::{Subnet, routes};
 use crate::{Docker, calls, labels};
 
@@ -77,6 +78,13 @@ impl Docker {
         Err(EngineError::new(EngineErrorKind::Failed, message))
     }
 
+    /// What the engine runs in, where its bridges are not this machine's.
+    pub(crate) async fn elsewhere(&self, operating_system: &str) -> Result<Option<String>, EngineError> {
+        let networks = self.list_networks(HashMap::new()).await?;
+        let gateways: Vec<IpAddr> = networks.into_iter().filter_map(joined).filter_map(|network| network.gateway).collect();
+        Ok(foreign(operating_system, !gateways.is_empty(), gateways.into_iter().any(is_here)))
+    }
+
     /// Removes the service's network; there may be two after two daemons raced.
     pub(crate) async fn remove_service_network(&self, spec: &NetworkSpec) -> Result<(), EngineError> {
         let _gate = self.network_gate(&name(spec)).lock().await;
@@ -135,6 +143,15 @@ fn subnets(network: &Network) -> Vec<Subnet> {
     configs.into_iter().flatten().filter_map(|config| Subnet::parse(config.subnet.as_deref()?)).collect()
 }
 
+/// Docker Desktop on Linux may have bridges of the same addresses as this machine's own engine, but says its name.
+fn foreign(operating_system: &str, bridges: bool, here: bool) -> Option<String> {
+    match operating_system {
+        "Docker Desktop" => Some(operating_system.to_owned()),
+        _ if here || !bridges => None,
+        other => Some(format!("a virtual machine or a namespace of its own ({other})")),
+    }
+}
+
 /// Docker's and Podman's words for it.
 fn is_overlap(message: &str) -> bool {
     ["Pool overlaps", "is already used on the host", "conflicts with network", "networks have overlapping"]
@@ -161,6 +178,14 @@ mod tests {
         let long = "x".repeat(255);
         assert!(named(&long, &long).len() <= 120);
         assert_ne!(named(&long, &long), named(&long, &long[1..]));
+    }
+
+    #[test]
+    fn an_engine_whose_bridges_are_not_here_is_elsewhere() {
+        assert_eq!(foreign("Debian GNU/Linux 12 (bookworm)", true, true), None);
+        assert_eq!(foreign("Debian GNU/Linux 12 (bookworm)", false, false), None, "without bridges nothing is known");
+        assert_eq!(foreign("Docker Desktop", true, true).as_deref(), Some("Docker Desktop"));
+        assert_eq!(foreign("Alpine Linux v3.20", true, false).as_deref(), Some("a virtual machine or a namespace of its own (Alpine Linux v3.20)"));
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub struct EngineInfo {
     pub endpoint: String,
     /// What it has to give to containers.
     pub resources: EngineResources,
+    /// What it runs in, where its networks are not this machine's: `Docker Desktop`, a virtual machine … There a container may reach this
+    /// machine's loopback (engine-facts 4).
+    pub elsewhere: Option<String>,
 }
 
 /// A container to create. It leaves the engine no choice but the host port and the address.

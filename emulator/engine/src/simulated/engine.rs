@@ -41,6 +41,7 @@ impl Engine for Fleet {
                 api_version: version.into(),
                 endpoint: endpoint.into(),
                 resources,
+                elsewhere: None,
             };
             ticket.once(|state, _| Ok(info("simulated", env!("CARGO_PKG_VERSION"), "memory", state.resources.clone()))).await
         })
