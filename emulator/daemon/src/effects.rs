@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkSpec, Progress};
+use engine::{Clock, Connection, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec, Progress};
 use futures_util::FutureExt as _;
 use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, HookTarget, OwnerId, ServiceKey, TaskId, World};
 use scheduler::Work;
@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::connections::{Connections, Wanted};
 use crate::hooks::{self, Hooks};
 use crate::{mounts, namespaces};
 
@@ -43,6 +44,7 @@ const LAST_VERBS: Duration = Duration::from_secs(1);
 pub struct Effects {
     engine: EngineHandle,
     hooks: HooksHandle,
+    connections: Arc<Connections>,
     clock: ClockHandle,
     /// The folder that stands for EFS.
     file_systems: PathBuf,
@@ -78,7 +80,7 @@ enum Order {
         reference: String,
     },
     PauseImage,
-    Create(Box<ContainerSpec>),
+    Create(Box<(ContainerSpec, Wanted)>),
     Start,
     Stop {
         grace: Duration,
@@ -94,7 +96,11 @@ enum Order {
 impl Effects {
     /// Nothing under way.
     #[must_use]
-    pub fn new(engine: Arc<dyn Engine>, hooks: Arc<dyn Hooks>, clock: Arc<dyn Clock>, file_systems: PathBuf) -> Self {
+    pub fn new(
+        (engine, hooks, connections): (Arc<dyn Engine>, Arc<dyn Hooks>, Arc<Connections>),
+        clock: Arc<dyn Clock>,
+        file_systems: PathBuf,
+    ) -> Self {
         let slots = Slots {
             images: BTreeMap::new(),
             stops: Arc::new(Semaphore::new(STOPS_AT_ONCE)),
@@ -104,6 +110,7 @@ impl Effects {
         Self {
             engine: EngineHandle(engine),
             hooks: HooksHandle(hooks),
+            connections,
             clock: ClockHandle(clock),
             file_systems,
             slots,
@@ -116,11 +123,11 @@ impl Effects {
     pub fn start(&mut self, world: &World, work: Work) {
         let order = order(world, &work, &self.file_systems);
         let (engine, hooks, clock, slots) = (self.engine.0.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
-        let failures = self.failures.get(&work).copied().unwrap_or(0);
+        let (failures, connections) = (self.failures.get(&work).copied().unwrap_or(0), self.connections.clone());
         self.under_way.spawn(async move {
             // The semaphore is never closed, so a permit always comes.
             let permit = slots.acquire_owned().await;
-            let result = unbroken(execute((engine.as_ref(), hooks.as_ref()), &work, order)).await;
+            let result = unbroken(execute((engine.as_ref(), hooks.as_ref(), &connections), &work, order)).await;
             drop(permit);
             let fact = match result {
                 Ok(fact) => fact,
@@ -236,7 +243,9 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
             let sources = definition.volumes_from.iter().filter_map(|from| Some((task.container(&from.source_container)?, from.read_only)));
             let volumes_from = sources.map(|(record, read_only)| (record.runtime_name.clone(), read_only)).collect();
             let mounts = mounts::of(task, &whole, &definition, file_systems);
-            Order::Create(Box::new(ContainerSpec {
+            let (reached, wanted) =
+                service.as_ref().filter(|_| namespaces.0 == NetworkNamespace::Own).map(|service| reach(world, service)).unwrap_or_default();
+            let spec = ContainerSpec {
                 network: NetworkSpec { owner: owner.clone(), service: task.network() },
                 owner,
                 cluster: task.cluster.clone(),
@@ -252,13 +261,15 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
                 processes: namespaces.1,
                 ipc: namespaces.2,
                 links,
+                connections: reached,
                 mounts,
                 volumes_from,
                 speed: world.settings.speed,
                 // A pause asks for nothing of what is the task's.
                 task_cpu: whole.cpu.filter(|_| !pauses),
                 task_memory: whole.memory.filter(|_| !pauses),
-            }))
+            };
+            Order::Create(Box::new((spec, wanted)))
         }),
         Work::Start { .. } => Order::Start,
         Work::Stop { grace, .. } => Order::Stop { grace: *grace },
@@ -271,7 +282,18 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
     }
 }
 
-async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {
+/// What a service's containers call others, and the doors that are open for that before they start.
+fn reach(world: &World, client: &ServiceKey) -> (Vec<Connection>, Wanted) {
+    let network = |service| NetworkSpec { owner: world.settings.owner.clone(), service };
+    let names = routing::connection::names(world, client).into_iter();
+    (names.map(|(name, server)| Connection { name, network: network(server) }).collect(), Wanted::by(world, client))
+}
+
+async fn execute(
+    (engine, hooks, connections): (&dyn Engine, &dyn Hooks, &Connections),
+    work: &Work,
+    order: Order,
+) -> Result<Option<Fact>, EngineError> {
     let (task, container) = match work {
         Work::PrepareImage { task, container } | Work::Create { task, container } | Work::Start { task, container, .. } => {
             (Some(task.clone()), Some(container.clone()))
@@ -287,9 +309,11 @@ async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order:
             let image_id = engine.pause_image().await?;
             task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
         }
-        (Work::Create { .. }, Order::Create(spec)) => {
+        (Work::Create { .. }, Order::Create(order)) => {
+            let (spec, wanted) = *order;
             mounts::make_folders(&spec).await?;
             let id = engine.create(&spec).await?;
+            connections.open(&wanted).await?;
             task.zip(container).map(|(task, container)| Fact::Created { task, container, id })
         }
         (Work::Start { id, .. }, _) => Some(Fact::Started(engine.start(id).await?)),

@@ -6,8 +6,8 @@ use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
 use engine::{
-    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkNamespace, NetworkSpec,
-    Progress, Stream, Usage, Verb,
+    Bridge, BuildSpec, Connection, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions,
+    NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey};
@@ -83,12 +83,29 @@ impl Docker {
                 let Joined { id, gateway } = self.ensure_network(&spec.network).await?;
                 let dialled = spec.definition.name.is_pause() && gateway.is_some_and(observe::is_here);
                 let published = if dialled { Vec::new() } else { self.host_ports().publish(&spec.definition)? };
-                Attachment::Network { id, published }
+                Attachment::Network { id, published, hosts: self.hosts(&spec.connections).await? }
             }
             NetworkNamespace::Shared(holder) => Attachment::Mode(format!("container:{holder}")),
             NetworkNamespace::Host => Attachment::Mode("host".into()),
             NetworkNamespace::None => Attachment::Mode("none".into()),
         })
+    }
+
+    /// The names of other services with this machine's addresses on their networks.
+    async fn hosts(&self, connections: &[Connection]) -> Result<Vec<String>, EngineError> {
+        let mut hosts = Vec::with_capacity(connections.len());
+        for Connection { name, network } in connections {
+            let gateway = self.ensure_network(network).await?.gateway.filter(|gateway| observe::is_here(*gateway));
+            let Some(gateway) = gateway else {
+                let message = format!(
+                    "`{name}` cannot be reached: the engine's networks are not this machine's own, so nothing can listen on them\n\
+                     hint: connections between services need an engine on this machine itself, not in a virtual machine; `ecslocal doctor` tells"
+                );
+                return Err(EngineError::new(EngineErrorKind::Refused, message));
+            };
+            hosts.push(format!("{name}:{gateway}"));
+        }
+        Ok(hosts)
     }
 
     /// A container of that name is there: ours from an earlier attempt, or somebody else's.
@@ -187,6 +204,10 @@ impl Engine for Docker {
 
     fn networks<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<ServiceKey>> {
         Box::pin(self.services_with_network(owner))
+    }
+
+    fn bridges<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<Bridge>> {
+        Box::pin(self.bridges_of(owner))
     }
 
     fn remove_network<'a>(&'a self, spec: &'a NetworkSpec) -> Verb<'a, ()> {

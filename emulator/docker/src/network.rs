@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptionsBuilder;
-use engine::{EngineError, EngineErrorKind, NetworkSpec};
+use engine::{Bridge, EngineError, EngineErrorKind, NetworkSpec};
 use model::{OwnerId, ServiceKey};
 use sha2::{Digest, Sha256};
 
@@ -16,6 +16,11 @@ use crate::{Docker, calls, labels};
 
 /// The engine may know of clashes that we cannot see, but not of hundreds.
 const TRIES: usize = 16;
+/// The options that name a network's interface.
+const BRIDGE_NAME: &str = "com.docker.network.bridge.name";
+const PODMAN_BRIDGE_NAME: &str = "interface_name";
+/// How much of a network's id is in the name of its interface.
+const ID_IN_NAME: usize = 12;
 /// Names of networks stay readable and short.
 const PART: usize = 40;
 
@@ -108,6 +113,14 @@ impl Docker {
         Ok(services)
     }
 
+    /// The services' networks whose bridges are on this machine.
+    pub(crate) async fn bridges_of(&self, owner: &OwnerId) -> Result<Vec<Bridge>, EngineError> {
+        let networks = self.list_networks(labels::filter(owner, None)).await?;
+        let mut bridges: Vec<Bridge> = networks.into_iter().filter_map(bridge).filter(|bridge| is_here(bridge.gateway)).collect();
+        bridges.sort_by(|a, b| a.service.cmp(&b.service));
+        Ok(bridges)
+    }
+
     async fn find_network(&self, spec: &NetworkSpec) -> Result<Option<Joined>, EngineError> {
         let found = self.list_networks(labels::filter(&spec.owner, Some(&spec.service))).await?;
         Ok(found.into_iter().filter_map(joined).min_by(|a, b| a.id.cmp(&b.id)))
@@ -123,6 +136,14 @@ fn joined(network: Network) -> Option<Joined> {
     let configs = network.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
     let gateway = configs.into_iter().find_map(|config| config.gateway?.parse().ok());
     Some(Joined { id: network.id?, gateway })
+}
+
+/// The engine names the interface after the network, unless an option does.
+fn bridge(network: Network) -> Option<Bridge> {
+    let service = ServiceKey::try_from(network.labels.as_ref()?.get(labels::SERVICE)?.clone()).ok()?;
+    let named = network.options.as_ref().and_then(|options| options.get(BRIDGE_NAME).or_else(|| options.get(PODMAN_BRIDGE_NAME))).cloned();
+    let id: String = network.id.as_ref()?.chars().take(ID_IN_NAME).collect();
+    Some(Bridge { service, interface: named.unwrap_or_else(|| format!("br-{id}")), gateway: joined(network)?.gateway? })
 }
 
 fn request(name: &str, spec: &NetworkSpec, subnet: Subnet) -> NetworkCreateRequest {

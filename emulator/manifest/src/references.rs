@@ -1,6 +1,7 @@
 //! What refers to what: names that must exist, circles that must not, ports that two cannot have.
 
 mod alarms;
+mod connections;
 mod containers;
 mod traffic;
 
@@ -30,6 +31,7 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
             registered.extend(traffic::shifted(tree, entry, &index, report));
         }
     }
+    connections::check(tree, &index, report);
     alarms::check(tree, report);
     for scheduled in tree.list("scheduledTasks") {
         task_definition(scheduled, &index, report);

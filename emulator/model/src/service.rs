@@ -1,6 +1,6 @@
 //! A service: so many tasks of one task definition, kept alive, replaced and registered (ecs.md 3).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,9 @@ pub struct ServiceSpec {
     /// Between which counts it is scaled, and by what; `None` where nothing but a user changes its desired count. Default none.
     #[serde(default)]
     pub scalable_target: Option<ScalableTarget>,
+    /// The services of its cluster whose container ports its tasks reach by their names. Default none.
+    #[serde(default)]
+    pub connects_to: BTreeSet<ServiceName>,
     /// Where its tasks are placed. Default spread over zones, then over instances.
     #[serde(default)]
     pub placement: Placement,
@@ -275,6 +278,7 @@ mod tests {
             traffic_shift: None,
             scheduling_strategy: SchedulingStrategy::Replica,
             scalable_target: None,
+            connects_to: BTreeSet::new(),
             placement: Placement::default(),
         }
     }

@@ -79,6 +79,7 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
             deployment_alarms: None,
             early_success: None,
             traffic_shift: None,
+            connects_to: std::collections::BTreeSet::new(),
             scheduling_strategy: model::SchedulingStrategy::Replica,
             scalable_target: None,
             placement: Placement::default(),

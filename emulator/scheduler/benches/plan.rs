@@ -166,6 +166,7 @@ fn service(number: u32) -> Vec<Change> {
         deployment_alarms: None,
         early_success: None,
         traffic_shift: None,
+        connects_to: std::collections::BTreeSet::new(),
         scheduling_strategy: SchedulingStrategy::Replica,
         scalable_target: None,
         placement: Placement::default(),

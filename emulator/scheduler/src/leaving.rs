@@ -1,12 +1,11 @@
 //! A task that is to stop: deregister, drain, signal, over (ecs.md 0.11 and 4; design, decision 5).
 
-use model::{ContainerStatus, DesiredStatus, StopCode, TargetHealth, TargetHealthReason, TargetHealthState, TaskStatus};
+use model::{ContainerStatus, DesiredStatus, StopCode, TargetHealth, TargetHealthReason, TargetHealthState, TaskStatus, endpoint};
 
 use crate::container::{self, Ending};
 use crate::context::Context;
 use crate::dependencies;
 use crate::draft::{Findings, TargetDraft, TaskDraft};
-use crate::endpoint;
 use crate::targets;
 
 /// Brings a task that is to stop one step nearer to its end. Only stops by the scheduler wait for the drain: after StopTask the

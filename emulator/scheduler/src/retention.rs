@@ -1,6 +1,6 @@
 //! What stays of what has ended: containers for their logs, tasks for `describe`, and the end of a deleted service (ecs.md 2.1, 2.7).
 
-use model::{ContainerStatus, RunState, Service, ServiceStatus, Step, Stop, Task, TaskStatus};
+use model::{ContainerStatus, RunState, Service, ServiceKey, ServiceStatus, Step, Stop, Task, TaskStatus};
 
 use crate::Work;
 use crate::context::Context;
@@ -111,7 +111,16 @@ fn end_service(context: &Context<'_>, draft: &mut Draft<'_>) {
             && task.volumes.is_empty()
             && !context.busy_tasks.contains(&task.id)
     });
-    if over {
+    if over && !is_being_named(context, key) {
         draft.found.act(context, Work::RemoveNetwork(key.clone()));
     }
+}
+
+/// Whether a container is being made that is to reach the service: it would bring the network back.
+fn is_being_named(context: &Context<'_>, key: &ServiceKey) -> bool {
+    context.busy.iter().any(|work| {
+        let Work::Create { task, .. } = work else { return false };
+        let client = context.world.tasks.get(task).and_then(Task::service_key).filter(|client| client.cluster == key.cluster);
+        client.and_then(|client| context.world.services.get(&client)).is_some_and(|client| client.spec.connects_to.contains(&key.name))
+    })
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use model::{
-    Deployment, Service, Step, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, Task, TaskStatus,
+    Deployment, Service, Step, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, Task,
+    TaskStatus, endpoint,
 };
 
 use crate::context::Context;
 use crate::draft::{Findings, TargetDraft, TaskDraft};
-use crate::{endpoint, shift};
+use crate::shift;
 
 /// Whether a draining target is gone: the delay runs in full, but for a group that no listener uses and that serves no request.
 pub(crate) fn due(context: &Context<'_>, group: &TargetGroup, key: &TargetKey, target: &Target) -> bool {
@@ -46,7 +47,7 @@ pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut
     for entry in &service.spec.load_balancers {
         let name = entry.group_of(deployment);
         let Some(group) = context.world.target_groups.get(name).filter(|group| !group.deleting) else { continue };
-        let Some(wanted) = endpoint::wanted(&draft.task, draft.definition, entry) else { continue };
+        let Some(wanted) = endpoint::wanted(&draft.task, draft.definition, (&entry.container_name, entry.container_port)) else { continue };
         let (key, address) = (wanted.key(instance), wanted.address);
         let same = |known: &&mut TargetDraft<'_>| known.group.spec.name == group.spec.name && known.key == key;
         match draft.targets.iter_mut().find(same) {

@@ -95,6 +95,7 @@ impl Lab {
         let metric_period = Duration::from_millis(100);
         let pace = scheduler::Pace { running_is_healthy: Duration::ZERO, metric_period, ..scheduler::Pace::default() };
         let known = pace.clone();
+        let connections = Arc::new(daemon::connections::Connections::nowhere());
         let (keeper, handle) = Keeper::new(Parts {
             world,
             ids,
@@ -104,6 +105,7 @@ impl Lab {
             store: Some(store),
             traffic: Arc::new(NoTraffic),
             hooks: Arc::new(daemon::hooks::LocalHooks),
+            connections: connections.clone(),
         });
         let mut watchers = JoinSet::new();
         watchers.spawn(keeper.run());
@@ -123,6 +125,7 @@ impl Lab {
             clock,
             pace: known,
             listeners: None,
+            connections: Some(connections),
             records: None,
             registry,
             previews: server::ecr::Previews::default(),

@@ -108,6 +108,7 @@ impl Lab {
             processes: Namespace::Own,
             ipc: Namespace::Own,
             links: Vec::new(),
+            connections: Vec::new(),
             mounts: Vec::new(),
             volumes_from: Vec::new(),
         }

@@ -83,6 +83,7 @@ impl<'a> Bench<'a> {
             processes: Namespace::Own,
             ipc: Namespace::Own,
             links: Vec::new(),
+            connections: Vec::new(),
             mounts: Vec::new(),
             volumes_from: Vec::new(),
         })

@@ -12,8 +12,8 @@ use super::state::{State, no_such_container};
 use super::streams;
 use super::ticket::{Look, Ticket};
 use crate::{
-    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, Mount, MountSource, Namespace,
-    NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb, VolumeScope, missing_volume,
+    Bridge, BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, Mount, MountSource,
+    Namespace, NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb, VolumeScope, missing_volume,
 };
 
 impl Fleet {
@@ -191,6 +191,12 @@ impl Engine for Fleet {
     fn networks<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<ServiceKey>> {
         let ticket = self.call(VerbName::Networks, owner.as_str(), None);
         Box::pin(async move { ticket.once(|state, _| Ok(state.ledger.services(owner))).await })
+    }
+
+    /// None: nothing of the fleet's is on this machine.
+    fn bridges<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<Bridge>> {
+        let ticket = self.call(VerbName::Networks, owner.as_str(), None);
+        Box::pin(async move { ticket.once(|_, _| Ok(Vec::new())).await })
     }
 
     fn remove_network<'a>(&'a self, spec: &'a NetworkSpec) -> Verb<'a, ()> {

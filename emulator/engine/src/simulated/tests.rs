@@ -58,6 +58,7 @@ impl Room {
             processes: Namespace::Own,
             ipc: Namespace::Own,
             links: Vec::new(),
+            connections: Vec::new(),
             mounts: Vec::new(),
             volumes_from: Vec::new(),
         }

@@ -5,6 +5,7 @@
 mod alarms;
 mod authentication;
 mod circuit_breaker;
+mod connections;
 mod container_fields;
 mod encryption;
 mod hints;

@@ -181,6 +181,7 @@ impl Setup {
             deployment_alarms: self.alarmed.map(|rollback| DeploymentAlarms { names: vec!["hot".into()], rollback }),
             early_success: self.early,
             traffic_shift: self.shift.clone(),
+            connects_to: std::collections::BTreeSet::new(),
             scheduling_strategy: if self.daemon { SchedulingStrategy::Daemon } else { SchedulingStrategy::Replica },
             scalable_target: None,
             placement: self.placement.clone(),

@@ -2,28 +2,29 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use model::{
-    Container, ContainerStatus, NetworkBinding, NetworkMode, PortMapping, ServiceLoadBalancer, TargetKey, Task, TaskDefinition, TransportProtocol,
+use crate::{
+    Container, ContainerName, ContainerStatus, NetworkBinding, NetworkMode, PortMapping, TargetKey, Task, TaskDefinition, TransportProtocol,
 };
 
 /// One TCP port of a container, as the load balancer knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Endpoint<'a> {
+pub struct Endpoint<'a> {
     /// Whose port it is.
-    pub(crate) container: &'a Container,
+    pub container: &'a Container,
     /// The port that the container listens on.
-    pub(crate) container_port: u16,
+    pub container_port: u16,
     /// The task's own address; `None` where the instance names the target.
-    pub(crate) id: Option<IpAddr>,
+    pub id: Option<IpAddr>,
     /// The target's port.
-    pub(crate) port: u16,
+    pub port: u16,
     /// Where it is dialled.
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl Endpoint<'_> {
     /// What names it in a target group.
-    pub(crate) fn key(&self, instance: &str) -> TargetKey {
+    #[must_use]
+    pub fn key(&self, instance: &str) -> TargetKey {
         TargetKey { id: self.id.map_or_else(|| instance.to_owned(), |address| address.to_string()), port: self.port }
     }
 
@@ -73,22 +74,25 @@ fn mapped_port<'a>(mode: NetworkMode, pause: Option<&Container>, container: &'a 
     }
 }
 
-/// Where an entry's container of a running task is reached.
-pub(crate) fn wanted<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, entry: &ServiceLoadBalancer) -> Option<Endpoint<'a>> {
+/// Where a port of a running container of a task is reached.
+#[must_use]
+pub fn wanted<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, (name, port): (&ContainerName, u16)) -> Option<Endpoint<'a>> {
     let serves = |endpoint: &Endpoint<'_>| {
         let running = endpoint.container.last_status == ContainerStatus::Running;
-        running && endpoint.container.name == entry.container_name && endpoint.container_port == entry.container_port
+        running && endpoint.container.name == *name && endpoint.container_port == port
     };
     all(task, definition).find(serves)
 }
 
 /// The endpoint that a target of the task names, if the task still has it.
-pub(crate) fn behind<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, key: &TargetKey, instance: &str) -> Option<Endpoint<'a>> {
+#[must_use]
+pub fn behind<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, key: &TargetKey, instance: &str) -> Option<Endpoint<'a>> {
     all(task, definition).find(|endpoint| endpoint.is(key, instance))
 }
 
 /// Whether nothing can answer any more behind a target of the task: its container has stopped, or what holds its network.
-pub(crate) fn is_dead(task: &Task, definition: Option<&TaskDefinition>, key: &TargetKey, instance: &str) -> bool {
+#[must_use]
+pub fn is_dead(task: &Task, definition: Option<&TaskDefinition>, key: &TargetKey, instance: &str) -> bool {
     let stopped = |record: &Container| record.last_status == ContainerStatus::Stopped;
     let behind = behind(task, definition, key, instance);
     task.pause().is_some_and(stopped) || behind.map_or_else(|| task.containers.iter().all(stopped), |endpoint| stopped(endpoint.container))
