@@ -20,6 +20,7 @@ mod network_modes;
 mod registry;
 mod restarts;
 mod scaling;
+mod service_connect;
 mod sharing;
 mod tutorial;
 mod volumes;

@@ -111,13 +111,17 @@ impl Connections {
     /// Follows the World until the keeper ends.
     pub async fn follow(&self, clock: &dyn Clock, keeper: &Handle) {
         let mut snapshots = keeper.follow();
+        let mut again = false;
         loop {
             let snapshot = snapshots.borrow_and_update().clone();
-            self.adopt(&snapshot.world).await;
+            self.adopt(&snapshot.world, again).await;
             drop(snapshot);
-            tokio::select! {
-                changed = snapshots.changed() => if changed.is_err() { return },
-                () = clock.sleep(LOOK_EVERY) => self.forget_absent().await,
+            again = tokio::select! {
+                changed = snapshots.changed() => if changed.is_err() { return } else { false },
+                () = clock.sleep(LOOK_EVERY) => true,
+            };
+            if again {
+                self.forget_absent().await;
             }
         }
     }
@@ -133,8 +137,8 @@ impl Connections {
         }
     }
 
-    /// Brings the doors to what a World says.
-    async fn adopt(&self, world: &World) {
+    /// Brings the doors to what a World says; `again` tries those, too, that could not be opened.
+    async fn adopt(&self, world: &World, again: bool) {
         let mut known = self.known.lock().await;
         let wanted = connections(world);
         let closed = known.asked.iter().filter(|(key, version)| **version <= world.version && !wanted.contains_key(key));
@@ -161,7 +165,8 @@ impl Connections {
                     }
                 }
             }
-            if known.asked.get(key).is_none_or(|version| *version <= world.version) {
+            let hindered = !again && self.is_hindered(key);
+            if !hindered && known.asked.get(key).is_none_or(|version| *version <= world.version) {
                 self.open_one(&mut known, key, connection, world.version).ok();
             }
         }
@@ -186,6 +191,10 @@ impl Connections {
         };
         self.tell(key, opened.as_ref().err());
         opened
+    }
+
+    fn is_hindered(&self, key: &ConnectionKey) -> bool {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
     }
 
     /// What hinders a door is said once.

@@ -269,7 +269,7 @@ pub(crate) mod tests {
     }
 
     fn mapping(container_port: u16, host_port: u16, protocol: TransportProtocol) -> PortMapping {
-        PortMapping { container_port, host_port, protocol, name: None }
+        PortMapping { container_port, host_port, protocol, name: None, app_protocol: None }
     }
 
     fn network(spec: &ContainerSpec) -> Attachment {

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::shared::Shared;
-use crate::tcp;
+use crate::{http, tcp};
 
 /// Connections through one door at the same time; more wait to be accepted.
 const CONNECTIONS: usize = 1024;
@@ -72,7 +72,10 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: Canc
             Ok((client, _)) => {
                 let shared = shared.clone();
                 connections.spawn(async move {
-                    tcp::forward(client, &shared).await;
+                    match shared.settings().app_protocol {
+                        None => tcp::forward(client, &shared).await,
+                        Some(protocol) => http::serve(client, shared, protocol).await,
+                    }
                     drop(permit);
                 });
             }

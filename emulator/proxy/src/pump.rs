@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,8 +15,8 @@ use tokio::time::Instant;
 const BUFFER: usize = 16 << 10;
 
 pub(crate) async fn run(client: TcpStream, server: TcpStream, idle_timeout: Option<Duration>) -> io::Result<()> {
-    let moved = Moved { started: Instant::now(), millis: AtomicU64::new(0) };
-    let (mut client, mut server) = (Watched { stream: client, moved: &moved }, Watched { stream: server, moved: &moved });
+    let moved = Moved::new();
+    let (mut client, mut server) = (Watched::new(client, moved.clone()), Watched::new(server, moved.clone()));
     tokio::select! {
         ended = copy_bidirectional_with_sizes(&mut client, &mut server, BUFFER, BUFFER) => ended.map(|_| ()),
         () = moved.silence(idle_timeout) => Ok(()),
@@ -23,18 +24,22 @@ pub(crate) async fn run(client: TcpStream, server: TcpStream, idle_timeout: Opti
 }
 
 /// When something moved last.
-struct Moved {
+pub(crate) struct Moved {
     started: Instant,
     millis: AtomicU64,
 }
 
 impl Moved {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { started: Instant::now(), millis: AtomicU64::new(0) })
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Ends when nothing has moved for so long; never where that may be for ever.
-    async fn silence(&self, limit: Option<Duration>) {
+    pub(crate) async fn silence(&self, limit: Option<Duration>) {
         let Some(limit) = limit else { return std::future::pending().await };
         loop {
             let quiet = Duration::from_millis(self.now().saturating_sub(self.millis.load(Ordering::Relaxed)));
@@ -46,12 +51,19 @@ impl Moved {
     }
 }
 
-struct Watched<'a> {
+/// A stream that notes when something moved on it.
+pub(crate) struct Watched {
     stream: TcpStream,
-    moved: &'a Moved,
+    moved: Arc<Moved>,
 }
 
-impl AsyncRead for Watched<'_> {
+impl Watched {
+    pub(crate) const fn new(stream: TcpStream, moved: Arc<Moved>) -> Self {
+        Self { stream, moved }
+    }
+}
+
+impl AsyncRead for Watched {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
@@ -62,9 +74,14 @@ impl AsyncRead for Watched<'_> {
     }
 }
 
-impl AsyncWrite for Watched<'_> {
+impl AsyncWrite for Watched {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        if written.is_ready() {
+            this.moved.millis.store(this.moved.now(), Ordering::Relaxed);
+        }
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

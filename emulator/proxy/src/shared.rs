@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use routing::connection::Connection;
+use routing::connection::{AppProtocol, Connection};
 use routing::rotation::{Member, Rotation};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -12,12 +12,19 @@ use tokio::time::Instant;
 const CONNECT: Duration = Duration::from_secs(1);
 
 /// Before the same task is tried once more.
-const AGAIN: Duration = Duration::from_millis(50);
+pub(crate) const AGAIN: Duration = Duration::from_millis(50);
 
 pub(crate) struct Shared {
     state: Mutex<State>,
     /// Where time is counted from.
     started: Instant,
+}
+
+/// See [`Connection`].
+pub(crate) struct Settings {
+    pub(crate) app_protocol: Option<AppProtocol>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) request_timeout: Option<Duration>,
 }
 
 struct State {
@@ -42,29 +49,52 @@ impl Shared {
         }
     }
 
-    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
-        self.lock().connection.idle_timeout
+    /// How long things may take, and what is spoken.
+    pub(crate) fn settings(&self) -> Settings {
+        let state = self.lock();
+        let Connection { app_protocol, idle_timeout, request_timeout, .. } = state.connection;
+        Settings { app_protocol, idle_timeout, request_timeout }
+    }
+
+    /// Whose turn it is, and who stands in.
+    pub(crate) fn turn(&self) -> Vec<Member> {
+        let now = self.now();
+        self.lock().rotation.turn(now)
     }
 
     /// A connection to the task whose turn it is, or to one that stands in for it.
     pub(crate) async fn dial(&self) -> Option<TcpStream> {
-        let turn = self.lock().rotation.turn(self.now());
+        let turn = self.turn();
         for (index, member) in turn.iter().enumerate() {
             if turn[..index].contains(member) {
                 tokio::time::sleep(AGAIN).await;
             }
-            let dialled = tokio::time::timeout(CONNECT, TcpStream::connect(member.address)).await;
-            let stream = dialled.map_err(|_| std::io::ErrorKind::TimedOut.into()).flatten();
-            self.learn(member, stream.is_ok());
-            match stream {
-                Ok(stream) => return Some(stream),
-                Err(error) => tracing::debug!(task = %member.task, address = %member.address, %error, "a task did not accept"),
+            let stream = self.connect(member).await;
+            self.learn(member, stream.is_some());
+            if stream.is_some() {
+                return stream;
             }
         }
         None
     }
 
-    fn learn(&self, member: &Member, good: bool) {
+    /// A connection to that task.
+    pub(crate) async fn connect(&self, member: &Member) -> Option<TcpStream> {
+        let dialled = tokio::time::timeout(CONNECT, TcpStream::connect(member.address)).await;
+        match dialled.map_err(|_| std::io::ErrorKind::TimedOut.into()).flatten() {
+            Ok(stream) => {
+                stream.set_nodelay(true).ok();
+                Some(stream)
+            }
+            Err(error) => {
+                tracing::debug!(task = %member.task, address = %member.address, %error, "a task did not accept");
+                None
+            }
+        }
+    }
+
+    /// Notes how an attempt ended.
+    pub(crate) fn learn(&self, member: &Member, good: bool) {
         let now = self.now();
         self.lock().rotation.learn(member, good, now);
     }

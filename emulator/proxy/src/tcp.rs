@@ -11,10 +11,8 @@ pub(crate) async fn forward(client: TcpStream, shared: &Shared) {
         client.set_zero_linger().ok();
         return;
     };
-    for stream in [&client, &server] {
-        stream.set_nodelay(true).ok();
-    }
-    if let Err(error) = pump::run(client, server, shared.idle_timeout()).await {
+    client.set_nodelay(true).ok();
+    if let Err(error) = pump::run(client, server, shared.settings().idle_timeout).await {
         tracing::trace!(%error, "a connection between services broke");
     }
 }

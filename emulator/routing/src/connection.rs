@@ -1,12 +1,14 @@
-//! Which service may reach which, at which ports, and which tasks are behind each: `connectsTo` in a manifest.
+//! Which service may reach which, at which ports, and which tasks are behind each: `connectsTo` and Service Connect.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::{
-    ContainerDefinition, ContainerName, ContainerStatus, DeploymentStatus, HealthStatus, Service, ServiceKey, Task, TaskDefinition, TaskStatus,
-    TransportProtocol, World, endpoint,
+    ContainerDefinition, ContainerName, ContainerStatus, DeploymentStatus, HealthStatus, Service, ServiceConnectService, ServiceKey, Task,
+    TaskDefinition, TaskStatus, TransportProtocol, World, endpoint,
 };
+
+pub use model::AppProtocol;
 
 use crate::rotation::Member;
 
@@ -37,61 +39,96 @@ pub struct Connection {
     pub names: Vec<String>,
     /// The tasks, in the order of their ids.
     pub members: Vec<Member>,
+    /// What is spoken, request by request; `None` where it is bytes, connection by connection.
+    pub app_protocol: Option<AppProtocol>,
     /// A connection on which nothing moves for so long ends; `None` for never.
     pub idle_timeout: Option<Duration>,
+    /// A response must be whole after so long; `None` for never.
+    pub request_timeout: Option<Duration>,
 }
 
 /// The names by which a service's containers reach others: the host's name in the container, and whom it stands for.
 #[must_use]
 pub fn names(world: &World, client: &ServiceKey) -> BTreeMap<String, ServiceKey> {
-    let servers = world.services.get(client).into_iter().flat_map(|service| servers(world, service));
-    servers.map(|server| (server.name.to_string(), server)).collect()
+    let Some(service) = world.services.get(client) else { return BTreeMap::new() };
+    let servers = servers(world, service).map(|server| (server.name.to_string(), server));
+    servers.chain(endpoints(world, service).map(|(server, endpoint)| (endpoint.dns_name.clone(), server.key()))).collect()
 }
 
-/// Every connection that is granted.
+/// Every connection that is granted. Where `connectsTo` and Service Connect grant the same one, Service Connect says how it goes.
 #[must_use]
 pub fn connections(world: &World) -> BTreeMap<ConnectionKey, Connection> {
-    let mut found = BTreeMap::new();
-    for (client, service) in world.services.iter().filter(|(_, service)| !service.spec.connects_to.is_empty()) {
+    let mut found: BTreeMap<ConnectionKey, Connection> = BTreeMap::new();
+    for (client, service) in &world.services {
         for server in servers(world, service) {
             for (port, members) in ports(world, &server) {
-                found.insert(
-                    ConnectionKey { client: client.clone(), server: server.clone(), port },
-                    Connection { names: vec![server.name.to_string()], members, idle_timeout: Some(TCP_IDLE) },
-                );
+                let key = ConnectionKey { client: client.clone(), server: server.clone(), port };
+                let names = vec![server.name.to_string()];
+                found.insert(key, Connection { names, members, idle_timeout: Some(TCP_IDLE), ..Connection::default() });
             }
+        }
+        for (server, endpoint) in endpoints(world, service) {
+            let key = ConnectionKey { client: client.clone(), server: server.key(), port: endpoint.client_port };
+            let known = found.entry(key).or_default();
+            let mut names = std::mem::take(&mut known.names);
+            names.push(endpoint.dns_name.clone());
+            *known = Connection { names, ..by_name(world, server, endpoint) };
         }
     }
     found
 }
 
-/// The services that it may reach and that there are.
+/// The services that it names and that there are.
 fn servers(world: &World, service: &Service) -> impl Iterator<Item = ServiceKey> {
     let keys = service.spec.connects_to.iter().map(|name| ServiceKey { cluster: service.cluster.clone(), name: name.clone() });
     keys.filter(|key| world.services.contains_key(key))
 }
 
+/// The endpoints of its namespace, its own among them.
+fn endpoints<'w>(world: &'w World, client: &Service) -> impl Iterator<Item = (&'w Service, &'w ServiceConnectService)> {
+    let namespace = client.spec.service_connect.as_ref().map(|connect| connect.namespace.clone());
+    let offered = world.services.values().filter_map(|server| Some((server, server.spec.service_connect.as_ref()?)));
+    let seen = offered.filter(move |(_, connect)| namespace.as_deref() == Some(&connect.namespace));
+    seen.flat_map(|(server, connect)| connect.services.iter().map(move |endpoint| (server, endpoint)))
+}
+
+/// What is behind an endpoint: the port of that name in each task's own definition.
+fn by_name(world: &World, server: &Service, endpoint: &ServiceConnectService) -> Connection {
+    let named = |definition: &TaskDefinition| {
+        let mut mappings =
+            definition.containers.iter().flat_map(|container| container.port_mappings.iter().map(move |mapping| (&container.name, mapping)));
+        let (container, mapping) = mappings.find(|(_, mapping)| mapping.name.as_ref() == Some(&endpoint.port_name))?;
+        Some((container.clone(), mapping.container_port, mapping.app_protocol))
+    };
+    let newest = server.primary().and_then(|primary| world.definition(&primary.revision));
+    let app_protocol = newest.and_then(|definition| named(definition)?.2);
+    let members = members(world, server, |definition| named(definition).map(|(container, port, _)| (container, port)));
+    let (idle_timeout, request_timeout) = (endpoint.idle_timeout(app_protocol), endpoint.request_timeout(app_protocol));
+    Connection { names: Vec::new(), members, app_protocol, idle_timeout, request_timeout }
+}
+
 /// The container ports of a service, and the tasks that answer there. A port is a service's while it is in the task definition of any of
-/// its deployments.
+/// its deployments; of two containers with one port the first has it.
 fn ports(world: &World, server: &ServiceKey) -> BTreeMap<u16, Vec<Member>> {
     let Some(service) = world.services.get(server) else { return BTreeMap::new() };
     let definitions = service.deployments.iter().filter_map(|deployment| world.definition(&deployment.revision));
-    let mut ports: BTreeMap<u16, Vec<Member>> = definitions.flat_map(tcp_ports).map(|(_, port)| (port, Vec::new())).collect();
-    let serving = serving(service);
-    for task in world.tasks_of(server) {
-        let definition = world.definition(&task.revision);
-        let deployed = task.deployment.as_ref().is_none_or(|deployment| serving.contains(deployment));
-        let Some(definition) = definition.filter(|definition| deployed && is_ready(task, definition)) else { continue };
-        let mut seen = BTreeSet::new();
-        for (container, port) in tcp_ports(definition) {
-            let wanted = || endpoint::wanted(task, Some(definition), (container, port));
-            // Of two containers with one port the first has it.
-            if let Some(endpoint) = Some(port).filter(|port| seen.insert(*port)).and_then(|_| wanted()) {
-                ports.entry(port).or_default().push(Member { task: task.id.clone(), address: endpoint.address });
-            }
-        }
-    }
-    ports
+    let ports: BTreeSet<u16> = definitions.flat_map(tcp_ports).map(|(_, port)| port).collect();
+    let at =
+        |port| move |definition: &TaskDefinition| tcp_ports(definition).find(|(_, found)| *found == port).map(|(name, port)| (name.clone(), port));
+    ports.into_iter().map(|port| (port, members(world, service, at(port)))).collect()
+}
+
+/// The tasks that get new connections at the port that `choose` finds in their definition.
+fn members(world: &World, service: &Service, choose: impl Fn(&TaskDefinition) -> Option<(ContainerName, u16)>) -> Vec<Member> {
+    let (key, serving) = (service.key(), serving(service));
+    let tasks = world.tasks_of(&key).filter(|task| task.deployment.as_ref().is_none_or(|deployment| serving.contains(deployment)));
+    let member = |task: &Task| {
+        let definition = world.definition(&task.revision).filter(|definition| is_ready(task, definition))?;
+        let (container, port) = choose(definition)?;
+        let endpoint = endpoint::wanted(task, Some(definition), (&container, port))?;
+        Some(Member { task: task.id.clone(), address: endpoint.address })
+    };
+    tasks.filter_map(member).collect()
 }
 
 fn tcp_ports(definition: &TaskDefinition) -> impl Iterator<Item = (&ContainerName, u16)> {
@@ -133,7 +170,7 @@ mod tests {
 
     use model::{
         Birth, Change, ClusterName, Container, ContainerHealthCheck, Deployment, Family, Ids, InstanceName, NetworkMode, Placement, PortMapping,
-        Revision, SchedulingStrategy, ServiceName, ServiceSpec, Shift, Step, Stop, StopCode, Timestamp,
+        Revision, SchedulingStrategy, ServiceConnect, ServiceName, ServiceSpec, Shift, Step, Stop, StopCode, Timestamp,
     };
 
     use super::*;
@@ -155,7 +192,8 @@ mod tests {
     }
 
     fn definition(family: &str, ports: &[u16]) -> TaskDefinition {
-        let mapping = |port: &u16| PortMapping { container_port: *port, host_port: 0, protocol: TransportProtocol::Tcp, name: None };
+        let mapping =
+            |port: &u16| PortMapping { container_port: *port, host_port: 0, protocol: TransportProtocol::Tcp, name: None, app_protocol: None };
         let container = ContainerDefinition { port_mappings: ports.iter().map(mapping).collect(), ..ContainerDefinition::new(name("app"), "image") };
         TaskDefinition::new(Family::new(family).unwrap(), NetworkMode::Awsvpc, vec![container])
     }
@@ -178,6 +216,7 @@ mod tests {
             traffic_shift: None,
             scheduling_strategy: SchedulingStrategy::Replica,
             scalable_target: None,
+            service_connect: None,
             connects_to: connects_to.iter().map(|name| ServiceName::new(name).unwrap()).collect(),
             placement: Placement::default(),
         }
@@ -278,5 +317,35 @@ mod tests {
             service.deployments[0].shift.as_mut().unwrap().production = share;
             assert_eq!(bench.found(), [format!("c/users -> posts:3000: {expected}")], "{share}");
         }
+    }
+
+    #[test]
+    fn an_endpoint_leads_to_the_port_of_its_name_for_all_of_its_namespace() {
+        let mut named = definition("posts", &[3000, 9000]);
+        named.containers[0].port_mappings[1] =
+            PortMapping { name: Some("web".into()), app_protocol: Some(AppProtocol::Http), ..named.containers[0].port_mappings[1].clone() };
+        let mut bench = Bench::new(named);
+        bench.task(1, |_| {});
+        let offer = ServiceConnectService {
+            port_name: "web".into(),
+            discovery_name: "web".into(),
+            client_port: 80,
+            dns_name: "posts.local".into(),
+            idle_timeout: None,
+            per_request_timeout: Some(7),
+        };
+        let takes_part = |namespace: &str, services| Some(ServiceConnect { namespace: namespace.into(), services });
+        let mut set = |name: &str, connect| bench.world.services.get_mut(&key(name)).unwrap().spec.service_connect = connect;
+        set("posts", takes_part("local", vec![offer]));
+        set("users", takes_part("other", vec![]));
+        assert_eq!(bench.found(), ["c/posts -> posts:80: 1:9000", "c/users -> posts:3000: 1:3000", "c/users -> posts:9000: 1:9000"]);
+        bench.world.services.get_mut(&key("users")).unwrap().spec.service_connect = takes_part("local", vec![]);
+        let found = connections(&bench.world);
+        let connection = &found[&ConnectionKey { client: key("users"), server: key("posts"), port: 80 }];
+        let seconds = |limit: Option<Duration>| limit.map(|limit| limit.as_secs());
+        assert_eq!((seconds(connection.idle_timeout), seconds(connection.request_timeout)), (Some(300), Some(7)));
+        assert_eq!((connection.app_protocol, &connection.names[..]), (Some(AppProtocol::Http), &["posts.local".to_owned()][..]));
+        let names: Vec<_> = names(&bench.world, &key("users")).into_keys().collect();
+        assert_eq!(names, ["posts", "posts.local"]);
     }
 }

@@ -145,8 +145,9 @@ pub(crate) fn get(of: &str, path: &str) -> io::Result<Option<(u16, String)>> {
     let text = String::from_utf8_lossy(&answer);
     let Some(status) = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok()) else { return Ok(None) };
     let head = text.split("\r\n\r\n").next().unwrap_or_default();
-    let served_by = head.lines().find_map(|line| line.strip_prefix("X-Served-By: ")).unwrap_or_default();
-    Ok(Some((status, served_by.to_owned())))
+    let headers = head.lines().filter_map(|line| line.split_once(": "));
+    let served_by = headers.filter(|(name, _)| name.eq_ignore_ascii_case("x-served-by")).map(|(_, value)| value).next();
+    Ok(Some((status, served_by.unwrap_or_default().to_owned())))
 }
 
 fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {

@@ -117,7 +117,7 @@ impl Lab {
 
 fn definition(words: &[&str]) -> ContainerDefinition {
     ContainerDefinition {
-        port_mappings: vec![PortMapping { container_port: 8080, host_port: 0, protocol: TransportProtocol::Tcp, name: None }],
+        port_mappings: vec![PortMapping { container_port: 8080, host_port: 0, protocol: TransportProtocol::Tcp, name: None, app_protocol: None }],
         command: Some(words.iter().map(|word| (*word).to_owned()).collect()),
         ..ContainerDefinition::new(ContainerName::new("app").unwrap(), "")
     }

@@ -201,7 +201,7 @@ pub(super) fn expect_exit(container: &ObservedContainer, expected: i64) -> Resul
 }
 
 fn definition(name: ContainerName, workload: &Workload) -> ContainerDefinition {
-    let port = PortMapping { container_port: CONTAINER_PORT, host_port: 0, protocol: TransportProtocol::Tcp, name: None };
+    let port = PortMapping { container_port: CONTAINER_PORT, host_port: 0, protocol: TransportProtocol::Tcp, name: None, app_protocol: None };
     ContainerDefinition {
         memory: Some(64),
         port_mappings: vec![port],

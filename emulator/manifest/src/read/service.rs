@@ -10,13 +10,13 @@ use model::{
 
 use super::scaling::{self, Scaled};
 use super::target_group::name_of;
-use super::{Reader, deployment, traffic_shift};
+use super::{Reader, deployment, service_connect, traffic_shift};
 use crate::node::Node;
 use crate::problem::Report;
 
 const MAX_TARGET_GROUPS: usize = 5;
 
-pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredService> {
+pub(super) fn read(node: &Node, namespace: Option<&str>, reader: &mut Reader<'_>) -> Option<DesiredService> {
     let configuration = node.get("deploymentConfiguration");
     let traffic_shift = configuration.map_or(Some(None), |configuration| traffic_shift::read(configuration, reader));
     let report = &mut *reader.report;
@@ -30,6 +30,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredServic
     let (minimum, maximum) = if scheduling_strategy == SchedulingStrategy::Daemon { (0, 100) } else { (100, 200) };
     let placement = placement(node, scheduling_strategy, report);
     let connects_to = connects_to(node, report);
+    let service_connect = node.get("serviceConnectConfiguration").map_or(Some(None), |found| service_connect::read(found, namespace, report));
     let (task_definition, revision) = definition?;
     let minimum_healthy_percent = percent("minimumHealthyPercent", minimum);
     let failure_detection = configuration.map(|node| deployment::read(node, minimum_healthy_percent, report)).unwrap_or_default();
@@ -49,6 +50,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredServic
         scalable_target: scalable_target.map_or(Some(None), |target| target.map(Some))?,
         placement: placement?,
         connects_to: connects_to?,
+        service_connect: service_connect?,
     };
     shiftable(node, &spec, report)?;
     if spec.desired_count > 0 && spec.lower_bound() >= spec.upper_bound() {

@@ -72,21 +72,26 @@ fn can_be_reached(name: &str, node: &Node, definition: Option<&Node>, report: &m
 /// A name that a container knows already would lead to one or the other.
 fn is_a_new_name(name: &str, node: &Node, definition: Option<&Node>, report: &mut Report) {
     let Some(definition) = definition.filter(|definition| network_mode::of(definition) == NetworkMode::Bridge) else { return };
-    let containers = definition.list("containerDefinitions");
-    let what = containers.iter().find_map(|container| {
-        let links = container.list("links").iter().filter_map(|link| link.text()?.split_once(':'));
-        let hosts = container.list("extraHosts").iter().filter_map(|host| host.text_of("hostname"));
-        match () {
-            () if container.text_of("name") == Some(name) => Some("a container"),
-            () if links.into_iter().any(|(_, alias)| alias == name) => Some("a link"),
-            () if hosts.into_iter().any(|host| host == name) => Some("an extra host"),
-            () => None,
-        }
-    });
+    let containers = definition.list("containerDefinitions").iter();
+    let what = host_of(definition, name)
+        .or_else(|| containers.filter_map(|container| container.text_of("name")).find(|known| *known == name).map(|_| "a container"));
     if let Some(what) = what {
         let family = definition.text_of("family").unwrap_or_default();
         report
             .problem(node.span, format!("`{name}` is also {what} of `{family}`, so the name would mean two things in its containers"))
             .hint("rename one of them");
     }
+}
+
+/// What a line of a container's /etc/hosts would stand for by a task definition.
+pub(super) fn host_of(definition: &Node, name: &str) -> Option<&'static str> {
+    definition.list("containerDefinitions").iter().find_map(|container| {
+        let mut links = container.list("links").iter().filter_map(|link| link.text()?.split_once(':'));
+        let mut hosts = container.list("extraHosts").iter().filter_map(|host| host.text_of("hostname"));
+        match () {
+            () if links.any(|(_, alias)| alias == name) => Some("a link"),
+            () if hosts.any(|host| host == name) => Some("an extra host"),
+            () => None,
+        }
+    })
 }

@@ -22,6 +22,7 @@ mod repositories;
 mod scaling;
 mod scheduled_tasks;
 mod schema;
+mod service_connect;
 mod strategies;
 mod support;
 mod targets;

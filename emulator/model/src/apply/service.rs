@@ -69,7 +69,7 @@ impl World {
             service.scaling.adopt(service.spec.scalable_target.as_ref(), spec.scalable_target.as_ref());
         }
         // Containers know the names that they had when they were made.
-        let names = service.spec.connects_to != spec.connects_to;
+        let names = service.spec.connects_to != spec.connects_to || service.spec.service_connect != spec.service_connect;
         let differs = names || service.revision != revision || service.spec.load_balancers != spec.load_balancers;
         service.spec = spec;
         if differs {
