@@ -103,7 +103,8 @@ impl Connections {
             if known.asked.get(key).is_some_and(|version| *version > wanted.version) {
                 continue;
             }
-            self.open_one(&mut known, key, connection, wanted.version).map_err(|problem| EngineError::new(EngineErrorKind::Failed, problem))?;
+            self.open_one(&mut known, key, connection, wanted.version)
+                .map_err(|problem| EngineError::new(EngineErrorKind::Failed, one_line(&problem)))?;
         }
         Ok(())
     }
@@ -205,7 +206,7 @@ impl Connections {
         }
         match problem {
             Some(problem) => {
-                tracing::warn!(connection = %key, "{problem}");
+                tracing::warn!(connection = %key, "{}", one_line(problem));
                 problems.insert(key.clone(), problem.clone());
             }
             None => {
@@ -214,6 +215,11 @@ impl Connections {
             }
         }
     }
+}
+
+/// For a log, and for the reason of a task's stop.
+fn one_line(problem: &str) -> String {
+    problem.replace("\nhint: ", "; ")
 }
 
 fn has_containers(task: &model::Task) -> bool {

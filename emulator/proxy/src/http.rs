@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::answer::{self, Body};
 use crate::pump::{Moved, Watched};
 use crate::shared::{AGAIN, Shared};
-use crate::upstream::{Sent, Upstreams};
+use crate::upstream::{Outcome, Upstreams};
 
 /// What one client has under way.
 struct Conversation {
@@ -105,16 +105,16 @@ impl Conversation {
                 None => attempt.await,
             };
             match sent {
-                Sent::Answered(response) => {
+                Outcome::Answered(response) => {
                     self.shared.learn(member, !response.status().is_server_error());
                     return Ok(response.map(|body| answer::timed(body, deadline)));
                 }
-                Sent::NotSent(body) => {
+                Outcome::NotSent(body) => {
                     left = Some(body);
                     failure = answer::Failure::Connect;
                 }
-                Sent::Lost if bare && is_idempotent(&parts.method) => failure = answer::Failure::Reset,
-                Sent::Lost => {
+                Outcome::Lost if bare && is_idempotent(&parts.method) => failure = answer::Failure::Reset,
+                Outcome::Lost => {
                     self.shared.learn(member, false);
                     return Err(answer::Failure::Reset);
                 }
@@ -124,30 +124,30 @@ impl Conversation {
         Err(failure)
     }
 
-    async fn attempt(&self, member: &Member, request: Request<Body>) -> Sent {
+    async fn attempt(&self, member: &Member, request: Request<Body>) -> Outcome {
         let upstream = self.upstreams.lock().await.take(member);
         // A connection that was kept may have ended without our knowing: then it is a new one's turn.
         let request = match upstream {
             Some(mut kept) => match kept.send(request).await {
                 Ok(response) => {
                     self.upstreams.lock().await.keep(member, kept);
-                    return Sent::Answered(response);
+                    return Outcome::Answered(response);
                 }
-                Err(None) => return Sent::Lost,
+                Err(None) => return Outcome::Lost,
                 Err(Some(request)) => request,
             },
             None => request,
         };
-        let Some(stream) = self.shared.connect(member).await else { return Sent::NotSent(request.into_body()) };
+        let Some(stream) = self.shared.connect(member).await else { return Outcome::NotSent(request.into_body()) };
         let opened = self.upstreams.lock().await.open(stream).await;
-        let Some(mut upstream) = opened else { return Sent::NotSent(request.into_body()) };
+        let Some(mut upstream) = opened else { return Outcome::NotSent(request.into_body()) };
         match upstream.send(request).await {
             Ok(response) => {
                 self.upstreams.lock().await.keep(member, upstream);
-                Sent::Answered(response)
+                Outcome::Answered(response)
             }
-            Err(None) => Sent::Lost,
-            Err(Some(request)) => Sent::NotSent(request.into_body()),
+            Err(None) => Outcome::Lost,
+            Err(Some(request)) => Outcome::NotSent(request.into_body()),
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::answer::Body;
 
 /// What became of a request.
-pub(crate) enum Sent {
+pub(crate) enum Outcome {
     /// The head of its answer is there.
     Answered(Response<Incoming>),
     /// The task never had it; this is the body.

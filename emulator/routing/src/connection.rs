@@ -85,11 +85,12 @@ fn servers(world: &World, service: &Service) -> impl Iterator<Item = ServiceKey>
 }
 
 /// The endpoints of its namespace, its own among them.
-fn endpoints<'w>(world: &'w World, client: &Service) -> impl Iterator<Item = (&'w Service, &'w ServiceConnectService)> {
-    let namespace = client.spec.service_connect.as_ref().map(|connect| connect.namespace.clone());
-    let offered = world.services.values().filter_map(|server| Some((server, server.spec.service_connect.as_ref()?)));
-    let seen = offered.filter(move |(_, connect)| namespace.as_deref() == Some(&connect.namespace));
-    seen.flat_map(|(server, connect)| connect.services.iter().map(move |endpoint| (server, endpoint)))
+fn endpoints<'w>(world: &'w World, client: &'w Service) -> impl Iterator<Item = (&'w Service, &'w ServiceConnectService)> {
+    client.spec.service_connect.iter().flat_map(|own| {
+        let offered = world.services.values().filter_map(|server| Some((server, server.spec.service_connect.as_ref()?)));
+        let seen = offered.filter(move |(_, connect)| connect.namespace == own.namespace);
+        seen.flat_map(|(server, connect)| connect.services.iter().map(move |endpoint| (server, endpoint)))
+    })
 }
 
 /// What is behind an endpoint: the port of that name in each task's own definition.
