@@ -1,4 +1,4 @@
-//! The doors between services are where the World and the engine's networks say. They are open before the container that is to use
+//! The doors between services are where the World and the networks of the daemon's own engine say. They are open before the container that is to use
 //! them is started, follow every change of the tasks behind them, and are looked at every few seconds, for a network may have been made anew.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -222,8 +222,11 @@ fn one_line(problem: &str) -> String {
     problem.replace("\nhint: ", "; ")
 }
 
+/// On the daemon's own engine: the networks of others are not this machine's.
 fn has_containers(task: &model::Task) -> bool {
-    task.last_status != TaskStatus::Stopped && task.containers.iter().any(|container| container.last_status >= ContainerStatus::Created)
+    task.engine.is_own()
+        && task.last_status != TaskStatus::Stopped
+        && task.containers.iter().any(|container| container.last_status >= ContainerStatus::Created)
 }
 
 /// Why a door cannot be opened, for a person.

@@ -6,15 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, Connection, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec, Progress};
+use engine::{Clock, Connection, ContainerSpec, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec, Progress};
 use futures_util::FutureExt as _;
-use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, HookTarget, OwnerId, ServiceKey, TaskId, World};
+use model::{
+    ContainerFailure, ContainerFailureKind as Kind, ContainerName, EngineName, Fact, HookTarget, ObservedContainer, OwnerId, ServiceKey, TaskId,
+    World,
+};
 use scheduler::Work;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::connections::{Connections, Wanted};
+use crate::engines::Engines;
 use crate::hooks::{self, Hooks};
 use crate::{mounts, namespaces};
 
@@ -42,7 +46,7 @@ const LAST_VERBS: Duration = Duration::from_secs(1);
 /// The pieces of work under way.
 #[derive(Debug)]
 pub struct Effects {
-    engine: EngineHandle,
+    engines: Arc<Engines>,
     hooks: HooksHandle,
     connections: Arc<Connections>,
     clock: ClockHandle,
@@ -89,6 +93,8 @@ enum Order {
     RemoveNetwork(NetworkSpec),
     RemoveVolume(OwnerId),
     Hook(Box<(HookTarget, Value)>),
+    /// It cannot be done where the task is.
+    Refuse(EngineError),
     /// Its object is gone from the World: nothing to do.
     Void,
 }
@@ -97,7 +103,8 @@ impl Effects {
     /// Nothing under way.
     #[must_use]
     pub fn new(
-        (engine, hooks, connections): (Arc<dyn Engine>, Arc<dyn Hooks>, Arc<Connections>),
+        engines: Arc<Engines>,
+        (hooks, connections): (Arc<dyn Hooks>, Arc<Connections>),
         clock: Arc<dyn Clock>,
         file_systems: PathBuf,
     ) -> Self {
@@ -108,7 +115,7 @@ impl Effects {
             others: Arc::new(Semaphore::new(AT_ONCE)),
         };
         Self {
-            engine: EngineHandle(engine),
+            engines,
             hooks: HooksHandle(hooks),
             connections,
             clock: ClockHandle(clock),
@@ -122,12 +129,13 @@ impl Effects {
     /// Begins a piece of work with what the World says now.
     pub fn start(&mut self, world: &World, work: Work) {
         let order = order(world, &work, &self.file_systems);
-        let (engine, hooks, clock, slots) = (self.engine.0.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
+        let name = engine_of(world, &work);
+        let (engines, hooks, clock, slots) = (self.engines.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
         let (failures, connections) = (self.failures.get(&work).copied().unwrap_or(0), self.connections.clone());
         self.under_way.spawn(async move {
             // The semaphore is never closed, so a permit always comes.
             let permit = slots.acquire_owned().await;
-            let result = unbroken(execute((engine.as_ref(), hooks.as_ref(), &connections), &work, order)).await;
+            let result = unbroken(execute((&engines, &name, hooks.as_ref(), &connections), &work, order)).await;
             drop(permit);
             let fact = match result {
                 Ok(fact) => fact,
@@ -243,8 +251,11 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
             let sources = definition.volumes_from.iter().filter_map(|from| Some((task.container(&from.source_container)?, from.read_only)));
             let volumes_from = sources.map(|(record, read_only)| (record.runtime_name.clone(), read_only)).collect();
             let mounts = mounts::of(task, &whole, &definition, file_systems);
-            let (reached, wanted) =
-                service.as_ref().filter(|_| namespaces.0 == NetworkNamespace::Own).map(|service| reach(world, service)).unwrap_or_default();
+            if !is_here(&task.engine) && mounts.iter().any(|mount| mount.is_below(file_systems)) {
+                return Order::Refuse(elsewhere(&task.engine));
+            }
+            let reaches = service.as_ref().filter(|_| namespaces.0 == NetworkNamespace::Own);
+            let (reached, wanted) = reaches.map(|service| reach(world, service)).unwrap_or_default();
             let spec = ContainerSpec {
                 network: NetworkSpec { owner: owner.clone(), service: task.network() },
                 owner,
@@ -289,11 +300,39 @@ fn reach(world: &World, client: &ServiceKey) -> (Vec<Connection>, Wanted) {
     (names.map(|(name, server)| Connection { name, network: network(server) }).collect(), Wanted::by(world, client))
 }
 
+/// Whether an engine has the folders of this machine.
+fn is_here(name: &EngineName) -> bool {
+    name.endpoint().is_none_or(|endpoint| endpoint.is_here())
+}
+
+fn elsewhere(name: &EngineName) -> EngineError {
+    let message = format!("a file system of EFS is a folder of this machine, which the engine at `{}` does not have", name.as_str());
+    EngineError::new(EngineErrorKind::Refused, message)
+}
+
+/// Who does a piece of work. What is nobody's alone is the daemon's own engine's.
+fn engine_of(world: &World, work: &Work) -> EngineName {
+    match work {
+        Work::Remove { engine, .. } => engine.clone(),
+        Work::PrepareImage { task, .. }
+        | Work::Create { task, .. }
+        | Work::Start { task, .. }
+        | Work::Stop { task, .. }
+        | Work::RemoveVolume { task, .. } => world.tasks.get(task).map(|task| task.engine.clone()).unwrap_or_default(),
+        Work::Hook { .. } | Work::RemoveNetwork(_) => EngineName::own(),
+    }
+}
+
 async fn execute(
-    (engine, hooks, connections): (&dyn Engine, &dyn Hooks, &Connections),
+    (engines, name, hooks, connections): (&Engines, &EngineName, &dyn Hooks, &Connections),
     work: &Work,
     order: Order,
 ) -> Result<Option<Fact>, EngineError> {
+    if let Order::Refuse(error) = order {
+        return Err(error);
+    }
+    let engine = engines.get(name)?;
+    let there = |seen: ObservedContainer| ObservedContainer { engine: name.clone(), ..seen };
     let (task, container) = match work {
         Work::PrepareImage { task, container } | Work::Create { task, container } | Work::Start { task, container, .. } => {
             (Some(task.clone()), Some(container.clone()))
@@ -302,7 +341,7 @@ async fn execute(
     };
     Ok(match (work, order) {
         (Work::PrepareImage { .. }, Order::Image { reference }) => {
-            let image_id = engine.image(&reference, Progress::none()).await?;
+            let image_id = engines.image(name, &reference, Progress::none()).await?;
             task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
         }
         (Work::PrepareImage { .. }, Order::PauseImage) => {
@@ -311,21 +350,23 @@ async fn execute(
         }
         (Work::Create { .. }, Order::Create(order)) => {
             let (spec, wanted) = *order;
-            mounts::make_folders(&spec).await?;
+            if is_here(name) {
+                mounts::make_folders(&spec).await?;
+            }
             let id = engine.create(&spec).await?;
             connections.open(&wanted).await?;
             task.zip(container).map(|(task, container)| Fact::Created { task, container, id })
         }
-        (Work::Start { id, .. }, _) => Some(Fact::Started(engine.start(id).await?)),
+        (Work::Start { id, .. }, _) => Some(Fact::Started(there(engine.start(id).await?))),
         (Work::Stop { id, .. }, Order::Stop { grace }) => {
             engine.stop(id, grace).await?;
-            Some(engine.inspect(id).await?.map_or_else(|| Fact::Removed(id.clone()), Fact::Seen))
+            Some(engine.inspect(id).await?.map_or_else(|| Fact::Removed(id.clone()), |seen| Fact::Seen(there(seen))))
         }
         (Work::Hook { service, deployment, stage, hook, .. }, Order::Hook(asked)) => {
             let answer = hooks.ask(&asked.0, &asked.1).await;
             Some(Fact::Hook { service: service.clone(), deployment: deployment.clone(), stage: *stage, hook: *hook, answer })
         }
-        (Work::Remove { id }, _) => {
+        (Work::Remove { id, .. }, _) => {
             engine.remove(id).await?;
             Some(Fact::Removed(id.clone()))
         }
@@ -334,7 +375,10 @@ async fn execute(
             Some(Fact::VolumeRemoved { task: task.clone(), name: name.clone() })
         }
         (Work::RemoveNetwork(service), Order::RemoveNetwork(spec)) => {
-            engine.remove_network(&spec).await?;
+            // An engine that is away removes it when it is back.
+            for engine in engines.all() {
+                engine.remove_network(&spec).await?;
+            }
             Some(Fact::NetworkRemoved(service.clone()))
         }
         _ => None,
@@ -365,14 +409,7 @@ impl std::fmt::Debug for HooksHandle {
     }
 }
 
-struct EngineHandle(Arc<dyn Engine>);
 struct ClockHandle(Arc<dyn Clock>);
-
-impl std::fmt::Debug for EngineHandle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Engine")
-    }
-}
 
 impl std::fmt::Debug for ClockHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -417,7 +454,7 @@ mod tests {
         for work in [&image, &create, &start] {
             assert_eq!(said(work, EngineErrorKind::Unreachable), "None");
         }
-        for work in [&stop, &Work::Remove { id }] {
+        for work in [&stop, &Work::Remove { engine: EngineName::own(), id }] {
             assert_eq!(said(work, EngineErrorKind::Failed), "None");
         }
     }

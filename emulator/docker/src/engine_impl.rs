@@ -1,10 +1,12 @@
 //! The verbs.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
+use bytes::Bytes;
 use engine::{
     Bridge, BuildSpec, Connection, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions,
     NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb,
@@ -34,7 +36,7 @@ impl Docker {
         let mut containers = Vec::with_capacity(lines.len());
         let mut ended = Vec::new();
         for line in lines {
-            match (observe::from_summary(&line, observe::is_here), line.id) {
+            match (observe::from_summary(&line, |gateway| self.place().is_here(gateway)), line.id) {
                 (Some(container), _) => containers.push(container),
                 (None, Some(id)) => ended.push(ContainerId::from_text(&id)),
                 (None, None) => {}
@@ -43,6 +45,9 @@ impl Docker {
         let looks = stream::iter(ended).map(|id| async move { self.observe(&id).await }).buffer_unordered(INSPECTIONS);
         let looks: Vec<_> = looks.try_collect().await?;
         containers.extend(looks.into_iter().flatten().map(|(_, container)| container));
+        for seen in &mut containers {
+            self.place().reach(seen).await;
+        }
         containers.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(containers)
     }
@@ -50,7 +55,13 @@ impl Docker {
     /// A container of ecslocal's and whose it is.
     pub(crate) async fn observe(&self, id: &ContainerId) -> Result<Option<(OwnerId, ObservedContainer)>, EngineError> {
         match self.call(calls::INSPECT, self.api().inspect_container(id.as_str(), None)).await {
-            Ok(found) => Ok(observe::from_inspection(found, observe::is_here)),
+            Ok(found) => {
+                let mut found = observe::from_inspection(found, |gateway| self.place().is_here(gateway));
+                if let Some((_, seen)) = &mut found {
+                    self.place().reach(seen).await;
+                }
+                Ok(found)
+            }
             Err(error) if error.kind == EngineErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -81,9 +92,10 @@ impl Docker {
         Ok(match &spec.namespace {
             NetworkNamespace::Own => {
                 let Joined { id, gateway } = self.ensure_network(&spec.network).await?;
-                let dialled = spec.definition.name.is_pause() && gateway.is_some_and(observe::is_here);
+                let dialled = spec.definition.name.is_pause() && gateway.is_some_and(|gateway| self.place().is_here(gateway));
                 let published = if dialled { Vec::new() } else { self.host_ports().publish(&spec.definition)? };
-                Attachment::Network { id, published, hosts: self.hosts(&spec.connections).await? }
+                let hosts = self.hosts(&spec.connections, gateway).await?;
+                Attachment::Network { id, published, at: self.place().published_at(), hosts }
             }
             NetworkNamespace::Shared(holder) => Attachment::Mode(format!("container:{holder}")),
             NetworkNamespace::Host => Attachment::Mode("host".into()),
@@ -91,18 +103,22 @@ impl Docker {
         })
     }
 
-    /// The names of other services with this machine's addresses on their networks.
-    async fn hosts(&self, connections: &[Connection]) -> Result<Vec<String>, EngineError> {
+    /// The names of other services with this machine's addresses on their networks; `gateway` is that on the container's own.
+    async fn hosts(&self, connections: &[Connection], gateway: Option<IpAddr>) -> Result<Vec<String>, EngineError> {
+        let Some(first) = connections.first() else { return Ok(Vec::new()) };
+        let closed = || {
+            let message = format!(
+                "`{}` cannot be reached: nothing can listen on the engine's networks, because they are not this machine's own; only tasks of an \
+                 engine on this machine itself, not in a virtual machine, connect to other services",
+                first.name
+            );
+            EngineError::new(EngineErrorKind::Refused, message)
+        };
+        let here = |gateway: &IpAddr| self.place().is_here(*gateway);
+        gateway.as_ref().filter(|gateway| here(gateway)).ok_or_else(closed)?;
         let mut hosts = Vec::with_capacity(connections.len());
         for Connection { name, network } in connections {
-            let gateway = self.ensure_network(network).await?.gateway.filter(|gateway| observe::is_here(*gateway));
-            let Some(gateway) = gateway else {
-                let message = format!(
-                    "`{name}` cannot be reached: the engine's networks are not this machine's own, so nothing can listen on them\n\
-                     hint: connections between services need an engine on this machine itself, not in a virtual machine; `ecslocal doctor` tells"
-                );
-                return Err(EngineError::new(EngineErrorKind::Refused, message));
-            };
+            let gateway = self.ensure_network(network).await?.gateway.filter(here).ok_or_else(closed)?;
             hosts.push(format!("{name}:{gateway}"));
         }
         Ok(hosts)
@@ -148,6 +164,7 @@ impl Docker {
 
     async fn remove_container(&self, id: &ContainerId) -> Result<(), EngineError> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        self.place().release(id).await;
         match self.call(calls::REMOVE, self.api().remove_container(id.as_str(), Some(options))).await {
             Err(error) if error.kind == EngineErrorKind::NotFound => Ok(()),
             // Somebody else removes it at this moment.
@@ -176,6 +193,18 @@ impl Engine for Docker {
 
     fn image<'a>(&'a self, reference: &'a str, progress: Progress) -> Verb<'a, String> {
         Box::pin(async move { self.find_or_pull(reference, &progress).await })
+    }
+
+    fn find_image<'a>(&'a self, reference: &'a str) -> Verb<'a, Option<String>> {
+        Box::pin(self.local_image(reference))
+    }
+
+    fn export<'a>(&'a self, image_id: &'a str) -> Verb<'a, Stream<Bytes>> {
+        Box::pin(self.export_image(image_id))
+    }
+
+    fn import(&self, image: Stream<Bytes>) -> Verb<'_, String> {
+        Box::pin(self.import_image(image))
     }
 
     fn pause_image(&self) -> Verb<'_, String> {

@@ -10,7 +10,6 @@ use engine::{Bridge, EngineError, EngineErrorKind, NetworkSpec};
 use model::{OwnerId, ServiceKey};
 use sha2::{Digest, Sha256};
 
-use crate::observe::is_here;
 use crate::subnet::{Subnet, routes};
 use crate::{Docker, calls, labels};
 
@@ -87,7 +86,7 @@ impl Docker {
     pub(crate) async fn elsewhere(&self, operating_system: &str) -> Result<Option<String>, EngineError> {
         let networks = self.list_networks(HashMap::new()).await?;
         let gateways: Vec<IpAddr> = networks.into_iter().filter_map(joined).filter_map(|network| network.gateway).collect();
-        Ok(foreign(operating_system, !gateways.is_empty(), gateways.into_iter().any(is_here)))
+        Ok(foreign(operating_system, !gateways.is_empty(), gateways.into_iter().any(|gateway| self.place().is_here(gateway))))
     }
 
     /// Removes the service's network; there may be two after two daemons raced.
@@ -116,7 +115,7 @@ impl Docker {
     /// The services' networks whose bridges are on this machine.
     pub(crate) async fn bridges_of(&self, owner: &OwnerId) -> Result<Vec<Bridge>, EngineError> {
         let networks = self.list_networks(labels::filter(owner, None)).await?;
-        let mut bridges: Vec<Bridge> = networks.into_iter().filter_map(bridge).filter(|bridge| is_here(bridge.gateway)).collect();
+        let mut bridges: Vec<Bridge> = networks.into_iter().filter_map(bridge).filter(|bridge| self.place().is_here(bridge.gateway)).collect();
         bridges.sort_by(|a, b| a.service.cmp(&b.service));
         Ok(bridges)
     }

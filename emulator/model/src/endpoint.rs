@@ -1,99 +1,143 @@
-//! Where the containers of a task are reached, by its network mode (ecs.md 4): what names a target, and the address to dial.
+//! Where the engine of a container instance is.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use crate::EngineName;
 
-use crate::{
-    Container, ContainerName, ContainerStatus, NetworkBinding, NetworkMode, PortMapping, TargetKey, Task, TaskDefinition, TransportProtocol,
-};
-
-/// One TCP port of a container, as the load balancer knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Endpoint<'a> {
-    /// Whose port it is.
-    pub container: &'a Container,
-    /// The port that the container listens on.
-    pub container_port: u16,
-    /// The task's own address; `None` where the instance names the target.
-    pub id: Option<IpAddr>,
-    /// The target's port.
-    pub port: u16,
-    /// Where it is dialled.
-    pub address: SocketAddr,
+/// An engine's endpoint, as `DOCKER_HOST` writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `unix:///path`: a socket of this machine.
+    Unix {
+        /// Its path.
+        path: String,
+    },
+    /// `tcp://host:port`: plain HTTP, so on this machine or on a network that is trusted.
+    Tcp {
+        /// A name or an address; one of IPv6 without its brackets.
+        host: String,
+        /// 2375 where the endpoint does not say.
+        port: u16,
+    },
+    /// `ssh://[user@]host[:port][/path/of/the/engine.sock]`
+    Ssh {
+        /// `user@host` or `host`, as `ssh` takes it.
+        host: String,
+        /// Where the user's configuration is not to decide.
+        port: Option<u16>,
+        /// The engine's socket there. Default `/var/run/docker.sock`.
+        socket: String,
+    },
 }
 
-impl Endpoint<'_> {
-    /// What names it in a target group.
-    #[must_use]
-    pub fn key(&self, instance: &str) -> TargetKey {
-        TargetKey { id: self.id.map_or_else(|| instance.to_owned(), |address| address.to_string()), port: self.port }
-    }
+const SOCKET: &str = "/var/run/docker.sock";
+const TCP_PORT: u16 = 2375;
 
-    fn is(&self, key: &TargetKey, instance: &str) -> bool {
-        self.port == key.port && self.id.map_or_else(|| key.id == instance, |address| key.id == address.to_string())
-    }
-}
+impl std::str::FromStr for Endpoint {
+    type Err = String;
 
-/// Every endpoint of a task. Those of containers that have ended are there, too: a look at the engine tells nothing newer of them.
-fn all<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>) -> impl Iterator<Item = Endpoint<'a>> {
-    let mode = definition.map(|definition| definition.network_mode).unwrap_or_default();
-    let pause = task.pause();
-    let bound = (mode == NetworkMode::Bridge).then(|| task.containers.iter()).into_iter().flatten().flat_map(|container| {
-        let tcp = container.network_bindings.iter().filter(|binding| binding.protocol == TransportProtocol::Tcp);
-        tcp.map(move |binding| published(container, binding))
-    });
-    let mapped = definition.filter(|_| mode != NetworkMode::Bridge).into_iter().flat_map(|definition| &definition.containers);
-    let mapped = mapped.flat_map(move |wanted| {
-        let tcp = wanted.port_mappings.iter().filter(|mapping| mapping.protocol == TransportProtocol::Tcp);
-        tcp.filter_map(move |mapping| mapped_port(mode, pause, task.container(&wanted.name)?, mapping))
-    });
-    bound.chain(mapped)
-}
-
-/// On a bridge: the host port of a binding names it, and its own address is dialled where the host can reach it.
-fn published<'a>(container: &'a Container, binding: &NetworkBinding) -> Endpoint<'a> {
-    let host = SocketAddr::new(binding.bind_ip, binding.host_port);
-    let own = container.address.filter(|_| container.direct).map(|address| SocketAddr::new(address, binding.container_port));
-    Endpoint { container, container_port: binding.container_port, id: None, port: binding.host_port, address: own.unwrap_or(host) }
-}
-
-/// Without bindings of its own: in `awsvpc` mode at the pause's address, on the host's network at the host's.
-fn mapped_port<'a>(mode: NetworkMode, pause: Option<&Container>, container: &'a Container, mapping: &PortMapping) -> Option<Endpoint<'a>> {
-    let port = mapping.container_port;
-    let endpoint = |id, address| Endpoint { container, container_port: port, id, port, address };
-    match mode {
-        NetworkMode::Awsvpc => {
-            let pause = pause?;
-            let own = pause.address?;
-            let tcp = |binding: &&NetworkBinding| binding.container_port == port && binding.protocol == TransportProtocol::Tcp;
-            let published = pause.network_bindings.iter().find(tcp).map(|binding| SocketAddr::new(binding.bind_ip, binding.host_port));
-            let address = if pause.direct { SocketAddr::new(own, port) } else { published? };
-            Some(endpoint(Some(own), address))
+    /// # Errors
+    /// A sentence saying what is wrong.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no endpoint of an engine: `unix:///path`, `tcp://host:port` or `ssh://user@host`");
+        let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
+        match scheme {
+            "unix" if rest.starts_with('/') && rest.len() > 1 => Ok(Self::Unix { path: rest.to_owned() }),
+            "tcp" => {
+                let (host, port) = host_and_port(rest.trim_end_matches('/')).ok_or_else(wrong)?;
+                let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+                Some(Self::Tcp { port: port.unwrap_or(TCP_PORT), host: host.clone() }).filter(|_| is_host(&host)).ok_or_else(wrong)
+            }
+            "ssh" => {
+                let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+                let (host, port) = host_and_port(authority).ok_or_else(wrong)?;
+                // What `ssh` would take for an option, or a shell for more than a name, is no host.
+                if !host.split('@').all(is_host) || host.matches('@').count() > 1 || path.contains([':', '\'']) {
+                    return Err(wrong());
+                }
+                let socket = if path.len() > 1 { path } else { SOCKET };
+                Ok(Self::Ssh { host: host.to_owned(), port, socket: socket.to_owned() })
+            }
+            _ => Err(wrong()),
         }
-        NetworkMode::Host => Some(endpoint(None, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port))),
-        NetworkMode::Bridge | NetworkMode::None => None,
     }
 }
 
-/// Where a port of a running container of a task is reached.
-#[must_use]
-pub fn wanted<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, (name, port): (&ContainerName, u16)) -> Option<Endpoint<'a>> {
-    let serves = |endpoint: &Endpoint<'_>| {
-        let running = endpoint.container.last_status == ContainerStatus::Running;
-        running && endpoint.container.name == *name && endpoint.container_port == port
-    };
-    all(task, definition).find(serves)
+impl Endpoint {
+    /// Whether the engine is on this machine, as far as the endpoint tells.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        match self {
+            Self::Unix { .. } => true,
+            Self::Tcp { host, .. } => host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback()),
+            Self::Ssh { .. } => false,
+        }
+    }
 }
 
-/// The endpoint that a target of the task names, if the task still has it.
-#[must_use]
-pub fn behind<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, key: &TargetKey, instance: &str) -> Option<Endpoint<'a>> {
-    all(task, definition).find(|endpoint| endpoint.is(key, instance))
+impl EngineName {
+    /// Where it is; `None` for the daemon's own.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        self.as_str().parse().ok()
+    }
 }
 
-/// Whether nothing can answer any more behind a target of the task: its container has stopped, or what holds its network.
-#[must_use]
-pub fn is_dead(task: &Task, definition: Option<&TaskDefinition>, key: &TargetKey, instance: &str) -> bool {
-    let stopped = |record: &Container| record.last_status == ContainerStatus::Stopped;
-    let behind = behind(task, definition, key, instance);
-    task.pause().is_some_and(stopped) || behind.map_or_else(|| task.containers.iter().all(stopped), |endpoint| stopped(endpoint.container))
+/// `host:port`, `host` or `[address]:port`.
+fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => Some((host, Some(port.parse().ok()?))),
+        _ => Some((text, None)),
+    }
+}
+
+fn is_host(part: &str) -> bool {
+    let named = !part.is_empty() && !part.starts_with('-') && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    named || part.parse::<std::net::Ipv6Addr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_read_or_refused() {
+        let tcp = |host: &str, port| Some(Endpoint::Tcp { host: host.into(), port });
+        let ssh = |host: &str, port, socket: &str| Some(Endpoint::Ssh { host: host.into(), port, socket: socket.into() });
+        for (text, expected) in [
+            ("unix:///run/docker.sock", Some(Endpoint::Unix { path: "/run/docker.sock".into() })),
+            ("unix://", None),
+            ("unix://docker.sock", None),
+            ("tcp://10.0.0.5:2376", tcp("10.0.0.5", 2376)),
+            ("tcp://box", tcp("box", 2375)),
+            ("tcp://[fd00::5]:2375/", tcp("fd00::5", 2375)),
+            ("tcp://", None),
+            ("tcp://box:port", None),
+            ("ssh://box", ssh("box", None, SOCKET)),
+            ("ssh://me@box.example.com:2222", ssh("me@box.example.com", Some(2222), SOCKET)),
+            ("ssh://me@box/run/user/1000/docker.sock", ssh("me@box", None, "/run/user/1000/docker.sock")),
+            ("ssh://box/", ssh("box", None, SOCKET)),
+            ("ssh://", None),
+            ("ssh://-oProxyCommand=x", None),
+            ("ssh://me@you@box", None),
+            ("ssh://box;rm", None),
+            ("ssh://me@-box", None),
+            ("npipe:////./pipe/docker_engine", None),
+            ("box", None),
+            ("", None),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_tells_whether_it_is_this_machine() {
+        for (text, expected) in [
+            ("unix:///run/docker.sock", true),
+            ("tcp://localhost:2375", true),
+            ("tcp://[::1]:2375", true),
+            ("tcp://10.0.0.5:2375", false),
+            ("ssh://localhost", false),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().is_here(), expected, "{text}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::{
     ContainerDefinition, ContainerName, ContainerStatus, DeploymentStatus, HealthStatus, Service, ServiceConnectService, ServiceKey, Task,
-    TaskDefinition, TaskStatus, TransportProtocol, World, endpoint,
+    TaskDefinition, TaskStatus, TransportProtocol, World, task_endpoint,
 };
 
 pub use model::AppProtocol;
@@ -126,7 +126,7 @@ fn members(world: &World, service: &Service, choose: impl Fn(&TaskDefinition) ->
     let member = |task: &Task| {
         let definition = world.definition(&task.revision).filter(|definition| is_ready(task, definition))?;
         let (container, port) = choose(definition)?;
-        let endpoint = endpoint::wanted(task, Some(definition), (&container, port))?;
+        let endpoint = task_endpoint::wanted(task, (Some(definition), world.host_of(task)), (&container, port))?;
         Some(Member { task: task.id.clone(), address: endpoint.address })
     };
     tasks.filter_map(member).collect()
@@ -170,7 +170,7 @@ mod tests {
     use std::net::SocketAddr;
 
     use model::{
-        Birth, Change, ClusterName, Container, ContainerHealthCheck, Deployment, Family, Ids, InstanceName, NetworkMode, Placement, PortMapping,
+        Birth, Change, ClusterName, Container, ContainerHealthCheck, Deployment, Family, Ids, InstanceSpec, NetworkMode, Placement, PortMapping,
         Revision, SchedulingStrategy, ServiceConnect, ServiceName, ServiceSpec, Shift, Step, Stop, StopCode, Timestamp,
     };
 
@@ -249,7 +249,7 @@ mod tests {
                 service: Some((&key("posts").name, Some(&deployment.id))),
                 revision: &deployment.revision,
                 definition: &definition,
-                instance: &InstanceName::local(),
+                instance: &InstanceSpec::this_machine(),
                 at: NOW,
             };
             let mut task = Task::new(&birth, &mut self.ids);

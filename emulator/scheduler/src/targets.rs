@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use model::{
     Deployment, Service, Step, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, Task,
-    TaskStatus, endpoint,
+    TaskStatus, task_endpoint,
 };
 
 use crate::context::Context;
@@ -39,7 +39,7 @@ pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut
     let Some(deployment) = serving(service, &draft.task).filter(|_| running) else { return };
     let instance = context.ec2_instance_id(&draft.task);
     for known in draft.targets.iter_mut().filter(|known| !known.removed) {
-        if endpoint::behind(&draft.task, draft.definition, &known.key, instance).is_none() {
+        if task_endpoint::behind(&draft.task, draft.definition, &known.key, instance).is_none() {
             known.removed = true;
             *found.deregistered.entry(known.group.spec.name.clone()).or_default() += 1;
         }
@@ -47,7 +47,8 @@ pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut
     for entry in &service.spec.load_balancers {
         let name = entry.group_of(deployment);
         let Some(group) = context.world.target_groups.get(name).filter(|group| !group.deleting) else { continue };
-        let Some(wanted) = endpoint::wanted(&draft.task, draft.definition, (&entry.container_name, entry.container_port)) else { continue };
+        let within = (draft.definition, context.host_of(&draft.task));
+        let Some(wanted) = task_endpoint::wanted(&draft.task, within, (&entry.container_name, entry.container_port)) else { continue };
         let (key, address) = (wanted.key(instance), wanted.address);
         let same = |known: &&mut TargetDraft<'_>| known.group.spec.name == group.spec.name && known.key == key;
         match draft.targets.iter_mut().find(same) {
