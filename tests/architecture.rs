@@ -20,8 +20,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tls", &["model"]),
     ("authentication", &["model"]),
     ("alb", &["routing", "message", "tls", "authentication", "model"]),
+    ("proxy", &["routing", "model"]),
     ("registry", &["model", "wire"]),
-    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "registry", "tls"]),
+    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "proxy", "registry", "tls"]),
     ("cli", &["wire", "model", "manifest", "daemon"]),
     ("ecslocal", &["cli"]),
 ];

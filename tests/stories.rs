@@ -60,6 +60,7 @@ stories![
     a_service_follows_its_load,
     a_service_follows_the_cpu_of_its_tasks,
     a_service_is_deployed_again_and_rolled_back,
+    a_service_that_is_to_reach_another_gets_new_tasks,
     a_service_for_fargate_rolls,
     a_target_flaps,
     a_task_runs_by_itself_to_its_end,

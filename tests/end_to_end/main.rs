@@ -5,12 +5,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod bad_input;
+mod connections;
 mod deployments;
 mod encryption;
 mod engines;
 mod http;
 mod instances;
 mod interrupted;
+mod isolation;
 mod lab;
 mod life;
 mod load;
@@ -20,6 +22,7 @@ mod registry;
 mod restarts;
 mod scaling;
 mod second_machine;
+mod service_connect;
 mod sharing;
 mod tutorial;
 mod volumes;

@@ -409,6 +409,7 @@ fn begin(
         store: None,
         traffic: Arc::new(NoTraffic),
         hooks: Arc::new(hooks.clone()),
+        connections: Arc::new(daemon::connections::Connections::nowhere()),
     });
     let mut tasks = JoinSet::new();
     tasks.spawn(keeper.run());

@@ -199,6 +199,15 @@ Examples:
     /// List alarms: what they look at, and what they say
     #[command(after_help = "Examples:\n  ecslocal alarms\n  ecslocal alarms --output json")]
     Alarms(Listing),
+    /// List which service reaches which: as what, where that leads, how many tasks answer
+    #[command(after_help = "\
+`connectsTo: [posts]` of a service lets its containers reach the container ports of
+posts by that name. Nobody else gets in there.
+
+Examples:
+  ecslocal connections
+  ecslocal connections --output json")]
+    Connections(Listing),
     /// List the container instances: what each has left, its attributes, its tasks
     #[command(after_help = "\
 Without `containerInstances` in the manifest there is one, `local`: this machine's

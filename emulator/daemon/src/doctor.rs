@@ -60,12 +60,37 @@ pub async fn examine(options: &Options) -> Vec<Finding> {
         }
         Err(failure) => findings.push(problem("container engine", failure)),
     }
+    if let Ok((engine, ..)) = &engine {
+        findings.push(isolation(engine.as_ref()).await);
+    }
     findings.push(port_80(options.bind, Running::read(&options.state_folder)));
     findings.push(authority(&options.state_folder.join(AUTHORITY).join("ca.pem")));
     if let (Some(world), Ok((engine, ..))) = (&world, &engine) {
         findings.push(containers(world, engine.as_ref()).await);
     }
     findings
+}
+
+/// Whether a container can get at what listens on this machine's loopback: the ports of other services, listeners, the control endpoint.
+async fn isolation(engine: &dyn engine::Engine) -> Finding {
+    let name = "isolation of services";
+    match engine.describe().await {
+        Ok(info) => match info.elsewhere {
+            None => good(name, "complete: no container reaches this machine's loopback, nor another service's network".into()),
+            Some(elsewhere) => Finding {
+                name: name.into(),
+                state: FindingState::Warning,
+                detail: format!(
+                    "the engine runs in {elsewhere}: its containers may reach published ports, listeners and the control endpoint of this \
+                     machine as `host.docker.internal`"
+                ),
+                hint: Some(
+                    "an engine of this machine's own, on Linux, has no such way; run nothing here that you would not run beside your shell".into(),
+                ),
+            },
+        },
+        Err(error) => problem(name, &Failure::environment(error.message)),
+    }
 }
 
 /// The state folder and the daemon that holds it. Gives the World where no daemon holds it.

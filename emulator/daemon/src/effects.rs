@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, ContainerSpec, EngineError, EngineErrorKind, NetworkSpec, Progress};
+use engine::{Clock, Connection, ContainerSpec, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec, Progress};
 use futures_util::FutureExt as _;
 use model::{
     ContainerFailure, ContainerFailureKind as Kind, ContainerName, EngineName, Fact, HookTarget, ObservedContainer, OwnerId, ServiceKey, TaskId,
@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::connections::{Connections, Wanted};
 use crate::engines::Engines;
 use crate::hooks::{self, Hooks};
 use crate::{mounts, namespaces};
@@ -47,6 +48,7 @@ const LAST_VERBS: Duration = Duration::from_secs(1);
 pub struct Effects {
     engines: Arc<Engines>,
     hooks: HooksHandle,
+    connections: Arc<Connections>,
     clock: ClockHandle,
     /// The folder that stands for EFS.
     file_systems: PathBuf,
@@ -82,7 +84,7 @@ enum Order {
         reference: String,
     },
     PauseImage,
-    Create(Box<ContainerSpec>),
+    Create(Box<(ContainerSpec, Wanted)>),
     Start,
     Stop {
         grace: Duration,
@@ -100,7 +102,12 @@ enum Order {
 impl Effects {
     /// Nothing under way.
     #[must_use]
-    pub fn new(engines: Arc<Engines>, hooks: Arc<dyn Hooks>, clock: Arc<dyn Clock>, file_systems: PathBuf) -> Self {
+    pub fn new(
+        engines: Arc<Engines>,
+        (hooks, connections): (Arc<dyn Hooks>, Arc<Connections>),
+        clock: Arc<dyn Clock>,
+        file_systems: PathBuf,
+    ) -> Self {
         let slots = Slots {
             images: BTreeMap::new(),
             stops: Arc::new(Semaphore::new(STOPS_AT_ONCE)),
@@ -110,6 +117,7 @@ impl Effects {
         Self {
             engines,
             hooks: HooksHandle(hooks),
+            connections,
             clock: ClockHandle(clock),
             file_systems,
             slots,
@@ -123,11 +131,11 @@ impl Effects {
         let order = order(world, &work, &self.file_systems);
         let name = engine_of(world, &work);
         let (engines, hooks, clock, slots) = (self.engines.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
-        let failures = self.failures.get(&work).copied().unwrap_or(0);
+        let (failures, connections) = (self.failures.get(&work).copied().unwrap_or(0), self.connections.clone());
         self.under_way.spawn(async move {
             // The semaphore is never closed, so a permit always comes.
             let permit = slots.acquire_owned().await;
-            let result = unbroken(execute((&engines, &name, hooks.as_ref()), &work, order)).await;
+            let result = unbroken(execute((&engines, &name, hooks.as_ref(), &connections), &work, order)).await;
             drop(permit);
             let fact = match result {
                 Ok(fact) => fact,
@@ -246,7 +254,9 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
             if !is_here(&task.engine) && mounts.iter().any(|mount| mount.is_below(file_systems)) {
                 return Order::Refuse(elsewhere(&task.engine));
             }
-            Order::Create(Box::new(ContainerSpec {
+            let reaches = service.as_ref().filter(|_| namespaces.0 == NetworkNamespace::Own);
+            let (reached, wanted) = reaches.map(|service| reach(world, service)).unwrap_or_default();
+            let spec = ContainerSpec {
                 network: NetworkSpec { owner: owner.clone(), service: task.network() },
                 owner,
                 cluster: task.cluster.clone(),
@@ -262,13 +272,15 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
                 processes: namespaces.1,
                 ipc: namespaces.2,
                 links,
+                connections: reached,
                 mounts,
                 volumes_from,
                 speed: world.settings.speed,
                 // A pause asks for nothing of what is the task's.
                 task_cpu: whole.cpu.filter(|_| !pauses),
                 task_memory: whole.memory.filter(|_| !pauses),
-            }))
+            };
+            Order::Create(Box::new((spec, wanted)))
         }),
         Work::Start { .. } => Order::Start,
         Work::Stop { grace, .. } => Order::Stop { grace: *grace },
@@ -279,6 +291,13 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
         Work::RemoveVolume { .. } => Order::RemoveVolume(world.settings.owner.clone()),
         Work::RemoveNetwork(service) => Order::RemoveNetwork(NetworkSpec { owner: world.settings.owner.clone(), service: service.clone() }),
     }
+}
+
+/// What a service's containers call others, and the doors that are open for that before they start.
+fn reach(world: &World, client: &ServiceKey) -> (Vec<Connection>, Wanted) {
+    let network = |service| NetworkSpec { owner: world.settings.owner.clone(), service };
+    let names = routing::connection::names(world, client).into_iter();
+    (names.map(|(name, server)| Connection { name, network: network(server) }).collect(), Wanted::by(world, client))
 }
 
 /// Whether an engine has the folders of this machine.
@@ -304,7 +323,11 @@ fn engine_of(world: &World, work: &Work) -> EngineName {
     }
 }
 
-async fn execute((engines, name, hooks): (&Engines, &EngineName, &dyn Hooks), work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {
+async fn execute(
+    (engines, name, hooks, connections): (&Engines, &EngineName, &dyn Hooks, &Connections),
+    work: &Work,
+    order: Order,
+) -> Result<Option<Fact>, EngineError> {
     if let Order::Refuse(error) = order {
         return Err(error);
     }
@@ -325,11 +348,13 @@ async fn execute((engines, name, hooks): (&Engines, &EngineName, &dyn Hooks), wo
             let image_id = engine.pause_image().await?;
             task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
         }
-        (Work::Create { .. }, Order::Create(spec)) => {
+        (Work::Create { .. }, Order::Create(order)) => {
+            let (spec, wanted) = *order;
             if is_here(name) {
                 mounts::make_folders(&spec).await?;
             }
             let id = engine.create(&spec).await?;
+            connections.open(&wanted).await?;
             task.zip(container).map(|(task, container)| Fact::Created { task, container, id })
         }
         (Work::Start { id, .. }, _) => Some(Fact::Started(there(engine.start(id).await?))),

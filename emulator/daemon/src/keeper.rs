@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use handle::{Done, Handle, Input, News, Reply, Snapshot};
 
+use crate::connections::Connections;
 use crate::effects::{Effects, Finished};
 use crate::engines::Engines;
 use crate::hooks::Hooks;
@@ -67,6 +68,8 @@ pub struct Parts {
     pub traffic: Arc<dyn Traffic>,
     /// Who asks hooks.
     pub hooks: Arc<dyn Hooks>,
+    /// The doors between services.
+    pub connections: Arc<Connections>,
 }
 
 /// The owner of the World.
@@ -144,7 +147,7 @@ impl Keeper {
             save_at: None,
             state_problem: None,
             ids: parts.ids,
-            effects: Effects::new(parts.engines, parts.hooks, parts.clock.clone(), file_systems),
+            effects: Effects::new(parts.engines, (parts.hooks, parts.connections), parts.clock.clone(), file_systems),
             clock: parts.clock,
             pace: parts.pace,
             store: parts.store,

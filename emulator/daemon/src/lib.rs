@@ -7,11 +7,12 @@
 //! target is spoken to (rooms `docker`, `alb`), what a user reads (room `cli`).
 //!
 //! **Invariants:** only the keeper changes the World; a reply goes out after the snapshot that shows its effect; the state file is
-//! whole at every instant; nothing listens beyond loopback; every task has an owner that waits for it or aborts it.
+//! whole at every instant; nothing listens beyond loopback but doors between services, each for one bridge; every task has an owner that waits for it or aborts it.
 //!
 //! **Entry point:** [`serve`].
 
 pub mod certificates;
+pub mod connections;
 pub mod doctor;
 pub mod effects;
 pub mod engines;

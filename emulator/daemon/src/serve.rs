@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use wire::local::{EngineView, Failure};
 
 use crate::certificates::{AUTHORITY, Certificates};
+use crate::connections::Connections;
 use crate::engines::{self, Engines};
 use crate::hooks::LocalHooks;
 use crate::keeper::{Handle, Input, Keeper, Parts};
@@ -101,6 +102,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
 
     let owner = world.settings.owner.clone();
     let pace = Pace { metric_period: options.metric_period, ..Pace::default() };
+    let connections = Arc::new(Connections::new(engines.own().clone(), owner.clone()));
     let (keeper, handle) = Keeper::new(Parts {
         world,
         ids,
@@ -110,6 +112,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         store: Some(store.clone()),
         traffic: listeners.clone(),
         hooks: Arc::new(LocalHooks),
+        connections: connections.clone(),
     });
     let running = Running { endpoint, pid: std::process::id() };
     let server_stop = CancellationToken::new();
@@ -120,6 +123,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         clock: clock.clone(),
         pace: pace.clone(),
         listeners: Some(listeners.clone()),
+        connections: Some(connections.clone()),
         records: Some(records),
         registry: registry.clone(),
         previews: server::ecr::Previews::default(),
@@ -140,6 +144,11 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let time = clock.clone();
     watchers.spawn(async move {
         supervise("keeping of log groups", time.as_ref(), || log_groups::run(reader.clone(), groups.clone())).await;
+    });
+    let (time, followed) = (clock.clone(), handle.clone());
+    watchers.spawn(async move {
+        let follow = || connections.follow(time.as_ref(), &followed);
+        supervise("doors between services", time.as_ref(), follow).await;
     });
     let housekeeper = handle.clone();
     watchers.spawn(async move {

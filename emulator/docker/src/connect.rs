@@ -263,6 +263,7 @@ fn info(version: &SystemVersion, minor: u32, endpoint: &str, (system, host): (&S
         endpoint: endpoint.to_owned(),
         id: identity(system).unwrap_or_default(),
         resources: resources(system, host),
+        elsewhere: None,
     }
 }
 

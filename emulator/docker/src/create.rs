@@ -9,7 +9,7 @@ use bollard::models::{
     ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use engine::{ContainerSpec, Mount, MountSource, Namespace};
-use model::{ContainerHealthCheck, Device, LogConfiguration, LogDriver, PortMapping, Speed, Tmpfs};
+use model::{ContainerDefinition, ContainerHealthCheck, Device, LogConfiguration, LogDriver, PortMapping, Speed, Tmpfs};
 
 use crate::labels;
 
@@ -22,8 +22,8 @@ const CPU_PERIOD: i64 = 100_000;
 
 /// What a container takes part in.
 pub(crate) enum Attachment {
-    /// A network of the engine's; these ports are published, at that address of the engine's host.
-    Network { id: String, published: Vec<PortMapping>, at: IpAddr },
+    /// A network of the engine's; these ports are published, at that address of the engine's host, and this is called how there besides.
+    Network { id: String, published: Vec<PortMapping>, at: IpAddr, hosts: Vec<String> },
     /// A mode of the engine's, `host`, `none` or `container:<id>`. Such a container has no ports of its own to publish.
     Mode(String),
 }
@@ -51,6 +51,10 @@ impl Attachment {
     /// Docker refuses ports, names and name servers of a container that has somebody else's network: the pause has them.
     fn is_shared(&self) -> bool {
         matches!(self, Self::Mode(mode) if mode.starts_with("container:"))
+    }
+
+    fn hosts(&self) -> &[String] {
+        if let Self::Network { hosts, .. } = self { hosts } else { &[] }
     }
 
     fn published(&self) -> &[PortMapping] {
@@ -137,10 +141,16 @@ fn host_config(spec: &ContainerSpec, attachment: &Attachment) -> HostConfig {
         ipc_mode: namespace(&spec.ipc),
         dns: some(&definition.dns_servers).filter(|_| !attachment.is_shared()),
         dns_search: some(&definition.dns_search_domains).filter(|_| !attachment.is_shared()),
-        extra_hosts: some(&definition.extra_hosts.iter().map(|entry| format!("{}:{}", entry.hostname, entry.ip_address)).collect()),
+        extra_hosts: some(&extra_hosts(definition, attachment)),
         ulimits: Some(definition.ulimits.iter().map(ulimit).collect()),
         ..HostConfig::default()
     }
+}
+
+/// What the task definition says comes first, and so counts where both name one host.
+fn extra_hosts(definition: &ContainerDefinition, attachment: &Attachment) -> Vec<String> {
+    let own = definition.extra_hosts.iter().map(|entry| format!("{}:{}", entry.hostname, entry.ip_address));
+    own.chain(attachment.hosts().iter().cloned()).collect()
 }
 
 fn port(mapping: &PortMapping) -> String {
@@ -217,8 +227,8 @@ fn health_check(check: &ContainerHealthCheck, speed: Speed) -> HealthConfig {
 pub(crate) mod tests {
     use engine::{NetworkNamespace, NetworkSpec};
     use model::{
-        ClusterName, ContainerDefinition, ContainerId, ContainerName, Family, HostEntry, LinuxParameters, OwnerId, Revision, ServiceKey, ServiceName,
-        TaskId, TransportProtocol, Ulimit,
+        ClusterName, ContainerId, ContainerName, Family, HostEntry, LinuxParameters, OwnerId, Revision, ServiceKey, ServiceName, TaskId,
+        TransportProtocol, Ulimit,
     };
 
     use super::*;
@@ -254,17 +264,19 @@ pub(crate) mod tests {
             processes: Namespace::Own,
             ipc: Namespace::Own,
             links: Vec::new(),
+            connections: Vec::new(),
             mounts: Vec::new(),
             volumes_from: Vec::new(),
         }
     }
 
     fn mapping(container_port: u16, host_port: u16, protocol: TransportProtocol) -> PortMapping {
-        PortMapping { container_port, host_port, protocol, name: None }
+        PortMapping { container_port, host_port, protocol, name: None, app_protocol: None }
     }
 
     fn network(spec: &ContainerSpec) -> Attachment {
-        Attachment::Network { id: "n1".into(), published: spec.definition.port_mappings.clone(), at: std::net::Ipv4Addr::LOCALHOST.into() }
+        let published = spec.definition.port_mappings.clone();
+        Attachment::Network { id: "n1".into(), published, at: std::net::Ipv4Addr::LOCALHOST.into(), hosts: Vec::new() }
     }
 
     fn json(spec: &ContainerSpec) -> serde_json::Value {
@@ -304,6 +316,16 @@ pub(crate) mod tests {
         let soft = ContainerSpec { definition: soft, task_memory: Some(256), ..spec() };
         let made = host_config(&soft, &network(&soft));
         assert_eq!(made.memory_reservation, Some(256 * MEBIBYTE));
+    }
+
+    #[test]
+    fn what_a_task_definition_calls_a_host_comes_before_other_services() {
+        let definition =
+            ContainerDefinition { extra_hosts: vec![HostEntry { hostname: "db".into(), ip_address: "10.0.0.9".into() }], ..definition() };
+        let spec = ContainerSpec { definition, ..spec() };
+        let (at, hosts) = (std::net::Ipv4Addr::LOCALHOST.into(), vec!["posts:10.213.4.1".into()]);
+        let attachment = Attachment::Network { id: "n1".into(), published: Vec::new(), at, hosts };
+        assert_eq!(host_config(&spec, &attachment).extra_hosts.unwrap(), ["db:10.0.0.9", "posts:10.213.4.1"]);
     }
 
     #[test]
@@ -473,8 +495,8 @@ pub(crate) mod tests {
         }
         // A pause has the name servers for all; its ports are published only where its address cannot be dialled, and it has no name.
         spec.definition.name = ContainerName::pause();
-        let dialled = Attachment::Network { id: "n1".into(), published: Vec::new(), at: std::net::Ipv4Addr::LOCALHOST.into() };
-        let dialled = made(&spec, dialled);
+        let (at, hosts) = (std::net::Ipv4Addr::LOCALHOST.into(), vec!["posts:10.213.4.1".into()]);
+        let dialled = made(&spec, Attachment::Network { id: "n1".into(), published: Vec::new(), at, hosts });
         let networks = serde_json::json!({"EndpointsConfig": {"n1": {}}});
         assert_eq!(dialled, ("n1".into(), nothing.clone(), networks.clone(), nothing, servers.clone()));
         let published = made(&spec, network(&spec));

@@ -1,5 +1,6 @@
 //! The verbs.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bollard::query_parameters::{
@@ -7,8 +8,8 @@ use bollard::query_parameters::{
 };
 use bytes::Bytes;
 use engine::{
-    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkNamespace, NetworkSpec,
-    Progress, Stream, Usage, Verb,
+    Bridge, BuildSpec, Connection, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions,
+    NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey};
@@ -24,7 +25,8 @@ impl Docker {
     async fn describe_engine(&self) -> Result<EngineInfo, EngineError> {
         let version = self.call(calls::INSPECT, self.api().version()).await?;
         let system = self.call(calls::INSPECT, self.api().info()).await?;
-        Ok(self.info(&version, &system))
+        let elsewhere = self.elsewhere(system.operating_system.as_deref().unwrap_or_default()).await?;
+        Ok(EngineInfo { elsewhere, ..self.info(&version, &system) })
     }
 
     /// One request for all that run; only those that have ended are looked at one by one, for their exit codes.
@@ -92,12 +94,34 @@ impl Docker {
                 let Joined { id, gateway } = self.ensure_network(&spec.network).await?;
                 let dialled = spec.definition.name.is_pause() && gateway.is_some_and(|gateway| self.place().is_here(gateway));
                 let published = if dialled { Vec::new() } else { self.host_ports().publish(&spec.definition)? };
-                Attachment::Network { id, published, at: self.place().published_at() }
+                let hosts = self.hosts(&spec.connections, gateway).await?;
+                Attachment::Network { id, published, at: self.place().published_at(), hosts }
             }
             NetworkNamespace::Shared(holder) => Attachment::Mode(format!("container:{holder}")),
             NetworkNamespace::Host => Attachment::Mode("host".into()),
             NetworkNamespace::None => Attachment::Mode("none".into()),
         })
+    }
+
+    /// The names of other services with this machine's addresses on their networks; `gateway` is that on the container's own.
+    async fn hosts(&self, connections: &[Connection], gateway: Option<IpAddr>) -> Result<Vec<String>, EngineError> {
+        let Some(first) = connections.first() else { return Ok(Vec::new()) };
+        let closed = || {
+            let message = format!(
+                "`{}` cannot be reached: nothing can listen on the engine's networks, because they are not this machine's own; only tasks of an \
+                 engine on this machine itself, not in a virtual machine, connect to other services",
+                first.name
+            );
+            EngineError::new(EngineErrorKind::Refused, message)
+        };
+        let here = |gateway: &IpAddr| self.place().is_here(*gateway);
+        gateway.as_ref().filter(|gateway| here(gateway)).ok_or_else(closed)?;
+        let mut hosts = Vec::with_capacity(connections.len());
+        for Connection { name, network } in connections {
+            let gateway = self.ensure_network(network).await?.gateway.filter(here).ok_or_else(closed)?;
+            hosts.push(format!("{name}:{gateway}"));
+        }
+        Ok(hosts)
     }
 
     /// A container of that name is there: ours from an earlier attempt, or somebody else's.
@@ -209,6 +233,10 @@ impl Engine for Docker {
 
     fn networks<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<ServiceKey>> {
         Box::pin(self.services_with_network(owner))
+    }
+
+    fn bridges<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<Bridge>> {
+        Box::pin(self.bridges_of(owner))
     }
 
     fn remove_network<'a>(&'a self, spec: &'a NetworkSpec) -> Verb<'a, ()> {

@@ -43,7 +43,13 @@ impl HostPorts {
             let count = range.last - range.first + 1;
             let first = self.take(count, range.protocol)?;
             let pairs = range.ports().zip(first..);
-            mappings.extend(pairs.map(|(container_port, host_port)| PortMapping { container_port, host_port, protocol: range.protocol, name: None }));
+            mappings.extend(pairs.map(|(container_port, host_port)| PortMapping {
+                container_port,
+                host_port,
+                protocol: range.protocol,
+                name: None,
+                app_protocol: None,
+            }));
         }
         Ok(mappings)
     }
@@ -135,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_may_be_started_again_has_host_ports_from_the_beginning() {
-        let mapping = |host_port| PortMapping { container_port: 80, host_port, protocol: TransportProtocol::Udp, name: None };
+        let mapping = |host_port| PortMapping { container_port: 80, host_port, protocol: TransportProtocol::Udp, name: None, app_protocol: None };
         let name = model::ContainerName::new("web").unwrap();
         let mut definition = ContainerDefinition { port_mappings: vec![mapping(0), mapping(8080)], ..ContainerDefinition::new(name, "web") };
         assert_eq!(HostPorts::default().publish(&definition).unwrap(), definition.port_mappings);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptionsBuilder;
-use engine::{EngineError, EngineErrorKind, NetworkSpec};
+use engine::{Bridge, EngineError, EngineErrorKind, NetworkSpec};
 use model::{OwnerId, ServiceKey};
 use sha2::{Digest, Sha256};
 
@@ -15,6 +15,11 @@ use crate::{Docker, calls, labels};
 
 /// The engine may know of clashes that we cannot see, but not of hundreds.
 const TRIES: usize = 16;
+/// The options that name a network's interface.
+const BRIDGE_NAME: &str = "com.docker.network.bridge.name";
+const PODMAN_BRIDGE_NAME: &str = "interface_name";
+/// How much of a network's id is in the name of its interface.
+const ID_IN_NAME: usize = 12;
 /// Names of networks stay readable and short.
 const PART: usize = 40;
 
@@ -77,6 +82,13 @@ impl Docker {
         Err(EngineError::new(EngineErrorKind::Failed, message))
     }
 
+    /// What the engine runs in, where its bridges are not this machine's.
+    pub(crate) async fn elsewhere(&self, operating_system: &str) -> Result<Option<String>, EngineError> {
+        let networks = self.list_networks(HashMap::new()).await?;
+        let gateways: Vec<IpAddr> = networks.into_iter().filter_map(joined).filter_map(|network| network.gateway).collect();
+        Ok(foreign(operating_system, !gateways.is_empty(), gateways.into_iter().any(|gateway| self.place().is_here(gateway))))
+    }
+
     /// Removes the service's network; there may be two after two daemons raced.
     pub(crate) async fn remove_service_network(&self, spec: &NetworkSpec) -> Result<(), EngineError> {
         let _gate = self.network_gate(&name(spec)).lock().await;
@@ -100,6 +112,14 @@ impl Docker {
         Ok(services)
     }
 
+    /// The services' networks whose bridges are on this machine.
+    pub(crate) async fn bridges_of(&self, owner: &OwnerId) -> Result<Vec<Bridge>, EngineError> {
+        let networks = self.list_networks(labels::filter(owner, None)).await?;
+        let mut bridges: Vec<Bridge> = networks.into_iter().filter_map(bridge).filter(|bridge| self.place().is_here(bridge.gateway)).collect();
+        bridges.sort_by(|a, b| a.service.cmp(&b.service));
+        Ok(bridges)
+    }
+
     async fn find_network(&self, spec: &NetworkSpec) -> Result<Option<Joined>, EngineError> {
         let found = self.list_networks(labels::filter(&spec.owner, Some(&spec.service))).await?;
         Ok(found.into_iter().filter_map(joined).min_by(|a, b| a.id.cmp(&b.id)))
@@ -115,6 +135,14 @@ fn joined(network: Network) -> Option<Joined> {
     let configs = network.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
     let gateway = configs.into_iter().find_map(|config| config.gateway?.parse().ok());
     Some(Joined { id: network.id?, gateway })
+}
+
+/// The engine names the interface after the network, unless an option does.
+fn bridge(network: Network) -> Option<Bridge> {
+    let service = ServiceKey::try_from(network.labels.as_ref()?.get(labels::SERVICE)?.clone()).ok()?;
+    let named = network.options.as_ref().and_then(|options| options.get(BRIDGE_NAME).or_else(|| options.get(PODMAN_BRIDGE_NAME))).cloned();
+    let id: String = network.id.as_ref()?.chars().take(ID_IN_NAME).collect();
+    Some(Bridge { service, interface: named.unwrap_or_else(|| format!("br-{id}")), gateway: joined(network)?.gateway? })
 }
 
 fn request(name: &str, spec: &NetworkSpec, subnet: Subnet) -> NetworkCreateRequest {
@@ -133,6 +161,15 @@ fn request(name: &str, spec: &NetworkSpec, subnet: Subnet) -> NetworkCreateReque
 fn subnets(network: &Network) -> Vec<Subnet> {
     let configs = network.ipam.as_ref().and_then(|ipam| ipam.config.as_ref());
     configs.into_iter().flatten().filter_map(|config| Subnet::parse(config.subnet.as_deref()?)).collect()
+}
+
+/// Docker Desktop on Linux may have bridges of the same addresses as this machine's own engine, but says its name.
+fn foreign(operating_system: &str, bridges: bool, here: bool) -> Option<String> {
+    match operating_system {
+        "Docker Desktop" => Some(operating_system.to_owned()),
+        _ if here || !bridges => None,
+        other => Some(format!("a virtual machine or a namespace of its own ({other})")),
+    }
 }
 
 /// Docker's and Podman's words for it.
@@ -161,6 +198,14 @@ mod tests {
         let long = "x".repeat(255);
         assert!(named(&long, &long).len() <= 120);
         assert_ne!(named(&long, &long), named(&long, &long[1..]));
+    }
+
+    #[test]
+    fn an_engine_whose_bridges_are_not_here_is_elsewhere() {
+        assert_eq!(foreign("Debian GNU/Linux 12 (bookworm)", true, true), None);
+        assert_eq!(foreign("Debian GNU/Linux 12 (bookworm)", false, false), None, "without bridges nothing is known");
+        assert_eq!(foreign("Docker Desktop", true, true).as_deref(), Some("Docker Desktop"));
+        assert_eq!(foreign("Alpine Linux v3.20", true, false).as_deref(), Some("a virtual machine or a namespace of its own (Alpine Linux v3.20)"));
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub struct EngineInfo {
     pub id: String,
     /// What it has to give to containers.
     pub resources: EngineResources,
+    /// What it runs in, where its networks are not this machine's: `Docker Desktop`, a virtual machine … There a container may reach this
+    /// machine's loopback (engine-facts 4).
+    pub elsewhere: Option<String>,
 }
 
 /// A container to create. It leaves the engine no choice but the host port and the address.
@@ -65,10 +68,33 @@ pub struct ContainerSpec {
     pub ipc: Namespace,
     /// Containers of its network by the engine's names of them, and what it alone calls each.
     pub links: Vec<(String, String)>,
+    /// Other services that it reaches, where it has a network namespace of its own.
+    pub connections: Vec<Connection>,
     /// What it has of folders and volumes.
     pub mounts: Vec<Mount>,
     /// Containers by the engine's names of them whose mounts it has as well, and whether to read only.
     pub volumes_from: Vec<(String, bool)>,
+}
+
+/// A name by which a container reaches another service: it stands for this machine's address on that service's network, where the daemon
+/// listens for the container's network alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// The host's name in the container.
+    pub name: String,
+    /// The network of the other service, made if it is not there.
+    pub network: NetworkSpec,
+}
+
+/// A service's network, where its bridge is on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bridge {
+    /// The service.
+    pub service: ServiceKey,
+    /// This machine's address on it.
+    pub gateway: std::net::IpAddr,
+    /// The name of the network interface.
+    pub interface: String,
 }
 
 /// A folder or a volume in a container.

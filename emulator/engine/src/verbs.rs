@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use model::{ContainerId, ObservedContainer, OwnerId, ServiceKey};
 
-use crate::{BuildSpec, ContainerSpec, EngineError, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Usage};
+use crate::{Bridge, BuildSpec, ContainerSpec, EngineError, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Usage};
 
 /// A verb under way.
 pub type Verb<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
@@ -85,6 +85,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// The services that have a network of `owner`'s.
     fn networks<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<ServiceKey>>;
+
+    /// The networks of `owner`'s whose bridges are on this machine.
+    fn bridges<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<Bridge>>;
 
     /// Removes a service's network. A network that is gone is success.
     fn remove_network<'a>(&'a self, spec: &'a NetworkSpec) -> Verb<'a, ()>;

@@ -1,7 +1,9 @@
 //! What refers to what: names that must exist, circles that must not, ports that two cannot have.
 
 mod alarms;
+mod connections;
 mod containers;
+mod service_connect;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +32,8 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
             registered.extend(traffic::shifted(tree, entry, &index, report));
         }
     }
+    connections::check(tree, &index, report);
+    service_connect::check(tree, &index, report);
     alarms::check(tree, report);
     for scheduled in tree.list("scheduledTasks") {
         task_definition(scheduled, &index, report);

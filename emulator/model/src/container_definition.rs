@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerName, LinuxParameters, LogConfiguration, MountPoint, RestartPolicy, VolumeFrom};
+use crate::{AppProtocol, ContainerName, LinuxParameters, LogConfiguration, MountPoint, RestartPolicy, VolumeFrom};
 
 /// One container of a task definition. Field by field as in ecs.md 1.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,6 +193,9 @@ pub struct PortMapping {
     pub protocol: TransportProtocol,
     /// The mapping's name.
     pub name: Option<String>,
+    /// What is spoken there; `None` for TCP. Service Connect alone asks for it.
+    #[serde(default)]
+    pub app_protocol: Option<AppProtocol>,
 }
 
 /// A range of ports to publish, `containerPortRange` (ecs.md 1.3). The host's are as many in a row, which the engine chooses.

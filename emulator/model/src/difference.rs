@@ -141,6 +141,8 @@ fn settings(old: &ServiceSpec, new: &ServiceSpec) -> String {
         (old.early_success != new.early_success, "earlySuccessCriteria"),
         (old.traffic_shift != new.traffic_shift, "strategy"),
         (old.scheduling_strategy != new.scheduling_strategy, "schedulingStrategy"),
+        (old.connects_to != new.connects_to, "connectsTo"),
+        (old.service_connect != new.service_connect, "serviceConnectConfiguration"),
         (old.placement.constraints != new.placement.constraints, "placementConstraints"),
         (old.placement.strategy != new.placement.strategy, "placementStrategy"),
     ];

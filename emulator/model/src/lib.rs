@@ -61,6 +61,7 @@ pub mod schedule;
 pub mod scheduled_task;
 pub mod security_policy;
 pub mod service;
+pub mod service_connect;
 pub mod service_deployment;
 pub mod speed;
 pub mod step;
@@ -70,6 +71,7 @@ pub mod target_group;
 pub mod target_group_attributes;
 pub mod task;
 pub mod task_definition;
+pub mod task_endpoint;
 pub mod time;
 pub mod traffic_shift;
 pub mod transform;
@@ -122,6 +124,7 @@ pub use security_policy::{SecurityPolicy, SecurityPolicyError, TlsCipher, TlsVer
 pub use service::{
     DeploymentAlarms, EarlySuccess, LaunchBackoff, SchedulingStrategy, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus,
 };
+pub use service_connect::{AppProtocol, ServiceConnect, ServiceConnectService};
 pub use service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 pub use speed::Speed;
 pub use step::Step;

@@ -112,7 +112,7 @@ mod tests {
     use crate::{Family, TransportProtocol};
 
     fn mapping(port: u16) -> PortMapping {
-        PortMapping { container_port: port, host_port: port, protocol: TransportProtocol::Tcp, name: Some("web".into()) }
+        PortMapping { container_port: port, host_port: port, protocol: TransportProtocol::Tcp, name: Some("web".into()), app_protocol: None }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A service: so many tasks of one task definition, kept alive, replaced and registered (ecs.md 3).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::MAX_SERVICE_EVENTS;
 use crate::{
     AdvancedConfiguration, CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Placement, Revision, ScalableTarget,
-    ScalingState, ServiceDeployment, ServiceEvent, ServiceName, TargetGroupName, Timestamp, TrafficShift,
+    ScalingState, ServiceConnect, ServiceDeployment, ServiceEvent, ServiceName, TargetGroupName, Timestamp, TrafficShift,
 };
 
 /// A service is unique in its cluster.
@@ -77,6 +77,12 @@ pub struct ServiceSpec {
     /// Between which counts it is scaled, and by what; `None` where nothing but a user changes its desired count. Default none.
     #[serde(default)]
     pub scalable_target: Option<ScalableTarget>,
+    /// The services of its cluster whose container ports its tasks reach by their names. Default none.
+    #[serde(default)]
+    pub connects_to: BTreeSet<ServiceName>,
+    /// What it takes part in by Service Connect. Default nothing.
+    #[serde(default)]
+    pub service_connect: Option<ServiceConnect>,
     /// Where its tasks are placed. Default spread over zones, then over instances.
     #[serde(default)]
     pub placement: Placement,
@@ -217,6 +223,14 @@ impl Service {
         self.deployments.iter().find(|deployment| deployment.id == completed.id && deployment.status == DeploymentStatus::Active)
     }
 
+    /// Whether its containers know a name of another service.
+    #[must_use]
+    pub fn names(&self, other: &Self) -> bool {
+        let namespace = |service: &Self| service.spec.service_connect.as_ref().map(|connect| connect.namespace.clone());
+        let connected = namespace(self).is_some() && namespace(self) == namespace(other);
+        connected || (self.cluster == other.cluster && self.spec.connects_to.contains(&other.spec.name))
+    }
+
     pub(crate) fn push_event(&mut self, event: ServiceEvent) {
         if self.events.len() == MAX_SERVICE_EVENTS {
             self.events.pop_front();
@@ -275,6 +289,8 @@ mod tests {
             traffic_shift: None,
             scheduling_strategy: SchedulingStrategy::Replica,
             scalable_target: None,
+            connects_to: BTreeSet::new(),
+            service_connect: None,
             placement: Placement::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! The World: everything that is wanted, and every task and target that there is.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +146,12 @@ impl World {
         let revision = name.revision.or_else(latest).map(|number| Revision { family: name.family.clone(), number });
         let not_found = || Refused::NotFound { what: "task definition", name: name.to_string() };
         revision.filter(|revision| self.definition(revision).is_some()).ok_or_else(not_found)
+    }
+
+    /// Where this machine reaches what a task publishes on its engine's host.
+    #[must_use]
+    pub fn host_of(&self, task: &Task) -> IpAddr {
+        self.engines.get(&task.engine).map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |engine| engine.host)
     }
 
     /// An alarm of a cluster.

@@ -79,6 +79,8 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
             deployment_alarms: None,
             early_success: None,
             traffic_shift: None,
+            connects_to: std::collections::BTreeSet::new(),
+            service_connect: None,
             scheduling_strategy: model::SchedulingStrategy::Replica,
             scalable_target: None,
             placement: Placement::default(),
@@ -96,7 +98,7 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
 fn definition(family: &Family, image: u8) -> TaskDefinition {
     let container = ContainerDefinition {
         memory: Some(64),
-        port_mappings: vec![PortMapping { container_port: 80, host_port: 0, protocol: TransportProtocol::Tcp, name: None }],
+        port_mappings: vec![PortMapping { container_port: 80, host_port: 0, protocol: TransportProtocol::Tcp, name: None, app_protocol: None }],
         ..ContainerDefinition::new(ContainerName::new("app").unwrap(), &format!("image:{image}"))
     };
     TaskDefinition::new(family.clone(), NetworkMode::Bridge, vec![container])

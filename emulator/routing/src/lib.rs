@@ -2,7 +2,7 @@
 //!
 //! **Lives here:** the routing [`Table`] and its compilation from the World; conditions, weights, round robin, fixed responses and
 //! redirects; which failure earns which status, and the bytes of the pages for them; the headers that a target is sent; the state
-//! machine of a target's health; the explanation of a decision; the record of a request, its line in the access log, what metrics count of it.
+//! machine of a target's health; the explanation of a decision; which service may reach which, and whose turn it is there; the record of a request, its line in the access log, what metrics count of it.
 //!
 //! **Does not live here:** sockets, timers, tasks, HTTP parsing (room `alb`); when a health check is made and where its result is
 //! kept (room `daemon`). Time and randomness are arguments.
@@ -18,6 +18,7 @@ mod action;
 mod anomaly;
 pub mod compile;
 mod condition;
+pub mod connection;
 pub mod connection_record;
 pub mod decide;
 pub mod explain;
@@ -35,6 +36,7 @@ pub mod protocol;
 pub mod record;
 pub mod redirect;
 pub mod request;
+pub mod rotation;
 pub mod status;
 pub mod sticky;
 pub mod table;

@@ -150,7 +150,7 @@ impl Estate {
 fn service(number: u32) -> Vec<Change> {
     let name = format!("service-{number}");
     let (family, group) = (Family::new(&name).unwrap(), TargetGroupName::new(&name).unwrap());
-    let port = PortMapping { container_port: 3000, host_port: 0, protocol: TransportProtocol::Tcp, name: None };
+    let port = PortMapping { container_port: 3000, host_port: 0, protocol: TransportProtocol::Tcp, name: None, app_protocol: None };
     let container = ContainerName::new("web").unwrap();
     let web = ContainerDefinition { cpu: 256, memory: Some(256), port_mappings: vec![port], ..ContainerDefinition::new(container.clone(), "web") };
     let forward = Forward { target_groups: vec![WeightedTargetGroup { target_group: group.clone(), weight: 1 }], stickiness: None };
@@ -167,6 +167,8 @@ fn service(number: u32) -> Vec<Change> {
         deployment_alarms: None,
         early_success: None,
         traffic_shift: None,
+        connects_to: std::collections::BTreeSet::new(),
+        service_connect: None,
         scheduling_strategy: SchedulingStrategy::Replica,
         scalable_target: None,
         placement: Placement::default(),

@@ -1,7 +1,7 @@
 //! What every stage reads: the input, and indexes over it that are made once a plan.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use model::{ContainerName, EngineName, ObservedContainer, Target, TargetGroup, TargetGroupName, TargetKey, TaskId, Timestamp, World};
@@ -85,7 +85,7 @@ impl<'a> Context<'a> {
 
     /// Where this machine reaches what a task publishes on its engine's host.
     pub(crate) fn host_of(&self, task: &model::Task) -> IpAddr {
-        self.world.engines.get(&task.engine).map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |engine| engine.host)
+        self.world.host_of(task)
     }
 
     /// Who does a piece of work. What is nobody's alone waits for the daemon's own engine.

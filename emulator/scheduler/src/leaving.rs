@@ -1,12 +1,11 @@
 //! A task that is to stop: deregister, drain, signal, over (ecs.md 0.11 and 4; design, decision 5).
 
-use model::{ContainerStatus, DesiredStatus, StopCode, TargetHealth, TargetHealthReason, TargetHealthState, TaskStatus};
+use model::{ContainerStatus, DesiredStatus, StopCode, TargetHealth, TargetHealthReason, TargetHealthState, TaskStatus, task_endpoint};
 
 use crate::container::{self, Ending};
 use crate::context::Context;
 use crate::dependencies;
 use crate::draft::{Findings, TargetDraft, TaskDraft};
-use crate::endpoint;
 use crate::targets;
 
 /// Brings a task that is to stop one step nearer to its end. Only stops by the scheduler wait for the drain: after StopTask the
@@ -43,7 +42,7 @@ fn deregister(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &mut Find
     for target in draft.targets.iter_mut().filter(|target| !target.removed) {
         let name = &target.group.spec.name;
         let fresh = target.target.draining_since.is_none();
-        if endpoint::is_dead(task, draft.definition, &target.key, instance) {
+        if task_endpoint::is_dead(task, draft.definition, &target.key, instance) {
             target.removed = true;
         } else if fresh {
             begin_draining(context, target);

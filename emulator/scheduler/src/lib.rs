@@ -21,7 +21,6 @@ mod context;
 mod dependencies;
 mod deployment_alarms;
 mod draft;
-mod endpoint;
 mod events;
 mod health;
 mod launch;

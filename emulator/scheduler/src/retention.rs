@@ -103,7 +103,7 @@ fn clear_strays(context: &Context<'_>, task: &Task, found: &mut Findings) {
 }
 
 fn end_service(context: &Context<'_>, draft: &mut Draft<'_>) {
-    let Some((key, _)) = draft.service.filter(|(_, service)| service.status == ServiceStatus::Draining) else { return };
+    let Some((key, service)) = draft.service.filter(|(_, service)| service.status == ServiceStatus::Draining) else { return };
     let tasks = || draft.tasks.iter().map(|draft| &draft.task);
     let over = tasks().all(|task| {
         task.last_status == TaskStatus::Stopped
@@ -111,7 +111,16 @@ fn end_service(context: &Context<'_>, draft: &mut Draft<'_>) {
             && task.volumes.is_empty()
             && !context.busy_tasks.contains(&task.id)
     });
-    if over {
+    if over && !is_being_named(context, service) {
         draft.found.act(context, Work::RemoveNetwork(key.clone()));
     }
+}
+
+/// Whether a container is being made that is to reach the service: it would bring the network back.
+fn is_being_named(context: &Context<'_>, service: &Service) -> bool {
+    context.busy.iter().any(|work| {
+        let Work::Create { task, .. } = work else { return false };
+        let client = context.world.tasks.get(task).and_then(Task::service_key).filter(|client| *client != service.key());
+        client.and_then(|client| context.world.services.get(&client)).is_some_and(|client| client.names(service))
+    })
 }

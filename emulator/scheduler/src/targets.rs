@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use model::{
-    Deployment, Service, Step, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, Task, TaskStatus,
+    Deployment, Service, Step, Target, TargetGroup, TargetGroupName, TargetHealth, TargetHealthReason, TargetHealthState, TargetKey, Task,
+    TaskStatus, task_endpoint,
 };
 
 use crate::context::Context;
 use crate::draft::{Findings, TargetDraft, TaskDraft};
-use crate::{endpoint, shift};
+use crate::shift;
 
 /// Whether a draining target is gone: the delay runs in full, but for a group that no listener uses and that serves no request.
 pub(crate) fn due(context: &Context<'_>, group: &TargetGroup, key: &TargetKey, target: &Target) -> bool {
@@ -38,7 +39,7 @@ pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut
     let Some(deployment) = serving(service, &draft.task).filter(|_| running) else { return };
     let instance = context.ec2_instance_id(&draft.task);
     for known in draft.targets.iter_mut().filter(|known| !known.removed) {
-        if endpoint::behind(&draft.task, draft.definition, &known.key, instance).is_none() {
+        if task_endpoint::behind(&draft.task, draft.definition, &known.key, instance).is_none() {
             known.removed = true;
             *found.deregistered.entry(known.group.spec.name.clone()).or_default() += 1;
         }
@@ -46,7 +47,8 @@ pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut
     for entry in &service.spec.load_balancers {
         let name = entry.group_of(deployment);
         let Some(group) = context.world.target_groups.get(name).filter(|group| !group.deleting) else { continue };
-        let Some(wanted) = endpoint::wanted(&draft.task, draft.definition, context.host_of(&draft.task), entry) else { continue };
+        let within = (draft.definition, context.host_of(&draft.task));
+        let Some(wanted) = task_endpoint::wanted(&draft.task, within, (&entry.container_name, entry.container_port)) else { continue };
         let (key, address) = (wanted.key(instance), wanted.address);
         let same = |known: &&mut TargetDraft<'_>| known.group.spec.name == group.spec.name && known.key == key;
         match draft.targets.iter_mut().find(same) {

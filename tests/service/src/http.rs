@@ -1,7 +1,7 @@
 //! Enough of HTTP/1.1 for a server of the tests: request heads, bodies with a length or in chunks, answers.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 /// More than this in one request head is refused.
@@ -128,6 +128,26 @@ pub(crate) fn answers_ok(port: u16, path: &str) -> bool {
         Ok(&start == b"HTTP/1.1 200")
     };
     ask().unwrap_or(false)
+}
+
+/// Asks for `path` over a connection of its own: the status and who served it; `None` for what is not HTTP.
+///
+/// # Errors
+/// What the name server or the socket says.
+pub(crate) fn get(of: &str, path: &str) -> io::Result<Option<(u16, String)>> {
+    let limit = Duration::from_secs(10);
+    let address = of.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
+    let mut stream = TcpStream::connect_timeout(&address, limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {of}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(HEAD_LIMIT).read_to_end(&mut answer)?;
+    let text = String::from_utf8_lossy(&answer);
+    let Some(status) = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok()) else { return Ok(None) };
+    let head = text.split("\r\n\r\n").next().unwrap_or_default();
+    let headers = head.lines().filter_map(|line| line.split_once(": "));
+    let served_by = headers.filter(|(name, _)| name.eq_ignore_ascii_case("x-served-by")).map(|(_, value)| value).next();
+    Ok(Some((status, served_by.unwrap_or_default().to_owned())))
 }
 
 fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {

@@ -46,6 +46,7 @@
 //! | `/sse?n=5&ms=100` | the same as server-sent events |
 //! | `/upgrade` | 101 Switching Protocols, then every byte comes back |
 //! | `/dial?to=HOST:PORT&ms=1000` | 200 `connected ADDRESS` when a TCP connection opens, else 502 with the reason |
+//! | `/ask?of=HOST:PORT&path=/echo` | 200 with the status that another server answers over a new connection and its `X-Served-By`, else 502 with the reason |
 //! | `/eat-memory?mb=64` | holds that much more memory until the process ends |
 //! | `/crash?code=1` | the process exits at once, without an answer |
 //!

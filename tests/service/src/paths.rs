@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use crate::http::{Answer, Request, write_chunk};
+use crate::http::{self, Answer, Request, write_chunk};
 use crate::server::{Shared, lock};
 use crate::{exit_now, milliseconds};
 
@@ -86,6 +86,7 @@ fn try_answer(request: &Request, shared: &Shared, connection: &TcpStream) -> Res
             Answer { headers: vec![("X-Big", "x".repeat(size))], ..Answer::text(200, "big header\n") }
         }
         "/dial" => dial(request.query("to").unwrap_or_default(), milliseconds(number(request, "ms", 1000)?)),
+        "/ask" => ask(request.query("of").unwrap_or_default(), request.query("path").unwrap_or("/")),
         "/eat-memory" => {
             // Not zero, or the pages would never be touched.
             let megabytes: usize = number(request, "mb", 64)?;
@@ -144,6 +145,15 @@ fn dial(to: &str, limit: Duration) -> Answer {
     match TcpStream::connect_timeout(&address, limit) {
         Ok(_) => Answer::text(200, format!("connected {address}")),
         Err(problem) => Answer::text(502, format!("cannot connect to {address}: {problem}")),
+    }
+}
+
+/// Asks another server over a new connection, as one service asks another.
+fn ask(of: &str, path: &str) -> Answer {
+    match http::get(of, path) {
+        Ok(Some((status, served_by))) => Answer::text(200, format!("{status} {served_by}")),
+        Ok(None) => Answer::text(502, format!("what came from `{of}` is not HTTP/1")),
+        Err(problem) => Answer::text(502, format!("cannot ask `{of}`: {problem}")),
     }
 }
 

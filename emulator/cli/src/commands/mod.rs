@@ -1,6 +1,7 @@
 //! What each command does, one file each.
 
 mod completions;
+mod connections;
 mod deploy;
 mod deployments;
 mod diff;
@@ -44,6 +45,7 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Ps(args) => ps::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Scale(args) => scale::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Scaling(args) => scaling::run(settings.with_files(&args.files.file), printer).await,
+        Command::Connections(args) => connections::run(settings.with_files(&args.files.file), printer).await,
         Command::Instances(args) => instances::run(settings.with_files(&args.files.file), printer).await,
         Command::Deregister(args) => drain::deregister(&args, settings.with_files(&args.files.file), printer).await,
         Command::Drain(args) => drain::drain(&args, settings.with_files(&args.files.file), printer).await,

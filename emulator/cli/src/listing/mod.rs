@@ -1,6 +1,7 @@
 //! Views as tables. Pure: what is printed here is decided by the view alone.
 
 pub(crate) mod alarms;
+pub(crate) mod connections;
 pub(crate) mod deployments;
 pub(crate) mod explain;
 pub(crate) mod instances;

@@ -26,6 +26,7 @@ fn bench() -> Bench {
     let mut ids = Ids::seeded(1);
     let world = store.load(&mut ids).unwrap();
     let engine = Fleet::new(clock.clone());
+    let connections = Arc::new(Connections::nowhere());
     let parts = Parts {
         world,
         ids,
@@ -35,6 +36,7 @@ fn bench() -> Bench {
         store: Some(store),
         traffic: Arc::new(NoTraffic),
         hooks: Arc::new(crate::hooks::LocalHooks),
+        connections,
     };
     let (keeper, handle) = Keeper::new(parts);
     Bench { folder, clock, keeper, handle }

@@ -6,6 +6,7 @@
 mod answer;
 mod aws;
 mod changes;
+mod connections;
 pub mod ecr;
 mod explain;
 mod guard;
@@ -35,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::local::EngineView;
 
+use crate::connections::Connections;
 use crate::engines::Engines;
 use crate::images::Images;
 use crate::keeper::Handle;
@@ -62,6 +64,8 @@ pub struct Context {
     pub pace: Pace,
     /// The bound ports; none in tests without a data plane.
     pub listeners: Option<Arc<Listeners>>,
+    /// The doors between services; none in tests without them.
+    pub connections: Option<Arc<Connections>>,
     /// The requests that went through; none in tests without a data plane.
     pub records: Option<Arc<Records>>,
     /// What was pushed.

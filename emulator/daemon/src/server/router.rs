@@ -11,7 +11,7 @@ use wire::local::{Failure, path};
 
 use super::answer::{self, Body};
 use super::query::Query;
-use super::{Context, aws, changes, explain, guard, logs, metrics, reads, repositories, requests, scaling, tasks};
+use super::{Context, aws, changes, connections, explain, guard, logs, metrics, reads, repositories, requests, scaling, tasks};
 
 /// The largest request body.
 const MAX_BODY: usize = 4 << 20;
@@ -44,6 +44,7 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::GET, path::LOGS) => logs::logs(context, &query),
         (Method::GET, path::REQUESTS) => requests::requests(context, &query).await,
         (Method::GET, path::SCALING) => scaling::scaling(&context, &query),
+        (Method::GET, path::CONNECTIONS) => connections::connections(&context, &query),
         (Method::GET, path::METRICS) => Ok(metrics::json(&context)),
         (Method::GET, path::PROMETHEUS) => Ok(metrics::prometheus(&context)),
         (Method::POST, path::UP) => body(request).await.map(|asked| changes::up(context, asked)),

@@ -114,6 +114,7 @@ impl Lab {
         let metric_period = Duration::from_millis(100);
         let pace = scheduler::Pace { running_is_healthy: Duration::ZERO, metric_period, ..scheduler::Pace::default() };
         let known = pace.clone();
+        let connections = Arc::new(daemon::connections::Connections::nowhere());
         let other = Fleet::numbered(clock.clone(), 2);
         let engines = Engines::new(fleet.clone(), Box::new(Beside(EngineName::at(endpoint), other.clone())));
         let (keeper, handle) = Keeper::new(Parts {
@@ -125,6 +126,7 @@ impl Lab {
             store: Some(store),
             traffic: Arc::new(NoTraffic),
             hooks: Arc::new(daemon::hooks::LocalHooks),
+            connections: connections.clone(),
         });
         let mut watchers = JoinSet::new();
         watchers.spawn(keeper.run());
@@ -144,6 +146,7 @@ impl Lab {
             clock,
             pace: known,
             listeners: None,
+            connections: Some(connections),
             records: None,
             registry,
             previews: server::ecr::Previews::default(),

@@ -108,6 +108,7 @@ impl Lab {
             processes: Namespace::Own,
             ipc: Namespace::Own,
             links: Vec::new(),
+            connections: Vec::new(),
             mounts: Vec::new(),
             volumes_from: Vec::new(),
         }
@@ -116,7 +117,7 @@ impl Lab {
 
 fn definition(words: &[&str]) -> ContainerDefinition {
     ContainerDefinition {
-        port_mappings: vec![PortMapping { container_port: 8080, host_port: 0, protocol: TransportProtocol::Tcp, name: None }],
+        port_mappings: vec![PortMapping { container_port: 8080, host_port: 0, protocol: TransportProtocol::Tcp, name: None, app_protocol: None }],
         command: Some(words.iter().map(|word| (*word).to_owned()).collect()),
         ..ContainerDefinition::new(ContainerName::new("app").unwrap(), "")
     }

@@ -132,3 +132,26 @@ async fn a_container_that_eats_too_much_is_known_as_such() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_name_of_another_service_is_this_machine_s_address_on_its_network() {
+    Lab::work(async |lab| {
+        let posts = lab.container("posts", &[]).await;
+        let mut users = lab.container("users", &["--resolve", "posts"]).await;
+        users.connections = vec![engine::Connection { name: "posts".into(), network: posts.network.clone() }];
+        let id = lab.docker.create(&users).await.unwrap();
+        let bridges = lab.docker.bridges(&lab.owner).await.unwrap();
+        let services: Vec<_> = bridges.iter().map(|bridge| bridge.service.clone()).collect();
+        assert_eq!(services, [posts.network.service.clone(), users.network.service.clone()], "both networks are made");
+        for bridge in &bridges {
+            assert!(std::path::Path::new("/sys/class/net").join(&bridge.interface).exists(), "{bridge:?}");
+        }
+        lab.docker.start(&id).await.unwrap();
+        let said = timeout(PATIENCE, async {
+            let mut lines = lab.docker.logs(&id, engine::LogOptions { follow: true, ..engine::LogOptions::default() }).await.unwrap();
+            lines.next().await.unwrap().unwrap().text
+        });
+        assert_eq!(said.await.unwrap(), format!("posts is {}", bridges[0].gateway));
+    })
+    .await;
+}

@@ -83,6 +83,7 @@ impl<'a> Bench<'a> {
             processes: Namespace::Own,
             ipc: Namespace::Own,
             links: Vec::new(),
+            connections: Vec::new(),
             mounts: Vec::new(),
             volumes_from: Vec::new(),
         })
@@ -200,7 +201,7 @@ pub(super) fn expect_exit(container: &ObservedContainer, expected: i64) -> Resul
 }
 
 fn definition(name: ContainerName, workload: &Workload) -> ContainerDefinition {
-    let port = PortMapping { container_port: CONTAINER_PORT, host_port: 0, protocol: TransportProtocol::Tcp, name: None };
+    let port = PortMapping { container_port: CONTAINER_PORT, host_port: 0, protocol: TransportProtocol::Tcp, name: None, app_protocol: None };
     ContainerDefinition {
         memory: Some(64),
         port_mappings: vec![port],

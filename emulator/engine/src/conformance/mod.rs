@@ -179,6 +179,7 @@ pub fn cases() -> Vec<Case> {
         "nobody shares the network of what does not run" => namespaces::nobody_shares_the_network_of_what_does_not_run,
         "the host's network and none have neither address nor ports" => namespaces::neither_address_nor_ports,
         "a service's network comes with its first container" => networks::a_network_comes_with_the_first_container,
+        "bridges are those of the owner's networks" => networks::bridges_are_of_networks,
         "a network is removed, and again" => networks::a_network_is_removed_and_again,
         "logs give every line of both streams" => logs::logs_give_every_line,
         "logs give the last lines" => logs::logs_give_the_last_lines,

@@ -14,8 +14,8 @@ use super::state::{State, no_such_container};
 use super::streams;
 use super::ticket::{Look, Ticket};
 use crate::{
-    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, Mount, MountSource, Namespace,
-    NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb, VolumeScope, missing_volume,
+    Bridge, BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, Mount, MountSource,
+    Namespace, NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb, VolumeScope, missing_volume,
 };
 
 impl Fleet {
@@ -46,6 +46,7 @@ impl Engine for Fleet {
                     endpoint: "memory".into(),
                     id: format!("fleet {}", state.created >> NUMBER),
                     resources: state.resources.clone(),
+                    elsewhere: None,
                 })
             };
             ticket.once(info).await
@@ -222,6 +223,12 @@ impl Engine for Fleet {
     fn networks<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<ServiceKey>> {
         let ticket = self.call(VerbName::Networks, owner.as_str(), None);
         Box::pin(async move { ticket.once(|state, _| Ok(state.ledger.services(owner))).await })
+    }
+
+    /// None: nothing of the fleet's is on this machine.
+    fn bridges<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<Bridge>> {
+        let ticket = self.call(VerbName::Networks, owner.as_str(), None);
+        Box::pin(async move { ticket.once(|_, _| Ok(Vec::new())).await })
     }
 
     fn remove_network<'a>(&'a self, spec: &'a NetworkSpec) -> Verb<'a, ()> {

@@ -58,6 +58,7 @@ impl Room {
             processes: Namespace::Own,
             ipc: Namespace::Own,
             links: Vec::new(),
+            connections: Vec::new(),
             mounts: Vec::new(),
             volumes_from: Vec::new(),
         }
@@ -89,7 +90,7 @@ fn owner() -> OwnerId {
 
 fn definition(words: &[&str]) -> ContainerDefinition {
     ContainerDefinition {
-        port_mappings: vec![PortMapping { container_port: 3000, host_port: 0, protocol: TransportProtocol::Tcp, name: None }],
+        port_mappings: vec![PortMapping { container_port: 3000, host_port: 0, protocol: TransportProtocol::Tcp, name: None, app_protocol: None }],
         command: Some(words.iter().map(|word| (*word).to_owned()).collect()),
         ..ContainerDefinition::new(ContainerName::new("app").unwrap(), "sim")
     }

@@ -15,6 +15,7 @@ pub(crate) mod rule;
 pub(crate) mod scaling;
 pub(crate) mod scheduled_task;
 pub(crate) mod service;
+pub(crate) mod service_connect;
 pub(crate) mod target_group;
 pub(crate) mod task_definition;
 pub(crate) mod traffic_shift;
@@ -54,6 +55,7 @@ pub(crate) static MANIFEST: Object = Object {
                 "Tasks that start by a schedule, as EventBridge starts them.",
             ),
             field("alarms", Shape::List(&named(Shape::Object(&alarm::ALARM), "alarmName")), "CloudWatch alarms, as in PutMetricAlarm."),
+            field("serviceConnectDefaults", Shape::Object(&service_connect::DEFAULTS), "What holds of services that take part in Service Connect."),
             field("services", Shape::List(&named(Shape::Object(&service::SERVICE), "serviceName")), "What is kept running, as in CreateService."),
         ],
     )

@@ -30,6 +30,16 @@ pub(crate) static SERVICE: Object = Object::new(
             Shape::List(&list(Shape::Object(&placement::STRATEGY))),
             "Where they should be; at most 5, one after the other. Default spread over zones, then over instances.",
         ),
+        field(
+            "connectsTo",
+            TEXTS,
+            "Services of this manifest whose container ports its tasks reach by their names, such as `http://posts:3000`. Default none.",
+        ),
+        field(
+            "serviceConnectConfiguration",
+            Shape::Object(&super::service_connect::CONFIGURATION),
+            "The endpoints of a namespace that it offers, and that it reaches them all.",
+        ),
         inert("networkConfiguration", "tasks are on a network of this machine, which has neither subnets nor security groups")
             .of(Shape::Object(&NETWORK_CONFIGURATION)),
         inert("cluster", "the manifest's own `cluster` says it"),
@@ -47,9 +57,7 @@ pub(crate) static SERVICE: Object = Object::new(
     ],
 )
 .refusing(&[
-    ("connectsTo", "each service is alone on a network of its own until it is; remove it"),
-    ("serviceConnectConfiguration", "each service is alone on a network of its own until it is; remove it"),
-    ("serviceRegistries", "each service is alone on a network of its own until they are; remove it"),
+    ("serviceRegistries", "Cloud Map is not there; `connectsTo` or `serviceConnectConfiguration` give names"),
     ("volumeConfigurations", "volumes of EBS are not supported"),
     ("vpcLatticeConfigurations", "register in a target group with `loadBalancers`"),
     ("externalId", "it belongs to the controller EXTERNAL, which is not supported"),

@@ -157,7 +157,7 @@ static PORT_MAPPING: Object = Object::new(
         ),
         field("protocol", Shape::Choice(&Choice { accepted: &["tcp", "udp"], refused: &[] }), "Default tcp."),
         field("name", Shape::Text, "At most 64 of a-z, 0-9, `_` and `-`."),
-        inert("appProtocol", "only Service Connect reads it"),
+        field("appProtocol", Shape::Choice(&super::service_connect::APP_PROTOCOL), "What is spoken there, for Service Connect. Default TCP."),
     ],
 );
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use model::{ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, PortMapping, RestartPolicy, TransportProtocol, Ulimit};
+use model::{
+    AppProtocol, ContainerDependency, ContainerHealthCheck, DependencyCondition, HostEntry, PortMapping, RestartPolicy, TransportProtocol, Ulimit,
+};
 
 use crate::node::{Node, Span};
 use crate::problem::Report;
@@ -32,7 +34,8 @@ pub(super) fn port_mappings(node: &Node, report: &mut Report) -> Option<Vec<Port
             report.problem(place, format!("container port {container_port} is mapped twice")).again(first);
         }
         let host_port = item.integer_of("hostPort").unwrap_or(0);
-        mappings.push(PortMapping { container_port, host_port, protocol, name: item.text_of("name").map(str::to_owned) });
+        let app_protocol = item.text_of("appProtocol").and_then(AppProtocol::from_word);
+        mappings.push(PortMapping { container_port, host_port, protocol, name: item.text_of("name").map(str::to_owned), app_protocol });
     }
     Some(mappings)
 }

@@ -27,6 +27,7 @@ mod scaling;
 mod scaling_policy;
 mod scheduled_task;
 mod service;
+mod service_connect;
 mod target_group;
 mod targets;
 mod task_definition;
@@ -47,6 +48,7 @@ use crate::problem::Report;
 pub(crate) use action::authenticating;
 pub(crate) use alarm::dimension_name;
 pub(crate) use listener::{action_lists, actions_of, forwarded_groups};
+pub(crate) use service_connect::{dns_name_of, namespace_of};
 pub(crate) use target_group::name_of as target_group_name;
 pub(crate) use targets::address_of;
 
@@ -67,8 +69,10 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
     let task_definitions = named(tree.list("taskDefinitions"), reader, |node, reader| {
         task_definition::read(node, reader).map(|definition| (definition.family.clone(), definition))
     });
-    let services =
-        named(tree.list("services"), reader, |node, reader| service::read(node, reader).map(|service| (service.spec.name.clone(), service)));
+    let namespace = tree.get("serviceConnectDefaults").and_then(|node| node.text_of("namespace"));
+    let services = named(tree.list("services"), reader, |node, reader| {
+        service::read(node, namespace, reader).map(|service| (service.spec.name.clone(), service))
+    });
     let scheduled_tasks = named(tree.list("scheduledTasks"), reader, |node, reader| scheduled_task::read(node, reader.report));
     let alarms = named(tree.list("alarms"), reader, |node, reader| alarm::read(node, reader.report));
     let instances = named(tree.list("containerInstances"), reader, |node, reader| container_instance::read(node, reader.report));

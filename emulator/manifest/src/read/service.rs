@@ -1,20 +1,22 @@
 //! A service (ecs.md 3 and 4). Whether what it refers to exists is asked in [`crate::references`].
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use model::{
-    DesiredService, Family, Placement, ScalableTarget, SchedulingStrategy, ServiceLoadBalancer, ServiceSpec, TargetGroupName, TaskDefinitionName,
+    DesiredService, Family, Placement, ScalableTarget, SchedulingStrategy, ServiceLoadBalancer, ServiceName, ServiceSpec, TargetGroupName,
+    TaskDefinitionName,
 };
 
 use super::scaling::{self, Scaled};
 use super::target_group::name_of;
-use super::{Reader, deployment, traffic_shift};
+use super::{Reader, deployment, service_connect, traffic_shift};
 use crate::node::Node;
 use crate::problem::Report;
 
 const MAX_TARGET_GROUPS: usize = 5;
 
-pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredService> {
+pub(super) fn read(node: &Node, namespace: Option<&str>, reader: &mut Reader<'_>) -> Option<DesiredService> {
     let configuration = node.get("deploymentConfiguration");
     let traffic_shift = configuration.map_or(Some(None), |configuration| traffic_shift::read(configuration, reader));
     let report = &mut *reader.report;
@@ -27,6 +29,8 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredServic
     let scheduling_strategy = if node.text_of("schedulingStrategy") == Some("DAEMON") { daemon(node, report)? } else { SchedulingStrategy::Replica };
     let (minimum, maximum) = if scheduling_strategy == SchedulingStrategy::Daemon { (0, 100) } else { (100, 200) };
     let placement = placement(node, scheduling_strategy, report);
+    let connects_to = connects_to(node, report);
+    let service_connect = node.get("serviceConnectConfiguration").map_or(Some(None), |found| service_connect::read(found, namespace, report));
     let (task_definition, revision) = definition?;
     let minimum_healthy_percent = percent("minimumHealthyPercent", minimum);
     let failure_detection = configuration.map(|node| deployment::read(node, minimum_healthy_percent, report)).unwrap_or_default();
@@ -45,6 +49,8 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredServic
         scheduling_strategy,
         scalable_target: scalable_target.map_or(Some(None), |target| target.map(Some))?,
         placement: placement?,
+        connects_to: connects_to?,
+        service_connect: service_connect?,
     };
     shiftable(node, &spec, report)?;
     if spec.desired_count > 0 && spec.lower_bound() >= spec.upper_bound() {
@@ -57,6 +63,25 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredServic
         );
     }
     Some(DesiredService { spec, task_definition, revision })
+}
+
+/// Whether there are such services is asked where references are.
+fn connects_to(node: &Node, report: &mut Report) -> Option<BTreeSet<ServiceName>> {
+    let mut complete = true;
+    let mut names = BTreeSet::new();
+    for item in node.list("connectsTo") {
+        match item.text().map(ServiceName::new) {
+            Some(Ok(name)) => {
+                names.insert(name);
+            }
+            Some(Err(error)) => {
+                report.problem(item.span, error.to_string());
+                complete = false;
+            }
+            None => complete = false,
+        }
+    }
+    complete.then_some(names)
 }
 
 /// What a strategy that shifts traffic asks of the service.

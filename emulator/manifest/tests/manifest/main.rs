@@ -5,6 +5,7 @@
 mod alarms;
 mod authentication;
 mod circuit_breaker;
+mod connections;
 mod container_fields;
 mod encryption;
 mod hints;
@@ -21,6 +22,7 @@ mod repositories;
 mod scaling;
 mod scheduled_tasks;
 mod schema;
+mod service_connect;
 mod strategies;
 mod support;
 mod targets;

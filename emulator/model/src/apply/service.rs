@@ -68,7 +68,9 @@ impl World {
         if service.spec.scalable_target != spec.scalable_target {
             service.scaling.adopt(service.spec.scalable_target.as_ref(), spec.scalable_target.as_ref());
         }
-        let differs = service.revision != revision || service.spec.load_balancers != spec.load_balancers;
+        // Containers know the names that they had when they were made.
+        let names = service.spec.connects_to != spec.connects_to || service.spec.service_connect != spec.service_connect;
+        let differs = names || service.revision != revision || service.spec.load_balancers != spec.load_balancers;
         service.spec = spec;
         if differs {
             service.begin_deployment(&revision, alarmed, now, ids);

@@ -4,7 +4,7 @@ use model::{Change, ContainerId, Fact, RegisteredTarget, RunState, TargetGroupSp
 
 use super::fleet::Fleet;
 use super::setup::{Setup, container, key};
-use crate::Pace;
+use crate::{Pace, Work};
 
 fn exited(fleet: &Fleet) -> usize {
     fleet.engine.values().filter(|seen| matches!(seen.state, RunState::Exited { .. })).count()
@@ -126,4 +126,16 @@ fn a_task_s_volumes_are_removed_with_its_last_container() {
     fleet.apply(model::Change::DeleteCluster(super::setup::cluster()));
     fleet.run(60);
     assert_eq!((fleet.volumes.len(), fleet.engine.len(), fleet.world.services.len()), (0, 0, 0));
+}
+
+#[test]
+fn the_network_of_a_deleted_service_stays_while_a_container_is_made_that_is_to_reach_it() {
+    let mut fleet = Fleet::running_for(&[Setup::new("users", 1), Setup::new("posts", 0)], 20);
+    fleet.world.services.get_mut(&key("users")).unwrap().spec.connects_to.insert(key("posts").name);
+    fleet.record_change(Change::DeleteService(key("posts")));
+    let task = fleet.tasks("users")[0].clone();
+    let removes = |fleet: &Fleet| fleet.plan_at(fleet.now).0.actions.contains(&Work::RemoveNetwork(key("posts")));
+    assert!(removes(&fleet));
+    fleet.busy.insert(Work::Create { task: task.id.clone(), container: task.containers[0].name.clone() });
+    assert!(!removes(&fleet), "it would bring the network back");
 }

@@ -45,7 +45,7 @@ pub(super) fn mapped(mut container: ContainerDefinition) -> ContainerDefinition 
 
 /// The container that serves: port 3000, on a host port of its own.
 pub(super) fn web() -> ContainerDefinition {
-    let port = PortMapping { container_port: 3000, host_port: 0, protocol: TransportProtocol::Tcp, name: None };
+    let port = PortMapping { container_port: 3000, host_port: 0, protocol: TransportProtocol::Tcp, name: None, app_protocol: None };
     ContainerDefinition { port_mappings: vec![port], ..container("web") }
 }
 
@@ -181,6 +181,8 @@ impl Setup {
             deployment_alarms: self.alarmed.map(|rollback| DeploymentAlarms { names: vec!["hot".into()], rollback }),
             early_success: self.early,
             traffic_shift: self.shift.clone(),
+            connects_to: std::collections::BTreeSet::new(),
+            service_connect: None,
             scheduling_strategy: if self.daemon { SchedulingStrategy::Daemon } else { SchedulingStrategy::Replica },
             scalable_target: None,
             placement: self.placement.clone(),

@@ -3,6 +3,7 @@
 //! Everything is `GET` or `POST` of JSON under `/local/v1`. A streaming answer is one JSON value a line (`application/x-ndjson`).
 //! A failed request answers 4xx or 5xx with a [`Failure`].
 
+mod connection;
 mod explain;
 mod failure;
 mod request;
@@ -10,6 +11,7 @@ mod scaling;
 mod stream;
 mod view;
 
+pub use connection::ConnectionView;
 pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
 pub use failure::{Failure, Fault};
 pub use request::{
@@ -60,6 +62,8 @@ pub mod path {
     pub const INSTANCE_STATUS: &str = "/local/v1/instance-status";
     /// `GET ?cluster=NAME` → list of [`super::ScalingView`]: the services with a scalable target.
     pub const SCALING: &str = "/local/v1/scaling";
+    /// `GET ?cluster=NAME` → list of [`super::ConnectionView`].
+    pub const CONNECTIONS: &str = "/local/v1/connections";
     /// `POST` [`super::StopTaskRequest`] → `{"task": "<id>"}`.
     pub const STOP_TASK: &str = "/local/v1/stop-task";
     /// `GET ?cluster=NAME[&service=NAME][&after=SEQUENCE][&follow=true]` → stream of [`super::EventRecord`], oldest first.

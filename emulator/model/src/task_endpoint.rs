@@ -2,28 +2,29 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use model::{
-    Container, ContainerStatus, NetworkBinding, NetworkMode, PortMapping, ServiceLoadBalancer, TargetKey, Task, TaskDefinition, TransportProtocol,
+use crate::{
+    Container, ContainerName, ContainerStatus, NetworkBinding, NetworkMode, PortMapping, TargetKey, Task, TaskDefinition, TransportProtocol,
 };
 
 /// One TCP port of a container, as the load balancer knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Endpoint<'a> {
+pub struct TaskEndpoint<'a> {
     /// Whose port it is.
-    pub(crate) container: &'a Container,
+    pub container: &'a Container,
     /// The port that the container listens on.
-    pub(crate) container_port: u16,
+    pub container_port: u16,
     /// The task's own address; `None` where the instance names the target.
-    pub(crate) id: Option<IpAddr>,
+    pub id: Option<IpAddr>,
     /// The target's port.
-    pub(crate) port: u16,
+    pub port: u16,
     /// Where it is dialled.
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
 }
 
-impl Endpoint<'_> {
+impl TaskEndpoint<'_> {
     /// What names it in a target group.
-    pub(crate) fn key(&self, instance: &str) -> TargetKey {
+    #[must_use]
+    pub fn key(&self, instance: &str) -> TargetKey {
         TargetKey { id: self.id.map_or_else(|| instance.to_owned(), |address| address.to_string()), port: self.port }
     }
 
@@ -33,7 +34,7 @@ impl Endpoint<'_> {
 }
 
 /// Every endpoint of a task whose engine's host is there. Those of containers that have ended are there, too: a look at the engine tells nothing newer of them.
-fn all<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, host: IpAddr) -> impl Iterator<Item = Endpoint<'a>> {
+fn all<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, host: IpAddr) -> impl Iterator<Item = TaskEndpoint<'a>> {
     let mode = definition.map(|definition| definition.network_mode).unwrap_or_default();
     let pause = task.pause();
     let bound = (mode == NetworkMode::Bridge).then(|| task.containers.iter()).into_iter().flatten().flat_map(|container| {
@@ -49,10 +50,10 @@ fn all<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, host: IpAddr)
 }
 
 /// On a bridge: the host port of a binding names it, and its own address is dialled where the host can reach it.
-fn published<'a>(container: &'a Container, binding: &NetworkBinding) -> Endpoint<'a> {
+fn published<'a>(container: &'a Container, binding: &NetworkBinding) -> TaskEndpoint<'a> {
     let host = SocketAddr::new(binding.bind_ip, binding.host_port);
     let own = container.address.filter(|_| container.direct).map(|address| SocketAddr::new(address, binding.container_port));
-    Endpoint { container, container_port: binding.container_port, id: None, port: binding.host_port, address: own.unwrap_or(host) }
+    TaskEndpoint { container, container_port: binding.container_port, id: None, port: binding.host_port, address: own.unwrap_or(host) }
 }
 
 /// Without bindings of its own: in `awsvpc` mode at the pause's address, on the host's network at the host's.
@@ -61,9 +62,9 @@ fn mapped_port<'a>(
     pause: Option<&Container>,
     container: &'a Container,
     mapping: &PortMapping,
-) -> Option<Endpoint<'a>> {
+) -> Option<TaskEndpoint<'a>> {
     let port = mapping.container_port;
-    let endpoint = |id, address| Endpoint { container, container_port: port, id, port, address };
+    let endpoint = |id, address| TaskEndpoint { container, container_port: port, id, port, address };
     match mode {
         NetworkMode::Awsvpc => {
             let pause = pause?;
@@ -78,22 +79,29 @@ fn mapped_port<'a>(
     }
 }
 
-/// Where an entry's container of a running task is reached, with the address of its engine's host.
-pub(crate) fn wanted<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, host: IpAddr, entry: &ServiceLoadBalancer) -> Option<Endpoint<'a>> {
-    let serves = |endpoint: &Endpoint<'_>| {
+/// Where a port of a running container of a task is reached, with the address of its engine's host.
+#[must_use]
+pub fn wanted<'a>(
+    task: &'a Task,
+    (definition, host): (Option<&'a TaskDefinition>, IpAddr),
+    (name, port): (&ContainerName, u16),
+) -> Option<TaskEndpoint<'a>> {
+    let serves = |endpoint: &TaskEndpoint<'_>| {
         let running = endpoint.container.last_status == ContainerStatus::Running;
-        running && endpoint.container.name == entry.container_name && endpoint.container_port == entry.container_port
+        running && endpoint.container.name == *name && endpoint.container_port == port
     };
     all(task, definition, host).find(serves)
 }
 
 /// The endpoint that a target of the task names, if the task still has it.
-pub(crate) fn behind<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, key: &TargetKey, instance: &str) -> Option<Endpoint<'a>> {
+#[must_use]
+pub fn behind<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, key: &TargetKey, instance: &str) -> Option<TaskEndpoint<'a>> {
     all(task, definition, Ipv4Addr::LOCALHOST.into()).find(|endpoint| endpoint.is(key, instance))
 }
 
 /// Whether nothing can answer any more behind a target of the task: its container has stopped, or what holds its network.
-pub(crate) fn is_dead(task: &Task, definition: Option<&TaskDefinition>, key: &TargetKey, instance: &str) -> bool {
+#[must_use]
+pub fn is_dead(task: &Task, definition: Option<&TaskDefinition>, key: &TargetKey, instance: &str) -> bool {
     let stopped = |record: &Container| record.last_status == ContainerStatus::Stopped;
     let behind = behind(task, definition, key, instance);
     task.pause().is_some_and(stopped) || behind.map_or_else(|| task.containers.iter().all(stopped), |endpoint| stopped(endpoint.container))
