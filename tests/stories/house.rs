@@ -407,6 +407,8 @@ fn begin(
         engine: fleet.clone(),
         store: None,
         traffic: Arc::new(NoTraffic),
+        mint: Arc::new(iam::Mint::new(&[0; 32])),
+        doors: None,
         hooks: Arc::new(hooks.clone()),
     });
     let mut tasks = JoinSet::new();

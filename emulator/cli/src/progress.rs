@@ -134,11 +134,12 @@ pub(crate) fn problems(view: &View) -> Vec<Line> {
     problem_texts(view).into_iter().map(line).collect()
 }
 
-/// The engine that cannot be reached, the state that cannot be saved: a key and a sentence each.
+/// The engine that cannot be reached, the state that cannot be saved, tasks without credentials: a key and a sentence each.
 pub(crate) fn problem_texts(view: &View) -> Vec<(&'static str, String)> {
     let engine = view.engine.problem.as_ref().map(|problem| ("engine", format!("{} cannot be reached just now: {problem}", view.engine.name)));
     let saving = view.problem.clone().map(|problem| ("saving", problem));
-    engine.into_iter().chain(saving).collect()
+    let agent = view.agent_problem.clone().map(|problem| ("credentials", problem));
+    engine.into_iter().chain(saving).chain(agent).collect()
 }
 
 /// Whether the service is on its way out, with its cluster or alone.

@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkSpec, Progress};
+use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec, Progress};
 use futures_util::FutureExt as _;
+use iam::Mint;
 use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, HookTarget, OwnerId, ServiceKey, TaskId, World};
 use scheduler::Work;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::doors::Doors;
 use crate::hooks::{self, Hooks};
 use crate::{mounts, namespaces};
 
@@ -46,6 +48,8 @@ pub struct Effects {
     clock: ClockHandle,
     /// The folder that stands for EFS.
     file_systems: PathBuf,
+    /// What containers are given to find the agent of ECS and credentials, and the doors to it; no doors in tests.
+    agent: (Arc<Mint>, Option<Arc<Doors>>),
     slots: Slots,
     under_way: JoinSet<Finished>,
     /// Failures in a row of work that did not say anything about its object.
@@ -94,7 +98,13 @@ enum Order {
 impl Effects {
     /// Nothing under way.
     #[must_use]
-    pub fn new(engine: Arc<dyn Engine>, hooks: Arc<dyn Hooks>, clock: Arc<dyn Clock>, file_systems: PathBuf) -> Self {
+    pub fn new(
+        engine: Arc<dyn Engine>,
+        hooks: Arc<dyn Hooks>,
+        clock: Arc<dyn Clock>,
+        file_systems: PathBuf,
+        agent: (Arc<Mint>, Option<Arc<Doors>>),
+    ) -> Self {
         let slots = Slots {
             images: BTreeMap::new(),
             stops: Arc::new(Semaphore::new(STOPS_AT_ONCE)),
@@ -106,6 +116,7 @@ impl Effects {
             hooks: HooksHandle(hooks),
             clock: ClockHandle(clock),
             file_systems,
+            agent,
             slots,
             under_way: JoinSet::new(),
             failures: BTreeMap::new(),
@@ -114,13 +125,13 @@ impl Effects {
 
     /// Begins a piece of work with what the World says now.
     pub fn start(&mut self, world: &World, work: Work) {
-        let order = order(world, &work, &self.file_systems);
+        let order = order(world, &work, &self.file_systems, &self.agent.0);
         let (engine, hooks, clock, slots) = (self.engine.0.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
-        let failures = self.failures.get(&work).copied().unwrap_or(0);
+        let (failures, doors) = (self.failures.get(&work).copied().unwrap_or(0), self.agent.1.clone());
         self.under_way.spawn(async move {
             // The semaphore is never closed, so a permit always comes.
             let permit = slots.acquire_owned().await;
-            let result = unbroken(execute((engine.as_ref(), hooks.as_ref()), &work, order)).await;
+            let result = unbroken(execute((engine.as_ref(), hooks.as_ref(), doors.as_deref()), &work, order)).await;
             drop(permit);
             let fact = match result {
                 Ok(fact) => fact,
@@ -214,7 +225,7 @@ async fn unbroken(work: impl Future<Output = Result<Option<Fact>, EngineError>>)
         .unwrap_or_else(|_| Err(EngineError::new(EngineErrorKind::Failed, "the work broke off: this is a fault of ecslocal")))
 }
 
-fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
+fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint) -> Order {
     let found = |task: &TaskId, container: &ContainerName| {
         let task = world.tasks.get(task)?;
         let definition = task.overrides.applied_to(world.definition(&task.revision)?);
@@ -225,7 +236,9 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
         Work::PrepareImage { container, .. } if container.is_pause() => Order::PauseImage,
         Work::PrepareImage { task, container } => found(task, container)
             .map_or(Order::Void, |(_, _, _, definition)| Order::Image { reference: definition.image_id.unwrap_or(definition.image) }),
-        Work::Create { task, container } => found(task, container).map_or(Order::Void, |(task, whole, record, definition)| {
+        Work::Create { task, container } => found(task, container).map_or(Order::Void, |(task, whole, record, mut definition)| {
+            let variables = agent::variables(world, mint, (task, &whole, &definition));
+            definition.environment.extend(variables.fixed);
             let owner = world.settings.owner.clone();
             let service = task.service_key();
             // What a pause holds waits for it, so its id is known.
@@ -248,6 +261,7 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
                 runtime_name: record.runtime_name.clone(),
                 image_id: record.image_id.clone().unwrap_or_else(|| definition.image.clone()),
                 definition,
+                image_defaults: variables.defaults,
                 namespace: namespaces.0,
                 processes: namespaces.1,
                 ipc: namespaces.2,
@@ -271,7 +285,7 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
     }
 }
 
-async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {
+async fn execute((engine, hooks, doors): (&dyn Engine, &dyn Hooks, Option<&Doors>), work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {
     let (task, container) = match work {
         Work::PrepareImage { task, container } | Work::Create { task, container } | Work::Start { task, container, .. } => {
             (Some(task.clone()), Some(container.clone()))
@@ -290,6 +304,10 @@ async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order:
         (Work::Create { .. }, Order::Create(spec)) => {
             mounts::make_folders(&spec).await?;
             let id = engine.create(&spec).await?;
+            // Before it starts: what it asks first may be its credentials.
+            if let Some(doors) = doors {
+                open(doors, &spec).await;
+            }
             task.zip(container).map(|(task, container)| Fact::Created { task, container, id })
         }
         (Work::Start { id, .. }, _) => Some(Fact::Started(engine.start(id).await?)),
@@ -310,11 +328,26 @@ async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order:
             Some(Fact::VolumeRemoved { task: task.clone(), name: name.clone() })
         }
         (Work::RemoveNetwork(service), Order::RemoveNetwork(spec)) => {
+            if let Some(doors) = doors {
+                doors.close(&spec.service).await;
+            }
             engine.remove_network(&spec).await?;
+            if let Some(doors) = doors {
+                doors.leave().await;
+            }
             Some(Fact::NetworkRemoved(service.clone()))
         }
         _ => None,
     })
+}
+
+/// Opens the door of the network that a container joins. One that shares another's finds it open.
+async fn open(doors: &Doors, spec: &ContainerSpec) {
+    match spec.namespace {
+        NetworkNamespace::Own => doors.open(Some(&spec.network.service)).await,
+        NetworkNamespace::Host => doors.open(None).await,
+        NetworkNamespace::Shared(_) | NetworkNamespace::None => {}
+    }
 }
 
 /// What a failure says about a container, in the agent's words (ecs.md 2.2); nothing when it only says that the engine is away.

@@ -13,12 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Clock;
+use iam::Mint;
 use model::{Change, Desired, Fact, Ids, PlacementFailure, Refused, RunTask, Step, TaskId, Timestamp, World};
 use scheduler::{Hopeless, Pace, Plan, Waiting, Work};
 use tokio::sync::{mpsc, watch};
 
 pub use handle::{Done, Handle, Input, News, Reply, Snapshot};
 
+use crate::doors::Doors;
 use crate::effects::{Effects, Finished};
 use crate::hooks::Hooks;
 use crate::sight::Sight;
@@ -66,6 +68,10 @@ pub struct Parts {
     pub traffic: Arc<dyn Traffic>,
     /// Who asks hooks.
     pub hooks: Arc<dyn Hooks>,
+    /// The credentials of tasks.
+    pub mint: Arc<Mint>,
+    /// Where tasks find the agent of ECS; none in tests without an engine of this machine.
+    pub doors: Option<Arc<Doors>>,
 }
 
 /// The owner of the World.
@@ -142,7 +148,7 @@ impl Keeper {
             save_at: None,
             state_problem: None,
             ids: parts.ids,
-            effects: Effects::new(parts.engine, parts.hooks, parts.clock.clone(), file_systems),
+            effects: Effects::new(parts.engine, parts.hooks, parts.clock.clone(), file_systems, (parts.mint, parts.doors)),
             clock: parts.clock,
             pace: parts.pace,
             store: parts.store,

@@ -13,6 +13,7 @@
 
 pub mod certificates;
 pub mod doctor;
+pub mod doors;
 pub mod effects;
 pub mod hooks;
 pub mod housekeeping;

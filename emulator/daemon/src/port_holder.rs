@@ -35,8 +35,10 @@ pub(crate) fn find(port: u16) -> Option<Holder> {
 /// inode in column 9.
 fn listening(table: &str, port: u16) -> Vec<String> {
     let suffix = format!(":{port:04X}");
+    // Doors of ours, which are in nobody's way.
+    let door = format!("{:08X}:", u32::from(agent::ADDRESS).swap_bytes());
     let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    rows.filter(|row| row.get(1).is_some_and(|local| local.ends_with(&suffix)) && row.get(3) == Some(&"0A"))
+    rows.filter(|row| row.get(1).is_some_and(|local| local.ends_with(&suffix) && !local.starts_with(&door)) && row.get(3) == Some(&"0A"))
         .filter_map(|row| row.get(9).map(|inode| (*inode).to_owned()))
         .collect()
 }
@@ -55,7 +57,8 @@ mod tests {
     fn a_listening_socket_is_found_in_the_table() {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
              0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0\n\
-             1: 0100007F:1F90 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 20 4 30 10 -1\n";
+             1: 0100007F:1F90 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 20 4 30 10 -1\n\
+             2: 02AAFEA9:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0 100 0 0 10 0\n";
         assert_eq!(listening(table, 8080), ["4711"]);
         assert_eq!(listening(table, 8081), Vec::<String>::new());
     }

@@ -6,8 +6,8 @@ use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
 use engine::{
-    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkNamespace, NetworkSpec,
-    Progress, Stream, Usage, Verb,
+    BuildSpec, ContainerSpec, Doorway, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkNamespace,
+    NetworkSpec, Progress, Stream, Usage, Verb,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey};
@@ -67,6 +67,7 @@ impl Docker {
     async fn try_create(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
         let attachment = self.attachment(spec).await?;
         self.ensure_volumes(spec).await?;
+        let spec = &self.with_image_defaults(spec).await?;
         let options = CreateContainerOptionsBuilder::new().name(&spec.runtime_name).build();
         let made = self.call(calls::CREATE, self.api().create_container(Some(options), create::body(spec, &attachment))).await?;
         for warning in made.warnings {
@@ -194,6 +195,18 @@ impl Engine for Docker {
 
     fn remove_volume<'a>(&'a self, owner: &'a OwnerId, name: &'a str) -> Verb<'a, ()> {
         Box::pin(self.remove_volume_of(owner, name))
+    }
+
+    fn doorways<'a>(&'a self, owner: &'a OwnerId, wanted: bool) -> Verb<'a, Option<Vec<Doorway>>> {
+        Box::pin(self.doorways_of(owner, wanted))
+    }
+
+    fn close_doorways(&self) -> Verb<'_, ()> {
+        Box::pin(self.leave_address())
+    }
+
+    fn statistics<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<String>> {
+        Box::pin(self.statistics_of(id))
     }
 
     fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>> {

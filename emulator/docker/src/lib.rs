@@ -18,6 +18,7 @@ mod calls;
 mod connect;
 mod context;
 mod create;
+mod doorway;
 mod endpoint;
 mod engine_impl;
 mod errors;

@@ -34,6 +34,8 @@ fn bench() -> Bench {
         engine,
         store: Some(store),
         traffic: Arc::new(NoTraffic),
+        mint: Arc::new(iam::Mint::new(&[0; 32])),
+        doors: None,
         hooks: Arc::new(crate::hooks::LocalHooks),
     };
     let (keeper, handle) = Keeper::new(parts);

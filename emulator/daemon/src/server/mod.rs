@@ -3,6 +3,7 @@
 //! It can start containers, so it is treated as root: a request whose Host or Origin is not this machine's is refused, and so is a
 //! change that does not carry the command line's own header, which a page of another site cannot send.
 
+pub mod agent;
 mod answer;
 mod aws;
 mod changes;
@@ -11,12 +12,14 @@ mod explain;
 mod guard;
 mod logs;
 mod metrics;
+mod protection;
 mod query;
 mod reads;
 mod repositories;
 mod requests;
 mod router;
 mod scaling;
+mod sts;
 mod tasks;
 
 use std::net::SocketAddr;
@@ -26,6 +29,7 @@ use std::time::Duration;
 use engine::{Clock, Engine};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use iam::Mint;
 use model::Timestamp;
 use registry::Registry;
 use scheduler::Pace;
@@ -35,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::local::EngineView;
 
+use crate::doors::Doors;
 use crate::images::Images;
 use crate::keeper::Handle;
 use crate::listeners::Listeners;
@@ -65,6 +70,10 @@ pub struct Context {
     pub records: Option<Arc<Records>>,
     /// What was pushed.
     pub registry: Arc<Registry>,
+    /// The credentials of tasks.
+    pub mint: Arc<Mint>,
+    /// Where tasks come in; none in tests without an engine of this machine.
+    pub doors: Option<Arc<Doors>>,
     /// What lifecycle policies would do, as somebody asked.
     pub previews: ecr::Previews,
     /// Where this endpoint is.

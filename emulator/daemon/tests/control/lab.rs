@@ -41,6 +41,8 @@ pub(crate) struct Lab {
     pub(crate) ups: TaskTracker,
     pub(crate) followers: TaskTracker,
     pub(crate) serving: JoinHandle<()>,
+    pub(crate) mint: Arc<iam::Mint>,
+    pub(crate) door: tokio::sync::mpsc::Sender<daemon::doors::Visitor>,
     _watchers: JoinSet<()>,
 }
 
@@ -95,6 +97,7 @@ impl Lab {
         let metric_period = Duration::from_millis(100);
         let pace = scheduler::Pace { running_is_healthy: Duration::ZERO, metric_period, ..scheduler::Pace::default() };
         let known = pace.clone();
+        let mint = Arc::new(iam::Mint::new(&[7; 32]));
         let (keeper, handle) = Keeper::new(Parts {
             world,
             ids,
@@ -104,6 +107,8 @@ impl Lab {
             store: Some(store),
             traffic: Arc::new(NoTraffic),
             hooks: Arc::new(daemon::hooks::LocalHooks),
+            mint: mint.clone(),
+            doors: None,
         });
         let mut watchers = JoinSet::new();
         watchers.spawn(keeper.run());
@@ -126,6 +131,8 @@ impl Lab {
             records: None,
             registry,
             previews: server::ecr::Previews::default(),
+            mint: mint.clone(),
+            doors: None,
             endpoint: address,
             engine_view: EngineView { name: "simulated".into(), version: "1".into(), endpoint: "memory".into(), problem: None },
             state_folder: folder.path().display().to_string(),
@@ -134,8 +141,11 @@ impl Lab {
             stop: stop.clone(),
             ending: ending.clone(),
         };
-        let serving = tokio::spawn(server::run(listener, Arc::new(context)));
-        Self { address, fleet, keeper: handle, folder, stop, ending, ups, followers, serving, _watchers: watchers }
+        let (door, visitors) = tokio::sync::mpsc::channel(4);
+        let context = Arc::new(context);
+        watchers.spawn(server::agent::run(visitors, context.clone()));
+        let serving = tokio::spawn(server::run(listener, context));
+        Self { address, fleet, keeper: handle, folder, stop, ending, ups, followers, serving, mint, door, _watchers: watchers }
     }
 
     /// A lab whose cluster runs one task of `web`.

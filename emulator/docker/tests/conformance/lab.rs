@@ -102,6 +102,7 @@ impl Lab {
             definition: definition(words),
             task_cpu: None,
             task_memory: None,
+            image_defaults: Vec::new(),
             network: NetworkSpec { owner: self.owner.clone(), service },
             namespace: NetworkNamespace::Own,
             speed: model::Speed::default(),
