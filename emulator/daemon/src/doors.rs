@@ -12,12 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use agent::Source;
-use engine::{Clock, Doorway, Engine, EngineErrorKind};
-use model::{NetworkMode, OwnerId, ServiceKey, TaskStatus, World};
+use engine::{Clock, EngineErrorKind};
+use model::{EngineName, NetworkMode, OwnerId, ServiceKey, TaskStatus, World};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+use crate::engines::Engines;
 use crate::keeper::Handle;
 use crate::port_holder;
 
@@ -35,6 +36,12 @@ const LOOK: Duration = Duration::from_secs(5);
 /// The interface by which tasks in `host` mode come in.
 const LOOPBACK: &str = "lo";
 
+/// How a problem begins that all tasks have.
+const NOTHING: &str = "tasks have neither metadata nor credentials";
+
+const ELSEWHERE: &str =
+    "the networks of their engine are not on this machine, so 169.254.170.2 cannot be served there; that needs Docker on Linux itself";
+
 /// Somebody who came in.
 #[derive(Debug)]
 pub struct Visitor {
@@ -46,36 +53,31 @@ pub struct Visitor {
     pub place: Option<OwnedSemaphorePermit>,
 }
 
-/// Which door.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Whose {
-    Service(ServiceKey),
-    Host,
-}
-
 /// All doors of a daemon.
 pub struct Doors {
-    engine: Arc<dyn Engine>,
+    engines: Arc<Engines>,
     owner: OwnerId,
     visitors: mpsc::Sender<Visitor>,
     /// Who opens and closes does so alone.
-    open: tokio::sync::Mutex<BTreeMap<Whose, Door>>,
+    open: tokio::sync::Mutex<Open>,
     problem: Mutex<Option<String>>,
 }
 
-/// An interface of this host, by name and number.
-#[derive(Debug, PartialEq, Eq)]
-struct Interface(String, Option<String>);
-
-impl Interface {
-    fn of(name: &str) -> Self {
-        Self(name.to_owned(), std::fs::read_to_string(format!("/sys/class/net/{name}/ifindex")).ok())
-    }
+/// What is open.
+#[derive(Default)]
+struct Open {
+    /// By the name of the interface.
+    doors: BTreeMap<String, Door>,
+    /// What was asked for while its network was there; `None` is the host's.
+    known: BTreeSet<(EngineName, Option<ServiceKey>)>,
 }
 
 /// One that is open.
 struct Door {
-    interface: Interface,
+    /// Whose network it is; `None` is the host's.
+    service: Option<ServiceKey>,
+    /// The interface's number: one that was made anew has another, whatever it is called.
+    number: Option<String>,
     /// Accepts, until it is dropped.
     accepting: JoinSet<()>,
 }
@@ -89,9 +91,9 @@ impl std::fmt::Debug for Doors {
 impl Doors {
     /// None is open. Who comes in is received from the other end.
     #[must_use]
-    pub fn new(engine: Arc<dyn Engine>, owner: OwnerId) -> (Arc<Self>, mpsc::Receiver<Visitor>) {
+    pub fn new(engines: Arc<Engines>, owner: OwnerId) -> (Arc<Self>, mpsc::Receiver<Visitor>) {
         let (visitors, received) = mpsc::channel(QUEUE);
-        let doors = Self { engine, owner, visitors, open: tokio::sync::Mutex::default(), problem: Mutex::default() };
+        let doors = Self { engines, owner, visitors, open: tokio::sync::Mutex::default(), problem: Mutex::default() };
         (Arc::new(doors), received)
     }
 
@@ -102,31 +104,34 @@ impl Doors {
     }
 
     /// Opens the door of a network that a container is about to join, unless it is open; `None` for the host's.
-    pub async fn open(&self, service: Option<&ServiceKey>) {
-        let whose = service.map_or(Whose::Host, |service| Whose::Service(service.clone()));
+    pub async fn open(&self, engine: &EngineName, service: Option<&ServiceKey>) {
         let mut open = self.open.lock().await;
-        if !open.get(&whose).is_some_and(Door::is_open) {
-            let wanted = open.keys().cloned().chain([whose]).collect();
-            self.arrange(&mut open, &wanted).await;
+        if open.known.insert((engine.clone(), service.cloned())) {
+            let host = open.known.iter().any(|(_, service)| service.is_none());
+            self.arrange(&mut open, host).await;
         }
     }
 
-    /// Closes the door of a network that is to be removed.
+    /// Closes the doors of a network that is to be removed.
     pub async fn close(&self, service: &ServiceKey) {
-        self.open.lock().await.remove(&Whose::Service(service.clone()));
+        let mut open = self.open.lock().await;
+        open.doors.retain(|_, door| door.service.as_ref() != Some(service));
+        open.known.retain(|(_, known)| known.as_ref() != Some(service));
     }
 
     /// Lets go of the address once there is no door any more.
     pub async fn leave(&self) {
         let open = self.open.lock().await;
-        if open.is_empty() {
+        if open.doors.is_empty() {
             self.let_go().await;
         }
     }
 
     async fn let_go(&self) {
-        if let Err(error) = self.engine.close_doorways().await {
-            tracing::debug!(%error, "the network of the agent's address was not removed");
+        for engine in self.engines.all() {
+            if let Err(error) = engine.close_doorways().await {
+                tracing::debug!(%error, "the network of the agent's address was not removed");
+            }
         }
     }
 
@@ -136,47 +141,56 @@ impl Doors {
         let mut open = self.open.lock().await;
         let live = world.tasks.values().filter(|task| task.last_status != TaskStatus::Stopped);
         let modes = live.filter_map(|task| Some((task, world.definition(&task.revision)?.network_mode)));
-        let mut wanted: BTreeSet<Whose> = open.keys().filter(|whose| **whose != Whose::Host).cloned().collect();
-        wanted.extend(modes.filter_map(|(task, mode)| match mode {
-            NetworkMode::Bridge | NetworkMode::Awsvpc => Some(Whose::Service(task.network())),
-            NetworkMode::Host => Some(Whose::Host),
+        let known = modes.filter_map(|(task, mode)| match mode {
+            NetworkMode::Bridge | NetworkMode::Awsvpc => Some((task.engine.clone(), Some(task.network()))),
+            NetworkMode::Host => Some((task.engine.clone(), None)),
             NetworkMode::None => None,
-        }));
-        if !wanted.contains(&Whose::Host) && open.remove(&Whose::Host).is_some() && open.is_empty() {
-            self.let_go().await;
+        });
+        open.known = known.collect();
+        let host = open.known.iter().any(|(_, service)| service.is_none());
+        let any = !open.doors.is_empty();
+        if any || !open.known.is_empty() {
+            self.arrange(&mut open, host).await;
         }
-        if wanted.is_empty() {
+        if open.known.is_empty() {
             self.tell(None);
-        } else {
-            self.arrange(&mut open, &wanted).await;
+        }
+        if any && open.doors.is_empty() {
+            self.let_go().await;
         }
         self.problem() != before
     }
 
-    async fn arrange(&self, open: &mut BTreeMap<Whose, Door>, wanted: &BTreeSet<Whose>) {
-        let doorways = match self.engine.doorways(&self.owner, wanted.contains(&Whose::Host)).await {
-            Ok(Some(doorways)) => doorways,
-            Ok(None) => {
-                let why = "tasks have neither metadata nor credentials: the engine's networks are not on this machine, so 169.254.170.2 cannot be served there; that needs Docker on Linux itself";
-                return self.tell(Some(why.into()));
-            }
-            // That is told already, and doors that are open stay so.
-            Err(error) if error.kind == EngineErrorKind::Unreachable => return,
-            Err(error) => return self.tell(Some(format!("tasks have neither metadata nor credentials: {}", error.message))),
-        };
-        // A network that was removed and made again has another interface, whatever it is called.
-        open.retain(|whose, door| door.is_open() && interface(whose, &doorways).is_some_and(|found| door.interface == Interface::of(found)));
-        let mut problem = None;
-        for whose in wanted {
-            let Some(interface) = interface(whose, &doorways).filter(|_| !open.contains_key(whose)) else { continue };
-            match self.bind(whose, interface) {
-                Ok(door) => {
-                    open.insert(whose.clone(), door);
-                }
-                Err(error) => problem = Some(explain(whose, &error)),
+    /// A door for each network that there is.
+    async fn arrange(&self, open: &mut Open, host: bool) {
+        let (mut ways, mut problem, mut away) = (BTreeMap::new(), None, false);
+        for engine in self.engines.all() {
+            match engine.doorways(&self.owner, host).await {
+                Ok(Some(doorways)) => ways.extend(doorways.into_iter().map(|doorway| (doorway.interface, Some(doorway.service)))),
+                Ok(None) => problem = Some(format!("{NOTHING}: {ELSEWHERE}")),
+                // That is told already, and doors that are open stay so.
+                Err(error) if error.kind == EngineErrorKind::Unreachable => away = true,
+                Err(error) => problem = Some(format!("{NOTHING}: {}", error.message)),
             }
         }
-        self.tell(problem);
+        if host {
+            ways.insert(LOOPBACK.to_owned(), None);
+        }
+        open.doors.retain(|interface, door| !door.accepting.is_empty() && door.number == number(interface) && (away || ways.contains_key(interface)));
+        for (interface, service) in ways {
+            if open.doors.contains_key(&interface) {
+                continue;
+            }
+            match self.bind(&interface, service.clone()) {
+                Ok(door) => {
+                    open.doors.insert(interface, door);
+                }
+                Err(error) => problem = Some(explain(service.as_ref(), &error)),
+            }
+        }
+        if !away || problem.is_some() {
+            self.tell(problem);
+        }
     }
 
     fn tell(&self, problem: Option<String>) {
@@ -190,46 +204,38 @@ impl Doors {
         }
     }
 
-    fn bind(&self, whose: &Whose, interface: &str) -> io::Result<Door> {
+    fn bind(&self, interface: &str, service: Option<ServiceKey>) -> io::Result<Door> {
         let listener = listen(interface)?;
         let mut accepting = JoinSet::new();
-        let (visitors, places, whose) = (self.visitors.clone(), Arc::new(Semaphore::new(CONNECTIONS)), whose.clone());
-        accepting.spawn(async move {
-            loop {
-                // Never closed, so a place always comes.
-                let place = places.clone().acquire_owned().await.ok();
-                match listener.accept().await {
-                    Ok((stream, peer)) => {
-                        let source = match &whose {
-                            Whose::Service(service) => Source::Network(service.clone(), peer.ip()),
-                            Whose::Host => Source::Host,
-                        };
-                        if visitors.send(Visitor { stream, source, place }).await.is_err() {
-                            return;
-                        }
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection to 169.254.170.2 could not be accepted");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                    }
+        accepting.spawn(accept(listener, service.clone(), self.visitors.clone()));
+        Ok(Door { service, number: number(interface), accepting })
+    }
+}
+
+/// Until nobody serves any more.
+async fn accept(listener: TcpListener, service: Option<ServiceKey>, visitors: mpsc::Sender<Visitor>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        // Never closed, so a place always comes.
+        let place = places.clone().acquire_owned().await.ok();
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let source = service.as_ref().map_or(Source::Host, |service| Source::Network(service.clone(), peer.ip()));
+                if visitors.send(Visitor { stream, source, place }).await.is_err() {
+                    return;
                 }
             }
-        });
-        Ok(Door { interface: Interface::of(interface), accepting })
+            Err(error) => {
+                tracing::warn!(%error, "a connection to 169.254.170.2 could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
     }
 }
 
-impl Door {
-    fn is_open(&self) -> bool {
-        !self.accepting.is_empty()
-    }
-}
-
-fn interface<'d>(whose: &Whose, doorways: &'d [Doorway]) -> Option<&'d str> {
-    match whose {
-        Whose::Host => Some(LOOPBACK),
-        Whose::Service(service) => doorways.iter().find(|doorway| doorway.service == *service).map(|doorway| doorway.interface.as_str()),
-    }
+/// The number of an interface of this host.
+fn number(interface: &str) -> Option<String> {
+    std::fs::read_to_string(format!("/sys/class/net/{interface}/ifindex")).ok()
 }
 
 /// Only what comes in by that interface.
@@ -249,16 +255,13 @@ fn listen(_: &str) -> io::Result<TcpListener> {
 }
 
 /// What is wrong, and what to do.
-fn explain(whose: &Whose, error: &io::Error) -> String {
-    let tasks = match whose {
-        Whose::Service(service) => format!("tasks of {service}"),
-        Whose::Host => "tasks in host mode".to_owned(),
-    };
+fn explain(service: Option<&ServiceKey>, error: &io::Error) -> String {
+    let tasks = service.map_or_else(|| "tasks in host mode".to_owned(), |service| format!("tasks of {service}"));
     let (why, hint) = match error.kind() {
         ErrorKind::PermissionDenied => {
             ("port 80 of 169.254.170.2 is not permitted for this user".to_owned(), "`sudo sysctl net.ipv4.ip_unprivileged_port_start=80` grants it")
         }
-        ErrorKind::AddrInUse if *whose == Whose::Host => {
+        ErrorKind::AddrInUse if service.is_none() => {
             ("another daemon serves 169.254.170.2 on this machine's loopback".to_owned(), "run them in awsvpc or bridge mode")
         }
         ErrorKind::AddrInUse => {

@@ -15,6 +15,7 @@ pub mod certificates;
 pub mod doctor;
 pub mod doors;
 pub mod effects;
+pub mod engines;
 pub mod hooks;
 pub mod housekeeping;
 pub mod images;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, Engine, EngineError, EngineErrorKind, LogLine, LogOptions};
+use engine::{Clock, EngineError, EngineErrorKind, LogLine, LogOptions};
 use futures_util::StreamExt as _;
 use model::{ContainerId, ContainerStatus, World};
 use tokio::sync::mpsc;
 
+use crate::engines::Engines;
 use crate::keeper::Handle;
 
 /// How long after a break, or after the end of a container that may be started again, a log is asked for again.
@@ -16,7 +17,7 @@ const READ_AGAIN: Duration = Duration::from_secs(1);
 /// What a reader needs.
 #[derive(Clone)]
 pub(crate) struct LogReader {
-    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) engines: Arc<Engines>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) keeper: Handle,
 }
@@ -34,7 +35,11 @@ impl LogReader {
         sender: &mpsc::Sender<T>,
     ) -> Result<(), EngineError> {
         loop {
-            let broken = match self.engine.logs(id, options.clone()).await {
+            let lines = match self.engines.of(&self.keeper.snapshot().world, id) {
+                Ok(engine) => engine.logs(id, options.clone()).await,
+                Err(error) => Err(error),
+            };
+            let broken = match lines {
                 Ok(mut lines) => loop {
                     match lines.next().await {
                         None => break None,

@@ -178,6 +178,15 @@ pub enum Change {
         /// ACTIVE or DRAINING.
         status: InstanceStatus,
     },
+    /// Let go of a container instance (DeregisterContainerInstance, ecs.md 6).
+    DeregisterContainerInstance {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Its name.
+        name: InstanceName,
+        /// Also while it has tasks: they are over then, whatever still runs there.
+        force: bool,
+    },
     /// Make a repository.
     CreateRepository {
         /// Its name.
@@ -333,6 +342,7 @@ impl Change {
             }
             Self::DeleteAlarm { name, .. } => format!("- alarm {name}"),
             Self::PutContainerInstances { cluster, instances } => put_instances(before, cluster, instances),
+            Self::DeregisterContainerInstance { name, .. } => format!("- container instance {name}"),
             Self::SetContainerInstanceStatus { name, status, .. } => format!("~ container instance {name}, {}", status.as_str()),
             Self::CreateRepository { name, .. } => format!("+ repository {name}"),
             Self::ModifyRepository { name, spec, .. } => {

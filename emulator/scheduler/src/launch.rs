@@ -118,7 +118,7 @@ pub(crate) fn begin<'a>(
     let (cluster, service_of, revision) = (&service.cluster, Some((&service.spec.name, Some(&deployment.id))), &deployment.revision);
     let mut started = Vec::new();
     for place in &launch.places {
-        let instance = &ledger.seats[*place].instance.spec.name;
+        let instance = &ledger.seats[*place].instance.spec;
         let task = Task::new(&Birth { cluster, service: service_of, revision, definition, instance, at: context.now }, ids);
         started.push(task.id.clone());
         draft.tasks.push(TaskDraft { task: Cow::Owned(task), definition: Some(definition), targets: Vec::new() });

@@ -169,7 +169,8 @@ async fn protect(
 /// As the engine tells them; `None` of what does not run.
 async fn statistics(context: &Context, container: &model::Container) -> Option<Value> {
     let id = container.runtime_id.as_ref().filter(|_| container.last_status == ContainerStatus::Running)?;
-    match context.engine.statistics(id).await {
+    let engine = context.engines.of(&context.keeper.snapshot().world, id).ok()?;
+    match engine.statistics(id).await {
         Ok(text) => serde_json::from_str(&text?).ok(),
         Err(error) => {
             tracing::warn!(%error, container = container.runtime_name, "the engine gave no statistics");

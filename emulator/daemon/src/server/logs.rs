@@ -73,7 +73,7 @@ async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecor
         for source in found {
             if known.insert(source.id.clone()) {
                 let options = LogOptions { follow: true, tail, since: None };
-                let reader = LogReader { engine: context.engine.clone(), clock: context.clock.clone(), keeper: context.keeper.clone() };
+                let reader = LogReader { engines: context.engines.clone(), clock: context.clock.clone(), keeper: context.keeper.clone() };
                 readers.spawn(read_on(reader, source, options, sender.clone()));
             }
         }
@@ -101,9 +101,14 @@ async fn read_on(reader: LogReader, source: Source, options: LogOptions, sender:
 /// What was written until now, of all containers in the order of time: their streams, each in order by itself, are merged as they come.
 async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>) {
     let mut heads = Vec::new();
-    for source in sources(&context.keeper.snapshot().world, asked) {
+    let world = &context.keeper.snapshot().world;
+    for source in sources(world, asked) {
         let options = LogOptions { follow: false, tail: asked.tail, since: None };
-        let first = match context.engine.logs(&source.id, options).await {
+        let lines = match context.engines.of(world, &source.id) {
+            Ok(engine) => engine.logs(&source.id, options).await,
+            Err(error) => Err(error),
+        };
+        let first = match lines {
             Ok(mut lines) => lines.next().await.map(|line| line.map(|line| (line, lines))),
             Err(error) => Some(Err(error)),
         };

@@ -7,14 +7,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use daemon::engines::{Dial, Engines};
 use daemon::keeper::{Handle, Keeper, Parts, Traffic};
 use daemon::prober::Probe;
 use daemon::server::{self, Context};
 use daemon::store::Store;
 use daemon::{meter, observer, prober};
 use engine::simulated::Fleet;
-use engine::{Clock as _, SystemClock};
-use model::{Desired, HealthCheck, Ids};
+use engine::{Clock as _, Engine, EngineError, EngineErrorKind, SystemClock, Verb};
+use model::{Desired, EngineName, HealthCheck, Ids};
 use routing::ProbeOutcome;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -85,8 +86,26 @@ impl manifest::Source for Text {
     }
 }
 
+/// Knows one engine beside the daemon's own.
+struct Beside(EngineName, Arc<Fleet>);
+
+impl Dial for Beside {
+    fn dial<'a>(&'a self, engine: &'a EngineName) -> Verb<'a, Arc<dyn Engine>> {
+        let found: Result<Arc<dyn Engine>, _> = match *engine == self.0 {
+            true => Ok(self.1.clone()),
+            false => Err(EngineError::new(EngineErrorKind::Unreachable, format!("nobody at `{}`\nhint: a test", engine.as_str()))),
+        };
+        Box::pin(std::future::ready(found))
+    }
+}
+
 impl Lab {
     pub(crate) async fn new() -> Self {
+        Self::beside("unix:///other.sock").await.0
+    }
+
+    /// A lab, and a second engine at that endpoint.
+    pub(crate) async fn beside(endpoint: &str) -> (Self, Arc<Fleet>) {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("state")).unwrap());
         let clock = Arc::new(SystemClock::new());
@@ -98,12 +117,14 @@ impl Lab {
         let pace = scheduler::Pace { running_is_healthy: Duration::ZERO, metric_period, ..scheduler::Pace::default() };
         let known = pace.clone();
         let mint = Arc::new(iam::Mint::new(&[7; 32]));
+        let other = Fleet::numbered(clock.clone(), 2);
+        let engines = Engines::new(fleet.clone(), Box::new(Beside(EngineName::at(endpoint), other.clone())));
         let (keeper, handle) = Keeper::new(Parts {
             world,
             ids,
             clock: clock.clone(),
             pace,
-            engine: fleet.clone(),
+            engines: engines.clone(),
             store: Some(store),
             traffic: Arc::new(NoTraffic),
             hooks: Arc::new(daemon::hooks::LocalHooks),
@@ -112,8 +133,8 @@ impl Lab {
         });
         let mut watchers = JoinSet::new();
         watchers.spawn(keeper.run());
-        watchers.spawn(meter::run(fleet.clone(), clock.clone(), handle.clone(), known.clone()));
-        watchers.spawn(observer::run(fleet.clone(), owner, clock.clone(), handle.clone()));
+        watchers.spawn(meter::run(engines.clone(), clock.clone(), handle.clone(), known.clone()));
+        watchers.spawn(observer::run(engines.clone(), owner, clock.clone(), handle.clone()));
         watchers.spawn(prober::run(Arc::new(Healthy), clock.clone(), handle.clone()));
         let (stop, ending) = (CancellationToken::new(), CancellationToken::new());
         let (ups, followers) = (TaskTracker::new(), TaskTracker::new());
@@ -123,7 +144,7 @@ impl Lab {
         let registry = Arc::new(registry::Registry { store: blobs.shared(), tokens: registry::Tokens::new(&[1; 32]) });
         let context = Context {
             keeper: handle.clone(),
-            engine: fleet.clone(),
+            engines,
             started_at: clock.now(),
             clock,
             pace: known,
@@ -145,7 +166,8 @@ impl Lab {
         let context = Arc::new(context);
         watchers.spawn(server::agent::run(visitors, context.clone()));
         let serving = tokio::spawn(server::run(listener, context));
-        Self { address, fleet, keeper: handle, folder, stop, ending, ups, followers, serving, mint, door, _watchers: watchers }
+        let lab = Self { address, fleet, keeper: handle, folder, stop, ending, ups, followers, serving, mint, door, _watchers: watchers };
+        (lab, other)
     }
 
     /// A lab whose cluster runs one task of `web`.
