@@ -17,6 +17,7 @@ mod logs;
 mod network_modes;
 mod registry;
 mod restarts;
+mod roles;
 mod scaling;
 mod sharing;
 mod tutorial;

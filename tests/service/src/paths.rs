@@ -86,6 +86,7 @@ fn try_answer(request: &Request, shared: &Shared, connection: &TcpStream) -> Res
             Answer { headers: vec![("X-Big", "x".repeat(size))], ..Answer::text(200, "big header\n") }
         }
         "/dial" => dial(request.query("to").unwrap_or_default(), milliseconds(number(request, "ms", 1000)?)),
+        "/send" => send(request.query("to").unwrap_or_default(), request.query("hex").unwrap_or_default()),
         "/eat-memory" => {
             // Not zero, or the pages would never be touched.
             let megabytes: usize = number(request, "mb", 64)?;
@@ -144,6 +145,24 @@ fn dial(to: &str, limit: Duration) -> Answer {
     match TcpStream::connect_timeout(&address, limit) {
         Ok(_) => Answer::text(200, format!("connected {address}")),
         Err(problem) => Answer::text(502, format!("cannot connect to {address}: {problem}")),
+    }
+}
+
+/// Sends bytes and gives what comes back until the other side closes: what a program in a container could ask anybody for.
+fn send(to: &str, hex: &str) -> Answer {
+    let digits = hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    let Some(bytes) = digits.collect::<Option<Vec<u8>>>() else { return Answer::text(400, "`hex` is not hexadecimal\n") };
+    let ask = || -> io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(to)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.write_all(&bytes)?;
+        let mut answer = Vec::new();
+        io::Read::read_to_end(&mut stream, &mut answer)?;
+        Ok(answer)
+    };
+    match ask() {
+        Ok(body) => Answer { body, ..Answer::text(200, "") },
+        Err(problem) => Answer::text(502, format!("cannot ask {to}: {problem}")),
     }
 }
 
