@@ -21,13 +21,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("authentication", &["model"]),
     ("alb", &["routing", "message", "tls", "authentication", "model"]),
     ("registry", &["model", "wire"]),
-    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "registry", "tls"]),
+    ("iam", &["model"]),
+    ("agent", &["model", "wire", "iam"]),
+    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "registry", "tls", "iam", "agent"]),
     ("cli", &["wire", "model", "manifest", "daemon"]),
     ("ecslocal", &["cli"]),
 ];
 
 /// Rooms without a runtime, sockets, a container engine or a clock.
-const PURE: &[&str] = &["model", "scheduler", "routing", "message", "wire", "manifest"];
+const PURE: &[&str] = &["model", "scheduler", "routing", "message", "wire", "manifest", "iam", "agent"];
 
 /// What no pure room may reach, through whatever crate.
 const IMPURE: &[&str] = &["tokio", "hyper", "bollard", "mio", "socket2", "rustix", "getrandom", "notify"];

@@ -27,7 +27,10 @@ impl Docker {
         let networks = self.list_networks(HashMap::new()).await?;
         let mine = networks.iter().filter(|network| label(network, labels::OWNER) == Some(owner.as_str()));
         let doorways: Vec<Doorway> = mine.filter_map(doorway).collect();
-        if doorways.iter().any(|doorway| !Path::new("/sys/class/net").join(&doorway.interface).exists()) {
+        // Where there is no network of ours yet, the engine's own bridge tells.
+        let default = networks.iter().filter(|network| network.name.as_deref() == Some("bridge")).filter_map(|network| named_interface(network));
+        let here = |interface: &str| Path::new("/sys/class/net").join(interface).exists();
+        if !doorways.iter().map(|doorway| doorway.interface.as_str()).chain(default).all(here) {
             return Ok(None);
         }
         let there = networks.iter().any(|network| label(network, LABEL).is_some());
@@ -97,11 +100,14 @@ fn label<'n>(network: &'n Network, name: &str) -> Option<&'n str> {
     network.labels.as_ref()?.get(name).map(String::as_str)
 }
 
+fn named_interface(network: &Network) -> Option<&str> {
+    network.options.as_ref()?.get(INTERFACE).map(String::as_str)
+}
+
 /// Docker calls a bridge after the network's id, unless it was told a name.
 fn doorway(network: &Network) -> Option<Doorway> {
     let service = ServiceKey::try_from(label(network, labels::SERVICE)?.to_owned()).ok()?;
-    let named = network.options.as_ref().and_then(|options| options.get(INTERFACE)).cloned();
-    let interface = named.or_else(|| Some(format!("br-{}", network.id.as_ref()?.get(..12)?)))?;
+    let interface = named_interface(network).map(str::to_owned).or_else(|| Some(format!("br-{}", network.id.as_ref()?.get(..12)?)))?;
     Some(Doorway { service, interface })
 }
 
@@ -117,5 +123,33 @@ fn request() -> NetworkCreateRequest {
         options: Some(options.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
         labels: Some([(LABEL.to_owned(), ADDRESS.to_owned())].into()),
         ..NetworkCreateRequest::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(id: &str, labels: &[(&str, &str)], options: &[(&str, &str)]) -> Network {
+        let map = |pairs: &[(&str, &str)]| Some(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
+        Network { id: Some(id.into()), labels: map(labels), options: map(options), ..Network::default() }
+    }
+
+    #[test]
+    fn a_bridge_is_called_after_its_network_or_as_it_was_told() {
+        let id = "0123456789abcdef0123";
+        let interface = |network: &Network| doorway(network).map(|doorway| doorway.interface);
+        assert_eq!(interface(&network(id, &[(labels::SERVICE, "c/web")], &[])).as_deref(), Some("br-0123456789ab"));
+        assert_eq!(interface(&network(id, &[(labels::SERVICE, "c/web")], &[(INTERFACE, "mine")])).as_deref(), Some("mine"));
+        assert_eq!(interface(&network(id, &[], &[])), None);
+        assert_eq!(doorway(&network(id, &[(labels::SERVICE, "c/web")], &[])).unwrap().service.to_string(), "c/web");
+    }
+
+    #[test]
+    fn the_address_leads_nowhere_else() {
+        let request = request();
+        assert_eq!((request.internal, request.name.as_str()), (Some(true), NAME));
+        assert!(NAME.len() <= 15, "the name of an interface");
+        assert_eq!(request.ipam.unwrap().config.unwrap()[0].gateway.as_deref(), Some(ADDRESS));
     }
 }

@@ -90,14 +90,22 @@ impl Ecr {
         }
         let model::world::Settings { account, region, .. } = &self.snapshot.world.settings;
         let named = Named::read(body);
-        let arn = |name: &str| format!("arn:aws:ecr:{region}:{account}:repository/{name}");
+        let prefix = format!("arn:aws:ecr:{region}:{account}:repository/");
+        let arn = |name: &str| format!("{prefix}{name}");
         let mut resources: Vec<String> = named.repository_names.iter().flatten().chain(&named.repository_name).map(|name| arn(name)).collect();
         resources.extend(named.resource_arn);
         if resources.is_empty() {
             resources.push(if operation == "GetAuthorizationToken" { "*".into() } else { arn("*") });
         }
         let action = format!("ecr:{operation}");
-        resources.iter().try_for_each(|resource| caller.authorise(&action, resource)).map_err(|Denied(why)| EcrError::AccessDenied(why))
+        let tags = |resource: &str| {
+            let name = resource.strip_prefix(&prefix).and_then(|name| RepositoryName::new(name).ok());
+            let tags = name.and_then(|name| self.snapshot.world.repositories.get(&name)).into_iter().flat_map(|found| &found.spec.tags);
+            let pairs = tags.flat_map(|(key, value)| ["aws", "ecr"].map(|of| (format!("{of}:ResourceTag/{key}"), value.clone())));
+            pairs.collect::<Vec<_>>()
+        };
+        let ask = |resource: &String| caller.authorise_tagged(&action, resource, tags(resource));
+        resources.iter().try_for_each(ask).map_err(|Denied(why)| EcrError::AccessDenied(why))
     }
 
     fn authorize(&self, asked: &AuthorizationRequest) -> Answer {
