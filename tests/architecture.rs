@@ -29,7 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms without a runtime, sockets, a container engine or a clock.
-const PURE: &[&str] = &["model", "scheduler", "routing", "message", "wire", "manifest", "iam", "agent"];
+const PURE: &[&str] = &["model", "scheduler", "routing", "message", "wire", "manifest"];
 
 /// What no pure room may reach, through whatever crate.
 const IMPURE: &[&str] = &["tokio", "hyper", "bollard", "mio", "socket2", "rustix", "getrandom", "notify"];

@@ -5,7 +5,7 @@
 //! **Does not live here:** sockets, the engine, the World's keeper. What only they know (statistics, whether a protection was accepted) is
 //! asked for by whoever serves.
 //!
-//! **Invariants:** pure. Nobody is answered by an id alone: the request must come from the network and the address of the container whose
+//! **Invariants:** no sockets, no clock: the World and the time are arguments. Nobody is answered by an id alone: the request must come from the network and the address of the container whose
 //! id it is. A container's id and its credentials' id are drawn from the state folder's secret, so they are the same after a restart.
 //!
 //! **Entry point:** [`Request::read`], [`find`].

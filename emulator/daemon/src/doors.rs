@@ -2,7 +2,7 @@
 //!
 //! The address is the machine's, and several daemons may run on it. So each door takes only what comes in by the interface of its own
 //! network: daemons are not in each other's way, none answers for another one's tasks, and where a connection comes from is known better
-//! than by an address alone. Tasks in `host` mode come in by the loopback interface, which only one daemon can have.
+//! than by an address alone. Tasks in `host` mode come in by the interface that has the address, which only one daemon can have.
 //!
 //! A door that cannot be opened ends nothing: tasks run without metadata and credentials, and [`Doors::problem`] says why.
 
@@ -32,9 +32,6 @@ const PORT: u16 = 80;
 
 /// How often it is looked whether all doors are as they should be.
 const LOOK: Duration = Duration::from_secs(5);
-
-/// The interface by which tasks in `host` mode come in.
-const LOOPBACK: &str = "lo";
 
 /// How a problem begins that all tasks have.
 const NOTHING: &str = "tasks have neither metadata nor credentials";
@@ -174,7 +171,7 @@ impl Doors {
             }
         }
         if host {
-            ways.insert(LOOPBACK.to_owned(), None);
+            ways.insert(docker::AGENT_INTERFACE.to_owned(), None);
         }
         open.doors.retain(|interface, door| !door.accepting.is_empty() && door.number == number(interface) && (away || ways.contains_key(interface)));
         for (interface, service) in ways {
@@ -261,15 +258,14 @@ fn explain(service: Option<&ServiceKey>, error: &io::Error) -> String {
         ErrorKind::PermissionDenied => {
             ("port 80 of 169.254.170.2 is not permitted for this user".to_owned(), "`sudo sysctl net.ipv4.ip_unprivileged_port_start=80` grants it")
         }
-        ErrorKind::AddrInUse if service.is_none() => {
-            ("another daemon serves 169.254.170.2 on this machine's loopback".to_owned(), "run them in awsvpc or bridge mode")
-        }
-        ErrorKind::AddrInUse => {
-            let holder = port_holder::find(PORT)
-                .filter(|holder| holder.pid != std::process::id())
-                .map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
-            (format!("port 80 of 169.254.170.2 is taken by {holder}, which listens on all addresses"), "stop it, or bind it to an address of its own")
-        }
+        ErrorKind::AddrInUse => match port_holder::find_on_all(PORT) {
+            Some(holder) => {
+                let why = format!("port 80 of 169.254.170.2 is taken by {holder}, which listens on all addresses");
+                (why, "stop it, or bind it to an address of its own")
+            }
+            None if service.is_none() => ("another daemon has such tasks already".to_owned(), "run them in awsvpc or bridge mode"),
+            None => ("port 80 of 169.254.170.2 is taken by another process".to_owned(), "`ss -ltnp` tells by which"),
+        },
         ErrorKind::AddrNotAvailable => (
             "169.254.170.2 is not an address of this machine".to_owned(),
             "another network may have 169.254.170.0/24: `docker network inspect` tells",

@@ -13,8 +13,9 @@ use model::{OwnerId, ServiceKey};
 
 use crate::{Docker, calls, labels};
 
-/// Name and label of the bridge; the name of an interface has 15 characters at most.
-const NAME: &str = "ecslocal-agent";
+/// The name of the bridge, and of its interface, by which this machine itself comes in.
+pub const AGENT_INTERFACE: &str = "ecslocal-agent";
+/// The label of the bridge.
 const LABEL: &str = "dev.ecslocal.agent";
 const SUBNET: &str = "169.254.170.0/24";
 const ADDRESS: &str = "169.254.170.2";
@@ -41,7 +42,7 @@ impl Docker {
     }
 
     async fn make_address(&self) -> Result<(), EngineError> {
-        let _gate = self.network_gate(NAME).lock().await;
+        let _gate = self.network_gate(AGENT_INTERFACE).lock().await;
         match self.call(calls::NETWORK, self.api().create_network(request())).await {
             Ok(_) => Ok(()),
             // Another daemon was faster.
@@ -114,9 +115,9 @@ fn doorway(network: &Network) -> Option<Doorway> {
 /// Nobody can reach anybody over it, and nothing beyond.
 fn request() -> NetworkCreateRequest {
     let addresses = IpamConfig { subnet: Some(SUBNET.into()), gateway: Some(ADDRESS.into()), ..IpamConfig::default() };
-    let options = [(INTERFACE, NAME), ("com.docker.network.bridge.enable_icc", "false")];
+    let options = [(INTERFACE, AGENT_INTERFACE), ("com.docker.network.bridge.enable_icc", "false")];
     NetworkCreateRequest {
-        name: NAME.into(),
+        name: AGENT_INTERFACE.into(),
         driver: Some("bridge".into()),
         internal: Some(true),
         ipam: Some(Ipam { config: Some(vec![addresses]), ..Ipam::default() }),
@@ -148,8 +149,8 @@ mod tests {
     #[test]
     fn the_address_leads_nowhere_else() {
         let request = request();
-        assert_eq!((request.internal, request.name.as_str()), (Some(true), NAME));
-        assert!(NAME.len() <= 15, "the name of an interface");
+        assert_eq!((request.internal, request.name.as_str()), (Some(true), AGENT_INTERFACE));
+        assert!(AGENT_INTERFACE.len() <= 15, "the name of an interface");
         assert_eq!(request.ipam.unwrap().config.unwrap()[0].gateway.as_deref(), Some(ADDRESS));
     }
 }

@@ -42,6 +42,7 @@ mod volume;
 mod watch;
 
 pub use connect::{Docker, connect};
+pub use doorway::AGENT_INTERFACE;
 pub use elsewhere::Elsewhere;
 pub use endpoint::{Candidate, Settings, candidates};
 pub use subnet::NetworkPool;

@@ -6,7 +6,7 @@
 //! **Does not live here:** sockets, a clock, roles and their policies themselves (the room `model`), which resource an operation is about
 //! (who answers it knows).
 //!
-//! **Invariants:** pure: time is an argument. Credentials are derived from one secret of the state folder, so nothing is kept of them
+//! **Invariants:** no files, no clock, no runtime: time and the secret are arguments. Credentials are derived from one secret of the state folder, so nothing is kept of them
 //! and they outlive the daemon that gave them; what they are good for is looked up in the World each time.
 //!
 //! **Entry point:** [`Mint`], [`Principal`].

@@ -32,8 +32,6 @@ pub(super) const KEYS: &[&str] = &[
     "aws:tokenissuetime",
     "aws:userid",
     "ecr:resourcetag/",
-    "secretsmanager:resourcetag/",
-    "ssm:resourcetag/",
 ];
 
 /// Whether requests here can have a key of conditions.

@@ -1,4 +1,4 @@
-//! AWS's APIs: `POST /` with a target header (JSON 1.1), or with a form (Query). A service is one arm of [`json`] or [`query`]: it reads
+//! AWS's APIs: `POST /` with a target header (JSON 1.1), or with a form (Query). A service is one arm of [`answered`] or [`query`]: it reads
 //! the operation, asks [`Caller::authorise`] with the action and the resource, and answers.
 //!
 //! They are asked by two doors ([`Door`]): on the control endpoint this machine's user asks, signed or not, and pages of other sites are
@@ -31,7 +31,7 @@ const LARGEST: usize = 32 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is served of the JSON 1.1 protocol, by what the target header begins with.
-const JSON: &[&str] = &[wire::ecr::SERVICE];
+const SERVICES: &[&str] = &[wire::ecr::SERVICE];
 
 /// What is asked, by its protocol.
 enum Asked {
@@ -76,7 +76,7 @@ impl Asked {
 /// Answers an operation of an AWS API, or gives the request back where it is none of a service that is served.
 pub(super) async fn operation(context: Arc<Context>, door: Door, request: Request<Incoming>) -> Result<Response<Body>, Request<Incoming>> {
     let Some(asked) = Asked::read(&request) else { return Err(request) };
-    let served = |target: &str| Target::parse(target).is_some_and(|target| JSON.contains(&target.service));
+    let served = |target: &str| Target::parse(target).is_some_and(|target| SERVICES.contains(&target.service));
     if let (Asked::Json(target), Door::Machine) = (&asked, door)
         && !served(target)
     {
@@ -100,13 +100,13 @@ pub(super) async fn operation(context: Arc<Context>, door: Door, request: Reques
         Err(refusal) => return Ok(asked.refused(&refusal)),
     };
     Ok(match &asked {
-        Asked::Json(target) => json(context, &caller, target, &body).await,
+        Asked::Json(target) => answered(context, &caller, target, &body).await,
         Asked::Query => query(&context, &caller, &Form::read(if body.is_empty() { uri_query.as_bytes() } else { &body })),
     })
 }
 
 /// Answers an operation of the JSON protocol.
-async fn json(context: Arc<Context>, caller: &Caller, target: &str, body: &[u8]) -> Response<Body> {
+async fn answered(context: Arc<Context>, caller: &Caller, target: &str, body: &[u8]) -> Response<Body> {
     let target = Target::parse(target).unwrap_or(Target { service: target, operation: "" });
     match target.service {
         wire::ecr::SERVICE => ecr::serve(context, caller, target.operation, body).await,

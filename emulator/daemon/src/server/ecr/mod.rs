@@ -89,15 +89,18 @@ impl Ecr {
             return Ok(());
         }
         let model::world::Settings { account, region, .. } = &self.snapshot.world.settings;
+        let action = format!("ecr:{operation}");
+        if operation == "GetAuthorizationToken" {
+            return caller.authorise(&action, "*").map_err(|Denied(why)| EcrError::AccessDenied(why));
+        }
         let named = Named::read(body);
         let prefix = format!("arn:aws:ecr:{region}:{account}:repository/");
         let arn = |name: &str| format!("{prefix}{name}");
         let mut resources: Vec<String> = named.repository_names.iter().flatten().chain(&named.repository_name).map(|name| arn(name)).collect();
         resources.extend(named.resource_arn);
         if resources.is_empty() {
-            resources.push(if operation == "GetAuthorizationToken" { "*".into() } else { arn("*") });
+            resources.push(arn("*"));
         }
-        let action = format!("ecr:{operation}");
         let tags = |resource: &str| {
             let name = resource.strip_prefix(&prefix).and_then(|name| RepositoryName::new(name).ok());
             let tags = name.and_then(|name| self.snapshot.world.repositories.get(&name)).into_iter().flat_map(|found| &found.spec.tags);
