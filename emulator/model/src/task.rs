@@ -132,7 +132,7 @@ impl Task {
     pub fn abandon(&mut self, stop: Stop, now: Timestamp) {
         self.end(stop, now);
         self.last_status = TaskStatus::Stopped;
-        self.stopped_at = Some(now);
+        self.stopped_at.get_or_insert(now);
         self.engine = EngineName::own();
         self.own_network = false;
         self.volumes.clear();

@@ -55,7 +55,8 @@ impl World {
         for group in self.target_groups.values_mut() {
             group.targets.retain(|_, target| target.task.as_ref().is_none_or(|task| !there.contains(task)));
         }
-        for task in self.tasks.values_mut().filter(|task| there.contains(&task.id)) {
+        // Those that are over as well: what is left of them there is not waited for.
+        for task in self.tasks.values_mut().filter(|task| task.cluster == *cluster && task.instance == *name) {
             task.abandon(Stop::deregistration_forced(), now);
         }
         Ok(())
