@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::hooks::{self, Hooks};
+use crate::resources::{Needed, Resources};
 use crate::{mounts, namespaces};
 
 /// How many verbs that keep the engine busy it is given at once (engine-facts 8, performance.md: beyond eight Docker gets no faster).
@@ -46,6 +47,7 @@ pub struct Effects {
     clock: ClockHandle,
     /// The folder that stands for EFS.
     file_systems: PathBuf,
+    resources: Resources,
     slots: Slots,
     under_way: JoinSet<Finished>,
     /// Failures in a row of work that did not say anything about its object.
@@ -94,7 +96,12 @@ enum Order {
 impl Effects {
     /// Nothing under way.
     #[must_use]
-    pub fn new(engine: Arc<dyn Engine>, hooks: Arc<dyn Hooks>, clock: Arc<dyn Clock>, file_systems: PathBuf) -> Self {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        hooks: Arc<dyn Hooks>,
+        clock: Arc<dyn Clock>,
+        (file_systems, resources): (PathBuf, Resources),
+    ) -> Self {
         let slots = Slots {
             images: BTreeMap::new(),
             stops: Arc::new(Semaphore::new(STOPS_AT_ONCE)),
@@ -106,6 +113,7 @@ impl Effects {
             hooks: HooksHandle(hooks),
             clock: ClockHandle(clock),
             file_systems,
+            resources,
             slots,
             under_way: JoinSet::new(),
             failures: BTreeMap::new(),
@@ -115,9 +123,14 @@ impl Effects {
     /// Begins a piece of work with what the World says now.
     pub fn start(&mut self, world: &World, work: Work) {
         let order = order(world, &work, &self.file_systems);
+        let needed = self.resources.needed(world, &work);
         let (engine, hooks, clock, slots) = (self.engine.0.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
         let failures = self.failures.get(&work).copied().unwrap_or(0);
         self.under_way.spawn(async move {
+            let order = match supply(&work, order, needed.as_ref()).await {
+                Ok(order) => order,
+                Err(fact) => return Finished { work, fact: Some(fact), failed: false },
+            };
             // The semaphore is never closed, so a permit always comes.
             let permit = slots.acquire_owned().await;
             let result = unbroken(execute((engine.as_ref(), hooks.as_ref()), &work, order)).await;
@@ -197,6 +210,16 @@ impl Slots {
             }
         }
     }
+}
+
+/// Completes an order with what its task needs besides images; or says that this cannot be had.
+async fn supply(work: &Work, mut order: Order, needed: Option<&Needed>) -> Result<Order, Fact> {
+    let (Some(needed), Work::PrepareImage { task, container } | Work::Create { task, container }) = (needed, work) else { return Ok(order) };
+    let fetched = needed.get().await.map_err(|reason| Fact::ResourcesFailed { task: task.clone(), reason })?;
+    if let (Order::Create(spec), Some(values)) = (&mut order, fetched.get(container)) {
+        values.complete(&mut spec.definition);
+    }
+    Ok(order)
 }
 
 fn rest(error: &EngineError, failures: u32) -> Duration {

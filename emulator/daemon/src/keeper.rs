@@ -21,6 +21,8 @@ pub use handle::{Done, Handle, Input, News, Reply, Snapshot};
 
 use crate::effects::{Effects, Finished};
 use crate::hooks::Hooks;
+use crate::resources::Resources;
+use crate::serve::BUCKETS;
 use crate::sight::Sight;
 use crate::store::Store;
 
@@ -131,7 +133,8 @@ impl Keeper {
         };
         let (publisher, snapshots) = watch::channel(Arc::new(snapshot));
         let news = News::default();
-        let file_systems = parts.store.as_ref().map(|store| store.folder().join(FILE_SYSTEMS)).unwrap_or_default();
+        let folder = |name: &str| parts.store.as_ref().map(|store| store.folder().join(name)).unwrap_or_default();
+        let folders = (folder(FILE_SYSTEMS), Resources::new(folder(BUCKETS)));
         let keeper = Self {
             world: parts.world,
             sight: Sight::new(news.clone()),
@@ -142,7 +145,7 @@ impl Keeper {
             save_at: None,
             state_problem: None,
             ids: parts.ids,
-            effects: Effects::new(parts.engine, parts.hooks, parts.clock.clone(), file_systems),
+            effects: Effects::new(parts.engine, parts.hooks, parts.clock.clone(), folders),
             clock: parts.clock,
             pace: parts.pace,
             store: parts.store,

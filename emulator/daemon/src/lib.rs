@@ -32,6 +32,7 @@ pub mod options;
 mod port_holder;
 pub mod prober;
 pub mod records;
+mod resources;
 mod serve;
 pub mod server;
 mod sight;

@@ -41,7 +41,7 @@ const LAST_REQUESTS: Duration = Duration::from_secs(5);
 const LAST_TASKS: Duration = Duration::from_secs(1);
 
 /// The folder in the state folder that stands for S3: one folder a bucket.
-const BUCKETS: &str = "s3";
+pub(crate) const BUCKETS: &str = "s3";
 
 /// The folder in the state folder that stands for CloudWatch Logs: one folder a log group.
 const LOG_GROUPS: &str = "cloudwatch";

@@ -31,6 +31,7 @@ pub mod decimal;
 pub mod deployment;
 pub mod desired;
 pub mod diff;
+pub mod environment_file;
 pub mod event;
 pub mod health;
 pub mod id;
@@ -57,6 +58,7 @@ pub mod scaling;
 pub mod scaling_policy;
 pub mod schedule;
 pub mod scheduled_task;
+pub mod secret_reference;
 pub mod security_policy;
 pub mod service;
 pub mod service_deployment;
@@ -90,6 +92,7 @@ pub use cron::Cron;
 pub use decimal::Decimal;
 pub use deployment::{Deployment, DeploymentStatus, RolloutState};
 pub use desired::{Desired, DesiredLoadBalancer, DesiredService};
+pub use environment_file::EnvironmentFile;
 pub use event::ServiceEvent;
 pub use health::{GrpcMatcher, HealthCheck, Matcher, TargetHealth, TargetHealthReason, TargetHealthState};
 pub use id::{ContainerId, DeploymentId, Ids, OwnerId, ResourceId, TaskId};
@@ -115,6 +118,7 @@ pub use scaling::{ActivityStatus, Cooldown, ScalingActivity, ScalingState, Sched
 pub use scaling_policy::{AdjustmentType, Aggregation, PolicyKind, ScalingPolicy, StepAdjustment, StepScaling, TargetTracking};
 pub use schedule::{Schedule, TimeZoneName};
 pub use scheduled_task::{ScheduledRun, ScheduledTask, ScheduledTaskSpec};
+pub use secret_reference::{SecretReference, SecretSelector, SecretSource};
 pub use security_policy::{SecurityPolicy, SecurityPolicyError, TlsCipher, TlsVersion};
 pub use service::{
     DeploymentAlarms, EarlySuccess, LaunchBackoff, SchedulingStrategy, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus,

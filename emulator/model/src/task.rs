@@ -56,6 +56,9 @@ pub struct Task {
     /// Volumes of its own that the engine has, or may have, until they are removed.
     #[serde(default)]
     pub volumes: Vec<TaskVolume>,
+    /// Why what it needs besides images could not be had, in the agent's words: it ends by that.
+    #[serde(default)]
+    pub resource_failure: Option<String>,
 }
 
 /// What a task is made from.
@@ -111,6 +114,7 @@ impl Task {
             started_by: None,
             protected_until: None,
             own_network: birth.service.is_none(),
+            resource_failure: None,
         }
     }
 

@@ -138,6 +138,9 @@ pub(crate) struct Run {
     /// Sets a variable, `NAME=value`; `NAME` alone takes the value that it has here; may be repeated
     #[arg(short, long = "env", value_name = "NAME=VALUE")]
     pub(crate) environment: Vec<String>,
+    /// A file of variables, a path or the ARN of an object of S3, in place of the task definition's; may be repeated
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub(crate) environment_files: Vec<String>,
     /// The container that command and variables are for [default: the first essential one]
     #[arg(long, value_name = "NAME")]
     pub(crate) container: Option<String>,

@@ -43,11 +43,11 @@ pub(super) fn run_task(context: Arc<Context>, request: RunTaskRequest) -> Respon
 }
 
 async fn start_tasks(context: &Context, request: RunTaskRequest, progress: &mpsc::Sender<UpEvent>) -> Result<(), Failure> {
-    let RunTaskRequest { cluster, what, count, container, command, environment, started_by, placement } = request;
+    let RunTaskRequest { cluster, what, count, container, command, environment, environment_files, started_by, placement } = request;
     let (mut changes, task_definition) = registered(context, &cluster, what, progress).await?;
     let task_definition = task_definition.ok_or_else(|| Failure::input("no task definition is named"))?;
     let mut overrides = TaskOverrides::default();
-    if command.is_some() || !environment.is_empty() {
+    if command.is_some() || !environment.is_empty() || !environment_files.is_empty() {
         let container = match (container, changes.first()) {
             (Some(container), _) => container,
             (None, Some(Change::RegisterTaskDefinition { definition, .. })) => first_essential(definition)?,
@@ -57,7 +57,8 @@ async fn start_tasks(context: &Context, request: RunTaskRequest, progress: &mpsc
                 world.definition(&revision).ok_or_else(ended).and_then(first_essential)?
             }
         };
-        overrides.containers.insert(container, ContainerOverride { command, environment, ..ContainerOverride::default() });
+        let environment_files = (!environment_files.is_empty()).then_some(environment_files);
+        overrides.containers.insert(container, ContainerOverride { command, environment, environment_files, ..ContainerOverride::default() });
     }
     changes.insert(0, Change::CreateCluster(cluster.clone()));
     changes.push(Change::RunTask(Box::new(RunTask { cluster, task_definition, count, overrides, started_by, placement, placed: None })));

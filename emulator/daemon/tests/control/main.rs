@@ -5,6 +5,7 @@
 mod changes;
 mod guard;
 mod lab;
+mod outside_values;
 mod reads;
 mod repositories;
 mod stopping;

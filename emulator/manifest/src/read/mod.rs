@@ -18,6 +18,7 @@ mod log_configuration;
 mod metric_alarm;
 mod namespaces;
 pub(crate) mod network_mode;
+mod outside_values;
 mod pem;
 mod placement;
 mod port_ranges;
@@ -69,7 +70,7 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
     });
     let services =
         named(tree.list("services"), reader, |node, reader| service::read(node, reader).map(|service| (service.spec.name.clone(), service)));
-    let scheduled_tasks = named(tree.list("scheduledTasks"), reader, |node, reader| scheduled_task::read(node, reader.report));
+    let scheduled_tasks = named(tree.list("scheduledTasks"), reader, scheduled_task::read);
     let alarms = named(tree.list("alarms"), reader, |node, reader| alarm::read(node, reader.report));
     let instances = named(tree.list("containerInstances"), reader, |node, reader| container_instance::read(node, reader.report));
     let repositories = repository::all(tree.list("repositories"), reader.report);
