@@ -21,13 +21,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("authentication", &["model"]),
     ("alb", &["routing", "message", "tls", "authentication", "model"]),
     ("registry", &["model", "wire"]),
-    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "registry", "tls"]),
+    ("vault", &["model"]),
+    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "registry", "tls", "vault"]),
     ("cli", &["wire", "model", "manifest", "daemon"]),
     ("ecslocal", &["cli"]),
 ];
 
 /// Rooms without a runtime, sockets, a container engine or a clock.
-const PURE: &[&str] = &["model", "scheduler", "routing", "message", "wire", "manifest"];
+const PURE: &[&str] = &["model", "scheduler", "routing", "message", "wire", "manifest", "vault"];
 
 /// What no pure room may reach, through whatever crate.
 const IMPURE: &[&str] = &["tokio", "hyper", "bollard", "mio", "socket2", "rustix", "getrandom", "notify"];

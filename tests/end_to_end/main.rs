@@ -15,6 +15,7 @@ mod life;
 mod load;
 mod logs;
 mod network_modes;
+mod outside_values;
 mod registry;
 mod restarts;
 mod scaling;

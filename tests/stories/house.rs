@@ -408,6 +408,7 @@ fn begin(
         store: None,
         traffic: Arc::new(NoTraffic),
         hooks: Arc::new(hooks.clone()),
+        vault: daemon::vault_store::VaultStore::in_memory(),
     });
     let mut tasks = JoinSet::new();
     tasks.spawn(keeper.run());
@@ -432,6 +433,7 @@ fn run(name: &str, count: Option<&str>) -> Change {
         started_by: None,
         placement: Placement::default(),
         placed: None,
+        enable_execute_command: false,
     }))
 }
 

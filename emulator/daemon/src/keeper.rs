@@ -25,6 +25,7 @@ use crate::resources::Resources;
 use crate::serve::BUCKETS;
 use crate::sight::Sight;
 use crate::store::Store;
+use crate::vault_store::VaultStore;
 
 /// How many inputs may wait before a sender does.
 const QUEUE: usize = 1024;
@@ -68,6 +69,8 @@ pub struct Parts {
     pub traffic: Arc<dyn Traffic>,
     /// Who asks hooks.
     pub hooks: Arc<dyn Hooks>,
+    /// Secrets and parameters, for tasks that start.
+    pub vault: Arc<VaultStore>,
 }
 
 /// The owner of the World.
@@ -134,7 +137,7 @@ impl Keeper {
         let (publisher, snapshots) = watch::channel(Arc::new(snapshot));
         let news = News::default();
         let folder = |name: &str| parts.store.as_ref().map(|store| store.folder().join(name)).unwrap_or_default();
-        let folders = (folder(FILE_SYSTEMS), Resources::new(folder(BUCKETS)));
+        let folders = (folder(FILE_SYSTEMS), Resources::new(folder(BUCKETS), parts.vault, parts.clock.clone()));
         let keeper = Self {
             world: parts.world,
             sight: Sight::new(news.clone()),

@@ -23,6 +23,7 @@ pub mod listeners;
 pub mod local_registry;
 pub mod log_files;
 mod log_groups;
+mod log_mask;
 mod log_reader;
 pub mod meter;
 mod mounts;
@@ -40,6 +41,7 @@ pub mod store;
 mod supervise;
 #[cfg(test)]
 mod testing;
+pub mod vault_store;
 pub mod view;
 
 pub use options::Options;

@@ -7,8 +7,10 @@ use engine::{Clock, Engine, EngineError, EngineErrorKind, LogLine, LogOptions};
 use futures_util::StreamExt as _;
 use model::{ContainerId, ContainerStatus, World};
 use tokio::sync::mpsc;
+use vault::Mask;
 
 use crate::keeper::Handle;
+use crate::log_mask::masked;
 
 /// How long after a break, or after the end of a container that may be started again, a log is asked for again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
@@ -19,6 +21,8 @@ pub(crate) struct LogReader {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) keeper: Handle,
+    /// What is not to be shown.
+    pub(crate) mask: Arc<Mask>,
 }
 
 impl LogReader {
@@ -35,21 +39,24 @@ impl LogReader {
     ) -> Result<(), EngineError> {
         loop {
             let broken = match self.engine.logs(id, options.clone()).await {
-                Ok(mut lines) => loop {
-                    match lines.next().await {
-                        None => break None,
-                        Some(Err(error)) => break Some(error),
-                        Some(Ok(line)) => {
-                            // What comes after a break is what is newer than this.
-                            (options.since, options.tail) = (Some(line.at), None);
-                            if let Some(item) = map(line)
-                                && sender.send(item).await.is_err()
-                            {
-                                return Ok(());
+                Ok(lines) => {
+                    let mut lines = masked(lines, self.mask.clone());
+                    loop {
+                        match lines.next().await {
+                            None => break None,
+                            Some(Err(error)) => break Some(error),
+                            Some(Ok(line)) => {
+                                // What comes after a break is what is newer than this.
+                                (options.since, options.tail) = (Some(line.at), None);
+                                if let Some(item) = map(line)
+                                    && sender.send(item).await.is_err()
+                                {
+                                    return Ok(());
+                                }
                             }
                         }
                     }
-                },
+                }
                 Err(error) => Some(error),
             };
             match broken {

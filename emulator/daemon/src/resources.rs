@@ -1,15 +1,18 @@
-//! What a task needs besides images: files of variables (ecs.md 1.9). They are read once, when the task starts; all its containers have
-//! what was read then. A daemon that died in between reads again what containers that are not made yet will have.
+//! What a task needs besides images: files of variables, secrets and parameters (ecs.md 1.9). They are fetched once, when the task starts;
+//! all its containers have what was there then. A daemon that died in between fetches again what containers that are not made yet will have.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use engine::Clock;
 use model::environment_file::{complete_environment, read_environment_file};
-use model::{ContainerDefinition, ContainerName, ContainerStatus, EnvironmentFile, TaskDefinition, TaskId, World};
+use model::{ContainerDefinition, ContainerName, ContainerStatus, EnvironmentFile, Secret, SecretReference, TaskDefinition, TaskId, World};
 use scheduler::Work;
 use tokio::sync::OnceCell;
+
+use crate::vault_store::VaultStore;
 
 /// The longest file of variables that is read.
 const LONGEST_FILE: u64 = 1 << 20;
@@ -18,11 +21,23 @@ const LONGEST_FILE: u64 = 1 << 20;
 const LONGEST_REASON: usize = 1024;
 
 /// Where values come from, and what was fetched for tasks whose containers are not all made yet.
-#[derive(Debug)]
 pub(crate) struct Resources {
+    sources: Sources,
+    fetched: BTreeMap<TaskId, Arc<OnceCell<Result<Fetched, String>>>>,
+}
+
+#[derive(Clone)]
+struct Sources {
     /// The folder that stands for S3.
     buckets: PathBuf,
-    fetched: BTreeMap<TaskId, Arc<OnceCell<Result<Fetched, String>>>>,
+    vault: Arc<VaultStore>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Resources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Resources")
+    }
 }
 
 /// What one task was given, by container.
@@ -32,18 +47,22 @@ pub(crate) type Fetched = BTreeMap<ContainerName, Values>;
 #[derive(Debug, Default)]
 pub(crate) struct Values {
     files: Vec<BTreeMap<String, String>>,
+    secrets: BTreeMap<String, Secret>,
+    /// For its log driver.
+    options: BTreeMap<String, Secret>,
 }
 
 /// A task's values: there, or to be fetched by whoever needs them first.
 pub(crate) struct Needed {
     cell: Arc<OnceCell<Result<Fetched, String>>>,
     containers: Vec<ContainerDefinition>,
-    buckets: PathBuf,
+    region: String,
+    sources: Sources,
 }
 
 impl Resources {
-    pub(crate) const fn new(buckets: PathBuf) -> Self {
-        Self { buckets, fetched: BTreeMap::new() }
+    pub(crate) const fn new(buckets: PathBuf, vault: Arc<VaultStore>, clock: Arc<dyn Clock>) -> Self {
+        Self { sources: Sources { buckets, vault, clock }, fetched: BTreeMap::new() }
     }
 
     /// What a piece of work needs of its task's values; `None` where the task needs none.
@@ -57,7 +76,7 @@ impl Resources {
             return None;
         }
         let cell = self.fetched.entry(task.id.clone()).or_default().clone();
-        Some(Needed { cell, containers, buckets: self.buckets.clone() })
+        Some(Needed { cell, containers, region: world.settings.region.clone(), sources: self.sources.clone() })
     }
 }
 
@@ -72,8 +91,8 @@ impl Needed {
     /// Why the task cannot start, in the agent's words.
     pub(crate) async fn get(&self) -> Result<&Fetched, String> {
         let fetch = || async {
-            let (containers, buckets) = (self.containers.clone(), self.buckets.clone());
-            match tokio::task::spawn_blocking(move || fetch(&containers, &buckets)).await {
+            let (containers, region, sources) = (self.containers.clone(), self.region.clone(), self.sources.clone());
+            match tokio::task::spawn_blocking(move || sources.fetch(&containers, &region)).await {
                 Ok(fetched) => fetched,
                 Err(error) => Err(format!("ResourceInitializationError: {error}")),
             }
@@ -85,18 +104,38 @@ impl Needed {
 impl Values {
     /// Completes a container's definition.
     pub(crate) fn complete(&self, definition: &mut ContainerDefinition) {
-        complete_environment(&mut definition.environment, self.files.clone(), BTreeMap::new());
+        let exposed = |values: &BTreeMap<String, Secret>| values.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
+        complete_environment(&mut definition.environment, self.files.clone(), exposed(&self.secrets));
+        if let Some(configuration) = &mut definition.log_configuration {
+            let options: BTreeMap<String, String> = exposed(&self.options);
+            configuration.options.extend(options);
+        }
     }
 }
 
-fn fetch(containers: &[ContainerDefinition], buckets: &Path) -> Result<Fetched, String> {
-    let mut fetched = Fetched::new();
-    for container in containers {
-        let files = container.environment_files.iter().map(|file| variables(file, buckets)).collect::<Result<_, _>>();
-        let files = files.map_err(|why| format!("ResourceInitializationError: failed to download env files: {why}"))?;
-        fetched.insert(container.name.clone(), Values { files });
+impl Sources {
+    fn fetch(&self, containers: &[ContainerDefinition], region: &str) -> Result<Fetched, String> {
+        let references = || containers.iter().flat_map(references);
+        let values = self.vault.read(self.clock.now(), |vault| vault.values(references(), region))?;
+        let named = |references: &BTreeMap<String, SecretReference>| {
+            let value = |(name, reference)| Some((String::clone(name), values.get(reference)?.clone()));
+            references.iter().filter_map(value).collect()
+        };
+        let mut fetched = Fetched::new();
+        for container in containers {
+            let files = container.environment_files.iter().map(|file| variables(file, &self.buckets)).collect::<Result<_, _>>();
+            let files = files.map_err(|why| format!("ResourceInitializationError: failed to download env files: {why}"))?;
+            let options = container.log_configuration.as_ref().map(|configuration| named(&configuration.secret_options)).unwrap_or_default();
+            fetched.insert(container.name.clone(), Values { files, secrets: named(&container.secrets), options });
+        }
+        Ok(fetched)
     }
-    Ok(fetched)
+}
+
+/// What a container has values from.
+pub(crate) fn references(container: &ContainerDefinition) -> impl Iterator<Item = &SecretReference> {
+    let options = container.log_configuration.iter().flat_map(|configuration| configuration.secret_options.values());
+    container.secrets.values().chain(options)
 }
 
 fn variables(file: &EnvironmentFile, buckets: &Path) -> Result<BTreeMap<String, String>, String> {
@@ -132,6 +171,10 @@ fn read(path: &Path) -> Result<String, String> {
 mod tests {
     use super::*;
 
+    fn sources(buckets: &Path) -> Sources {
+        Sources { buckets: buckets.to_owned(), vault: VaultStore::in_memory(), clock: Arc::new(engine::SystemClock::new()) }
+    }
+
     fn container(files: &[EnvironmentFile]) -> ContainerDefinition {
         let environment = BTreeMap::from([("OWN".to_owned(), "own".to_owned())]);
         ContainerDefinition { environment_files: files.to_vec(), environment, ..ContainerDefinition::new(ContainerName::new("web").unwrap(), "web") }
@@ -146,7 +189,7 @@ mod tests {
         let object = EnvironmentFile::S3 { bucket: "settings".into(), key: "a/b.env".into() };
         let local = EnvironmentFile::Local(folder.path().join("c.env").display().to_string());
         let mut definition = container(&[object, local]);
-        let fetched = fetch(&[definition.clone()], &folder.path().join("s3")).unwrap();
+        let fetched = sources(&folder.path().join("s3")).fetch(&[definition.clone()], "us-east-1").unwrap();
         fetched[&definition.name].complete(&mut definition);
         let said: Vec<_> = definition.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(said, ["A=bucket", "B=local", "OWN=own"]);
@@ -155,7 +198,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_why_the_task_does_not_start() {
         let folder = tempfile::tempdir().unwrap();
-        let refused = |file| fetch(&[container(&[file])], folder.path()).unwrap_err();
+        let refused = |file| sources(folder.path()).fetch(&[container(&[file])], "us-east-1").unwrap_err();
         let said = refused(EnvironmentFile::S3 { bucket: "settings".into(), key: "b.env".into() });
         let begin =
             "ResourceInitializationError: failed to download env files: unable to download env file with key b.env from bucket settings, error: ";

@@ -32,6 +32,7 @@ use crate::records::Records;
 use crate::server::{self, Context};
 use crate::store::{Running, Store};
 use crate::supervise::supervise;
+use crate::vault_store::VaultStore;
 use crate::{Options, housekeeping, log_groups, meter, observer, port_holder, prober};
 
 /// How long requests in flight are waited for at the end.
@@ -62,6 +63,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let store = Arc::new(Store::open(&options.state_folder)?);
     let mut world = store.load(&mut ids)?;
     let control = bind_control(options.control).await?;
+    let vault = Arc::new(VaultStore::open(store.folder(), Ids::seeded(ids.next_u64()))?);
     let endpoint = control.local_addr().map_err(|error| Failure::environment(format!("the control endpoint has no address: {error}")))?;
     let registry = open_registry(&store, clock.now())?;
     let source = LocalRegistry { registry: registry.clone(), host: server::registry_host(endpoint), clock: clock.clone() };
@@ -104,6 +106,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         store: Some(store.clone()),
         traffic: listeners.clone(),
         hooks: Arc::new(LocalHooks),
+        vault: vault.clone(),
     });
     let running = Running { endpoint, pid: std::process::id() };
     let server_stop = CancellationToken::new();
@@ -116,19 +119,21 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         listeners: Some(listeners.clone()),
         records: Some(records),
         registry: registry.clone(),
+        vault,
         previews: server::ecr::Previews::default(),
         endpoint,
         engine_view,
         state_folder: store.folder().display().to_string(),
         started_at: clock.now(),
         ups: ups.clone(),
+        execs: server::exec::sessions(),
         followers: followers.clone(),
         stop: stop.clone(),
         ending: server_stop.clone(),
     };
 
     store.announce(running).map_err(|error| Failure::environment(format!("the state folder cannot be written: {error}")))?;
-    let reader = LogReader { engine: engine.clone(), clock: clock.clone(), keeper: handle.clone() };
+    let reader = LogReader { engine: engine.clone(), clock: clock.clone(), keeper: handle.clone(), mask: Arc::default() };
     let groups = store.folder().join(LOG_GROUPS);
     let mut watchers = watchers(engine, owner, clock.clone(), &handle, (listeners.clone(), health_log, pace.clone()));
     let time = clock.clone();

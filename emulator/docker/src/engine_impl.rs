@@ -6,8 +6,8 @@ use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
 use engine::{
-    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, NetworkNamespace, NetworkSpec,
-    Progress, Stream, Usage, Verb,
+    BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, ExecSession, ExecSpec, LogLine, LogOptions,
+    NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey};
@@ -198,6 +198,10 @@ impl Engine for Docker {
 
     fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>> {
         Box::pin(self.usage_of(id))
+    }
+
+    fn exec<'a>(&'a self, id: &'a ContainerId, spec: &'a ExecSpec) -> Verb<'a, ExecSession> {
+        Box::pin(self.run_in(id, spec))
     }
 
     fn logs<'a>(&'a self, id: &'a ContainerId, options: LogOptions) -> Verb<'a, Stream<LogLine>> {

@@ -21,6 +21,7 @@ mod create;
 mod endpoint;
 mod engine_impl;
 mod errors;
+mod exec;
 mod host_ports;
 mod ignore_file;
 mod image;

@@ -380,6 +380,7 @@ fn settings(old: &ServiceSpec, new: &ServiceSpec) -> String {
         (old.scheduling_strategy != new.scheduling_strategy, "schedulingStrategy"),
         (old.placement.constraints != new.placement.constraints, "placementConstraints"),
         (old.placement.strategy != new.placement.strategy, "placementStrategy"),
+        (old.enable_execute_command != new.enable_execute_command, "enableExecuteCommand"),
     ];
     differences.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| format!(", {name}")).collect()
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AlarmSpec, ClusterName, Family, InstanceName, InstanceSpec, Listener, LoadBalancerAttributes, LoadBalancerName, RepositoryName, RepositorySpec,
-    ScheduleName, ScheduledTaskSpec, ServiceName, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition,
+    AlarmSpec, ClusterName, Family, InstanceName, InstanceSpec, Listener, LoadBalancerAttributes, LoadBalancerName, ParameterSpec, RepositoryName,
+    RepositorySpec, ScheduleName, ScheduledTaskSpec, SecretSpec, ServiceName, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition,
 };
 
 /// One cluster as a manifest describes it.
@@ -36,6 +36,12 @@ pub struct Desired {
     /// By name.
     #[serde(default)]
     pub repositories: BTreeMap<RepositoryName, RepositorySpec>,
+    /// Secrets by name. They are the region's vault's, not the World's, so that their values are in no state file.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretSpec>,
+    /// Parameters by name, as secrets.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, ParameterSpec>,
 }
 
 impl Desired {
@@ -53,6 +59,8 @@ impl Desired {
             alarms: BTreeMap::new(),
             instances: BTreeMap::new(),
             repositories: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            parameters: BTreeMap::new(),
         }
     }
 }

@@ -59,6 +59,7 @@ pub mod scaling_policy;
 pub mod schedule;
 pub mod scheduled_task;
 pub mod secret_reference;
+pub mod secret_spec;
 pub mod security_policy;
 pub mod service;
 pub mod service_deployment;
@@ -119,6 +120,7 @@ pub use scaling_policy::{AdjustmentType, Aggregation, PolicyKind, ScalingPolicy,
 pub use schedule::{Schedule, TimeZoneName};
 pub use scheduled_task::{ScheduledRun, ScheduledTask, ScheduledTaskSpec};
 pub use secret_reference::{SecretReference, SecretSelector, SecretSource};
+pub use secret_spec::{ParameterSpec, ParameterType, SecretSpec};
 pub use security_policy::{SecurityPolicy, SecurityPolicyError, TlsCipher, TlsVersion};
 pub use service::{
     DeploymentAlarms, EarlySuccess, LaunchBackoff, SchedulingStrategy, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus,

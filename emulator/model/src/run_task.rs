@@ -25,6 +25,9 @@ pub struct RunTask {
     /// Where they are placed; the task definition's constraints bind beside these.
     #[serde(default)]
     pub placement: Placement,
+    /// Whether programs may be run in their containers.
+    #[serde(default)]
+    pub enable_execute_command: bool,
     /// Where each of them was placed, and why others were not: filled in by who decides that. Empty before, and taken for the cluster's
     /// first container instance then.
     #[serde(default)]

@@ -80,6 +80,9 @@ pub struct ServiceSpec {
     /// Where its tasks are placed. Default spread over zones, then over instances.
     #[serde(default)]
     pub placement: Placement,
+    /// Whether programs may be run in the containers of tasks that it starts from then on. Default no.
+    #[serde(default)]
+    pub enable_execute_command: bool,
 }
 
 /// `deploymentConfiguration.alarms` with `enable: true` (ecs.md 3.5).
@@ -276,6 +279,7 @@ mod tests {
             scheduling_strategy: SchedulingStrategy::Replica,
             scalable_target: None,
             placement: Placement::default(),
+            enable_execute_command: false,
         }
     }
 

@@ -59,6 +59,9 @@ pub struct Task {
     /// Why what it needs besides images could not be had, in the agent's words: it ends by that.
     #[serde(default)]
     pub resource_failure: Option<String>,
+    /// Whether programs may be run in its containers, as it was said when it started.
+    #[serde(default)]
+    pub enable_execute_command: bool,
 }
 
 /// What a task is made from.
@@ -115,6 +118,7 @@ impl Task {
             protected_until: None,
             own_network: birth.service.is_none(),
             resource_failure: None,
+            enable_execute_command: false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Bytes and typed operations, one module a wire.
 //!
 //! **Lives here:** the types that cross a wire, with their spelling. Today: [`local`], our own versioned JSON between the command
-//! line (and, later, the dashboard) and the daemon; [`json11`], AWS's JSON 1.1 protocol, and [`ecr`] on it; [`oci`], what a registry
+//! line (and, later, the dashboard) and the daemon; [`json11`], AWS's JSON 1.1 protocol, with [`ecr`], [`secretsmanager`] and [`ssm`] on it; [`oci`], what a registry
 //! speaks. The other AWS wires get modules beside them: `ecs` (JSON 1.1), `elbv2` (Query and XML), `metadata` (what a task sees), each
 //! with one table from errors to codes.
 //!
@@ -16,3 +16,5 @@ pub mod ecr;
 pub mod json11;
 pub mod local;
 pub mod oci;
+pub mod secretsmanager;
+pub mod ssm;

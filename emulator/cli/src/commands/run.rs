@@ -37,6 +37,7 @@ pub(crate) async fn run(args: &Run, settings: Settings, printer: &mut Printer) -
         environment_files: environment_files(&args.environment_files, &settings)?,
         started_by: args.started_by.clone(),
         placement: placement(args),
+        enable_execute_command: args.enable_execute_command,
     };
     let mut interrupts = Interrupts::new()?;
     let Some(Applied { tasks, .. }) = steps::follow(client, (path::RUN_TASK, &request), printer, &mut interrupts).await? else {

@@ -35,6 +35,7 @@ fn bench() -> Bench {
         store: Some(store),
         traffic: Arc::new(NoTraffic),
         hooks: Arc::new(crate::hooks::LocalHooks),
+        vault: crate::vault_store::VaultStore::in_memory(),
     };
     let (keeper, handle) = Keeper::new(parts);
     Bench { folder, clock, keeper, handle }

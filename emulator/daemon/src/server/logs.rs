@@ -1,19 +1,22 @@
 //! The logs of a cluster's containers, all at once or of one service or task, and of those that start while they are followed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::{Clock, EngineErrorKind, LogLine, LogOptions, LogStream};
 use futures_util::{StreamExt as _, stream};
 use hyper::Response;
-use model::{ClusterName, ContainerId, ContainerName, ContainerStatus, ContainerType, ServiceName, Task, TaskStatus, World};
+use model::{ClusterName, ContainerId, ContainerName, ContainerStatus, ContainerType, ServiceName, Task, TaskStatus, Timestamp, World};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use vault::Mask;
 use wire::local::{Failure, LogRecord};
 
 use super::Context;
 use super::answer::{self, Body};
 use super::query::Query;
+use crate::log_mask::{self, masked};
 use crate::log_reader::LogReader;
 use crate::view;
 
@@ -24,7 +27,10 @@ struct Asked {
     cluster: ClusterName,
     service: Option<ServiceName>,
     task: Option<String>,
+    container: Option<ContainerName>,
     tail: Option<u32>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
     follow: bool,
 }
 
@@ -44,9 +50,15 @@ pub(super) fn logs(context: Arc<Context>, query: &Query) -> Result<Response<Body
         cluster: query.required("cluster")?,
         service: query.parsed("service")?,
         task: query.parsed("task")?,
+        container: query.parsed("container")?,
         tail: query.parsed("tail")?,
+        since: moment(query, "since")?,
+        until: moment(query, "until")?,
         follow: query.get("follow") == Some("true"),
     };
+    if asked.follow && asked.until.is_some() {
+        return Err(Failure::input("what is followed has no end: `until` goes without `follow`"));
+    }
     let (sender, receiver) = mpsc::channel(LINES);
     let followers = context.followers.clone();
     followers.spawn(async move {
@@ -60,6 +72,21 @@ pub(super) fn logs(context: Arc<Context>, query: &Query) -> Result<Response<Body
     Ok(answer::lines(stream::unfold(receiver, |mut receiver: mpsc::Receiver<LogRecord>| async move { Some((receiver.recv().await?, receiver)) })))
 }
 
+/// Seconds since the Unix epoch, with a fraction.
+fn moment(query: &Query, name: &'static str) -> Result<Option<Timestamp>, Failure> {
+    let seconds: Option<f64> = query.parsed(name)?;
+    seconds
+        .map(|seconds| Duration::try_from_secs_f64(seconds).map(|since| Timestamp::default() + since))
+        .transpose()
+        .map_err(|error| Failure::input(format!("`{name}` is no time: {error}")))
+}
+
+/// What the lines do not show.
+fn mask(context: &Context) -> Arc<Mask> {
+    let snapshot = context.keeper.snapshot();
+    Arc::new(context.vault.read(context.clock.now(), |vault| log_mask::of(&snapshot.world, vault)))
+}
+
 /// What was written until now and what comes, of each container as it comes.
 async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>) {
     let mut snapshots = context.keeper.follow();
@@ -70,12 +97,14 @@ async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecor
         let snapshot = snapshots.borrow_and_update().clone();
         let found = sources(&snapshot.world, asked);
         known.retain(|id| found.iter().any(|source| source.id == *id));
-        for source in found {
-            if known.insert(source.id.clone()) {
-                let options = LogOptions { follow: true, tail, since: None };
-                let reader = LogReader { engine: context.engine.clone(), clock: context.clock.clone(), keeper: context.keeper.clone() };
-                readers.spawn(read_on(reader, source, options, sender.clone()));
-            }
+        let new: Vec<Source> = found.into_iter().filter(|source| known.insert(source.id.clone())).collect();
+        // Those that start later have been given later values.
+        let mask = if new.is_empty() { Arc::default() } else { mask(context) };
+        for source in new {
+            let options = LogOptions { follow: true, tail, since: asked.since };
+            let (engine, clock, keeper) = (context.engine.clone(), context.clock.clone(), context.keeper.clone());
+            let reader = LogReader { engine, clock, keeper, mask: mask.clone() };
+            readers.spawn(read_on(reader, source, options, sender.clone()));
         }
         // Those that start from now on are read from their first line.
         tail = None;
@@ -101,10 +130,14 @@ async fn read_on(reader: LogReader, source: Source, options: LogOptions, sender:
 /// What was written until now, of all containers in the order of time: their streams, each in order by itself, are merged as they come.
 async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>) {
     let mut heads = Vec::new();
+    let mask = mask(context);
     for source in sources(&context.keeper.snapshot().world, asked) {
-        let options = LogOptions { follow: false, tail: asked.tail, since: None };
+        let options = LogOptions { follow: false, tail: asked.tail.filter(|_| asked.until.is_none()), since: asked.since };
         let first = match context.engine.logs(&source.id, options).await {
-            Ok(mut lines) => lines.next().await.map(|line| line.map(|line| (line, lines))),
+            Ok(lines) => {
+                let mut lines = last_until(masked(lines, mask.clone()), asked).await;
+                lines.next().await.map(|line| line.map(|line| (line, lines)))
+            }
             Err(error) => Some(Err(error)),
         };
         match first {
@@ -131,6 +164,22 @@ async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>
             return;
         }
     }
+}
+
+/// The lines until the moment that was asked for, the last of them where only these are. They are counted here: the engine counts from
+/// its own end.
+async fn last_until(lines: engine::Stream<LogLine>, asked: &Asked) -> engine::Stream<LogLine> {
+    let Some(until) = asked.until else { return lines };
+    let lines = lines.take_while(move |line| std::future::ready(line.as_ref().is_ok_and(|line| line.at <= until))).boxed();
+    let Some(tail) = asked.tail.and_then(|tail| usize::try_from(tail).ok()) else { return lines };
+    let keep = |mut kept: VecDeque<_>, line| {
+        kept.push_back(line);
+        if kept.len() > tail {
+            kept.pop_front();
+        }
+        std::future::ready(kept)
+    };
+    stream::iter(lines.fold(VecDeque::new(), keep).await).boxed()
 }
 
 impl Source {
@@ -180,6 +229,7 @@ fn sources(world: &World, asked: &Asked) -> Vec<Source> {
         .flat_map(|task| task.containers.iter().map(move |container| (task, container)))
         // A pause says nothing.
         .filter(|(_, container)| container.kind() == ContainerType::Normal && container.last_status >= ContainerStatus::Running)
+        .filter(|(_, container)| asked.container.as_ref().is_none_or(|name| container.name == *name))
         .filter_map(|(task, container)| {
             Some(Source {
                 id: container.runtime_id.clone()?,

@@ -11,6 +11,7 @@ use daemon::keeper::{Handle, Keeper, Parts, Traffic};
 use daemon::prober::Probe;
 use daemon::server::{self, Context};
 use daemon::store::Store;
+use daemon::vault_store::VaultStore;
 use daemon::{meter, observer, prober};
 use engine::simulated::Fleet;
 use engine::{Clock as _, SystemClock};
@@ -87,6 +88,7 @@ impl Lab {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("state")).unwrap());
+        let vault = Arc::new(VaultStore::open(store.folder(), Ids::seeded(3)).unwrap());
         let clock = Arc::new(SystemClock::new());
         let fleet = Fleet::new(clock.clone());
         let mut ids = Ids::seeded(1);
@@ -104,6 +106,7 @@ impl Lab {
             store: Some(store),
             traffic: Arc::new(NoTraffic),
             hooks: Arc::new(daemon::hooks::LocalHooks),
+            vault: vault.clone(),
         });
         let mut watchers = JoinSet::new();
         watchers.spawn(keeper.run());
@@ -125,11 +128,13 @@ impl Lab {
             listeners: None,
             records: None,
             registry,
+            vault,
             previews: server::ecr::Previews::default(),
             endpoint: address,
             engine_view: EngineView { name: "simulated".into(), version: "1".into(), endpoint: "memory".into(), problem: None },
             state_folder: folder.path().display().to_string(),
             ups: ups.clone(),
+            execs: server::exec::sessions(),
             followers: followers.clone(),
             stop: stop.clone(),
             ending: ending.clone(),

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod changes;
+mod exec;
 mod guard;
 mod lab;
 mod outside_values;
 mod reads;
 mod repositories;
+mod secrets_api;
 mod stopping;

@@ -14,6 +14,7 @@ mod repository;
 pub(crate) mod rule;
 pub(crate) mod scaling;
 pub(crate) mod scheduled_task;
+pub(crate) mod secret;
 pub(crate) mod service;
 pub(crate) mod target_group;
 pub(crate) mod task_definition;
@@ -54,6 +55,12 @@ pub(crate) static MANIFEST: Object = Object {
                 "Tasks that start by a schedule, as EventBridge starts them.",
             ),
             field("alarms", Shape::List(&named(Shape::Object(&alarm::ALARM), "alarmName")), "CloudWatch alarms, as in PutMetricAlarm."),
+            field(
+                "secrets",
+                Shape::List(&named(Shape::Object(&secret::SECRET), "name")),
+                "Secrets of Secrets Manager, as in CreateSecret. Their values are kept apart, and shown nowhere.",
+            ),
+            field("parameters", Shape::List(&named(Shape::Object(&secret::PARAMETER), "name")), "Parameters of SSM, as in PutParameter."),
             field("services", Shape::List(&named(Shape::Object(&service::SERVICE), "serviceName")), "What is kept running, as in CreateService."),
         ],
     )

@@ -27,6 +27,7 @@ mod rule;
 mod scaling;
 mod scaling_policy;
 mod scheduled_task;
+pub(crate) mod secret;
 mod service;
 mod target_group;
 mod targets;
@@ -73,8 +74,10 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
     let scheduled_tasks = named(tree.list("scheduledTasks"), reader, scheduled_task::read);
     let alarms = named(tree.list("alarms"), reader, |node, reader| alarm::read(node, reader.report));
     let instances = named(tree.list("containerInstances"), reader, |node, reader| container_instance::read(node, reader.report));
+    let secrets = named(tree.list("secrets"), reader, secret::secret);
+    let parameters = named(tree.list("parameters"), reader, secret::parameter);
     let repositories = repository::all(tree.list("repositories"), reader.report);
-    let desired = Desired { alarms, instances, scheduled_tasks, repositories, ..Desired::empty(cluster?) };
+    let desired = Desired { alarms, instances, scheduled_tasks, repositories, secrets, parameters, ..Desired::empty(cluster?) };
     Some(Desired { load_balancers, target_groups, task_definitions, services, ..desired })
 }
 

@@ -45,6 +45,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DesiredServic
         scheduling_strategy,
         scalable_target: scalable_target.map_or(Some(None), |target| target.map(Some))?,
         placement: placement?,
+        enable_execute_command: node.boolean_of("enableExecuteCommand").unwrap_or(false),
     };
     shiftable(node, &spec, report)?;
     if spec.desired_count > 0 && spec.lower_bound() >= spec.upper_bound() {

@@ -83,3 +83,49 @@ fn options_of_a_log_driver_can_be_secrets() {
         assert!(said(&lines).contains(sentence), "{lines}: {}", said(&lines));
     }
 }
+
+fn with_store(text: &str) -> String {
+    format!("{GOOD}{text}")
+}
+
+#[test]
+fn secrets_and_parameters_have_their_values_from_variables_and_files() {
+    let text = with_store(
+        "secrets:\n  - { name: prod/db, secretString: \"${PASSWORD}\", description: of the database }\n  - { Name: key, file: keys/key.pem }\n  - name: later\n\
+         parameters:\n  - { name: /app/url, value: http://db }\n  - { name: token, type: SecureString, value: \"${PASSWORD}\" }\n",
+    );
+    let files = [("cluster.yaml", text.as_str()), ("keys/key.pem", "line one\nline two\r\n"), (".env", "PASSWORD=hunter2\n")];
+    let desired = read_all(&files, &[]).unwrap_or_else(|problems| panic!("{}", problems.render(false))).desired;
+    let value = |name: &str| desired.secrets[name].value.as_ref().map(|value| value.expose().to_owned());
+    assert_eq!(value("prod/db").as_deref(), Some("hunter2"));
+    assert_eq!(value("key").as_deref(), Some("line one\nline two"));
+    assert_eq!((value("later"), desired.secrets["prod/db"].description.as_deref()), (None, Some("of the database")));
+    assert_eq!((desired.parameters["/app/url"].value.expose(), desired.parameters["/app/url"].kind.as_str()), ("http://db", "String"));
+    assert_eq!((desired.parameters["token"].value.expose(), desired.parameters["token"].kind.as_str()), ("hunter2", "SecureString"));
+    assert!(!format!("{desired:?}").contains("hunter2"));
+}
+
+#[test]
+fn problems_beside_a_value_do_not_show_it() {
+    for (text, sentence) in [
+        ("secrets: [{ name: \"a b\", secretString: hunter2 }]\n", "`a b` is not a secret's name"),
+        ("secrets: [{ name: a, secretString: hunter2, colour: red }]\n", "unknown key `colour` in a secret"),
+        ("secrets: [{ name: a, secretString: hunter2, file: b }]\n", "the value is both in `secretString` and in `file`"),
+        ("secrets: [{ name: a, secretString: hunter2 }, { name: a, secretString: hunter2 }]\n", "two items of `secrets` have the name `a`"),
+        ("parameters: [{ name: a/b, value: hunter2 }]\n", "Parameter name must be a fully qualified name."),
+        ("parameters: [{ name: a, type: Secret, value: hunter2 }]\n", "`type` must be"),
+        ("secrets:\n  - name: a\n    secretString: [hunter2]\n", "`secretString` must be a text, found a list"),
+    ] {
+        let said = crate::support::bad(&with_store(text));
+        assert!(said.contains(sentence) && !said.contains("hunter2"), "{said}");
+    }
+    for (text, sentence) in [
+        ("secrets: [{ name: a, secretString: '' }]\n", "the value has 1 to 65536 bytes, this one has 0"),
+        ("secrets: [{ name: a, file: none }]\n", "cannot read `none`: no such file"),
+        ("parameters: [{ name: a }]\n", "a parameter needs `value`, or `file` with one"),
+        ("secrets: [{ secretString: a }]\n", "a secret needs `name`"),
+    ] {
+        let said = crate::support::bad(&with_store(text));
+        assert!(said.contains(sentence), "{said}");
+    }
+}

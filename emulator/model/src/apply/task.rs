@@ -21,7 +21,8 @@ impl World {
         check_run(run, definition)?;
         let task = |instance: &InstanceName| {
             let birth = Birth { cluster: &run.cluster, service: None, revision: &revision, definition, instance, at: now };
-            Task { overrides: run.overrides.clone(), started_by: run.started_by.clone(), ..Task::new(&birth, ids) }
+            let (overrides, started_by) = (run.overrides.clone(), run.started_by.clone());
+            Task { overrides, started_by, enable_execute_command: run.enable_execute_command, ..Task::new(&birth, ids) }
         };
         let tasks: Vec<Task> = self.places_of(run)?.iter().map(task).collect();
         let started = tasks.iter().map(|task| task.id.clone()).collect();

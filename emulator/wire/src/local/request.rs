@@ -124,6 +124,9 @@ pub struct RunTaskRequest {
     /// Where they are placed; the task definition's own constraints bind beside these.
     #[serde(default)]
     pub placement: Placement,
+    /// Whether programs may be run in their containers.
+    #[serde(default)]
+    pub enable_execute_command: bool,
 }
 
 /// What is to run.

@@ -3,6 +3,7 @@
 //! endpoint is this machine's user, and pages of other sites are kept out by `guard`.
 
 mod caller;
+pub(super) mod page;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use wire::json11::{CONTENT_TYPE, ErrorBody, TARGET_HEADER, Target};
 pub(super) use caller::{Caller, Denied};
 
 use super::answer::{self, Body};
-use super::{Context, ecr};
+use super::{Context, ecr, secretsmanager, ssm};
 
 /// The largest body: a part of a layer is 20 MiB at most, and base64 makes it a third longer.
 const LARGEST: usize = 32 << 20;
@@ -25,7 +26,7 @@ const LARGEST: usize = 32 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is served of the JSON 1.1 protocol, by what the target header begins with.
-const SERVICES: &[&str] = &[wire::ecr::SERVICE];
+const SERVICES: &[&str] = &[wire::ecr::SERVICE, wire::secretsmanager::SERVICE, wire::ssm::SERVICE];
 
 /// Answers an operation of an AWS API, or gives the request back where the service is none that is served.
 pub(super) async fn operation(context: Arc<Context>, request: Request<Incoming>) -> Result<Response<Body>, Request<Incoming>> {
@@ -41,6 +42,8 @@ pub(super) async fn operation(context: Arc<Context>, request: Request<Incoming>)
 async fn answered(context: Arc<Context>, caller: &Caller, target: Target<'_>, body: &[u8]) -> Response<Body> {
     match target.service {
         wire::ecr::SERVICE => ecr::serve(context, caller, target.operation, body).await,
+        wire::secretsmanager::SERVICE => secretsmanager::serve(context, caller, target.operation, body).await,
+        wire::ssm::SERVICE => ssm::serve(context, caller, target.operation, body).await,
         other => failed(400, ErrorBody { code: "UnknownOperationException".into(), message: format!("{other} is not served by ecslocal") }),
     }
 }
