@@ -107,7 +107,7 @@ impl<S: AsyncRead + tokio::io::AsyncWrite + Unpin> Session<S> {
 
 /// Prints what has come; the exit code where it is among that.
 fn shown(frames: &mut FrameReader, printer: &mut Printer) -> Outcome<Option<i64>> {
-    while let Some(frame) = frames.next().map_err(|why| lost(&why))? {
+    while let Some(frame) = frames.take().map_err(|why| lost(&why))? {
         match frame {
             ToClient::Stdout(bytes) => printer.raw(&bytes)?,
             ToClient::Stderr(bytes) => printer.raw_talk(&bytes)?,

@@ -106,7 +106,7 @@ async fn listen(mut reading: impl AsyncRead + Unpin, input: mpsc::Sender<ExecInp
         frames.feed(buffer.get(..count).unwrap_or_default());
         heard.try_send(()).ok();
         loop {
-            let next = match frames.next() {
+            let next = match frames.take() {
                 Ok(Some(ToDaemon::Input(bytes))) => ExecInput::Bytes(Bytes::from(bytes)),
                 Ok(Some(ToDaemon::InputEnd)) => ExecInput::End,
                 Ok(Some(ToDaemon::Resize(rows, columns))) => ExecInput::Resize(TerminalSize { rows, columns }),

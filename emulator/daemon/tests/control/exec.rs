@@ -29,7 +29,7 @@ impl Session {
     async fn next(&mut self) -> ToClient {
         let read = async {
             loop {
-                if let Some(frame) = self.frames.next().unwrap() {
+                if let Some(frame) = self.frames.take().unwrap() {
                     return frame;
                 }
                 let mut buffer = [0; 1024];

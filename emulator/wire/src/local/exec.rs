@@ -131,7 +131,7 @@ impl FrameReader {
     ///
     /// # Errors
     /// What came is no frame.
-    pub fn next<F: Frame>(&mut self) -> Result<Option<F>, String> {
+    pub fn take<F: Frame>(&mut self) -> Result<Option<F>, String> {
         let Some((head, rest)) = self.bytes.split_at_checked(HEAD) else { return Ok(None) };
         let &[kind, a, b, c, d] = head else { return Ok(None) };
         let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
@@ -155,7 +155,7 @@ mod tests {
             let (mut reader, mut found) = (FrameReader::default(), Vec::new());
             for bytes in bytes.chunks(piece) {
                 reader.feed(bytes);
-                while let Some(frame) = reader.next::<F>().unwrap() {
+                while let Some(frame) = reader.take::<F>().unwrap() {
                     found.push(frame);
                 }
             }
@@ -179,7 +179,7 @@ mod tests {
         for bytes in [&[9, 0, 0, 0, 0][..], &[2, 0, 0, 0, 1, 0], &[0, 0xff, 0, 0, 0]] {
             let mut reader = FrameReader::default();
             reader.feed(bytes);
-            assert!(reader.next::<ToDaemon>().is_err(), "{bytes:?}");
+            assert!(reader.take::<ToDaemon>().is_err(), "{bytes:?}");
         }
     }
 }
