@@ -45,7 +45,7 @@ const LAST_TASKS: Duration = Duration::from_secs(1);
 pub(crate) const BUCKETS: &str = "s3";
 
 /// The folder in the state folder that stands for CloudWatch Logs: one folder a log group.
-const LOG_GROUPS: &str = "cloudwatch";
+pub(crate) const LOG_GROUPS: &str = "cloudwatch";
 /// The folder in the state folder that holds what was pushed.
 const REGISTRY: &str = "registry";
 

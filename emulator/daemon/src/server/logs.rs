@@ -1,13 +1,17 @@
 //! The logs of a cluster's containers, all at once or of one service or task, and of those that start while they are followed.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Clock, EngineErrorKind, LogLine, LogOptions, LogStream};
 use futures_util::{StreamExt as _, stream};
 use hyper::Response;
-use model::{ClusterName, ContainerId, ContainerName, ContainerStatus, ContainerType, ServiceName, Task, TaskStatus, Timestamp, World};
+use model::{
+    ClusterName, ContainerId, ContainerName, ContainerStatus, ContainerType, LogConfiguration, LogStreamName, ServiceName, Task, TaskStatus,
+    Timestamp, World,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use vault::Mask;
@@ -16,8 +20,10 @@ use wire::local::{Failure, LogRecord};
 use super::Context;
 use super::answer::{self, Body};
 use super::query::Query;
+use crate::log_groups;
 use crate::log_mask::{self, masked};
 use crate::log_reader::LogReader;
+use crate::serve::LOG_GROUPS;
 use crate::view;
 
 /// Lines that wait for a slow reader; then the containers' streams wait too.
@@ -43,6 +49,8 @@ struct Source {
     container: String,
     /// The name of its log driver, where its definition says one.
     driver: Option<&'static str>,
+    /// Where CloudWatch Logs would have its lines.
+    stream: Option<LogStreamName>,
 }
 
 pub(super) fn logs(context: Arc<Context>, query: &Query) -> Result<Response<Body>, Failure> {
@@ -133,9 +141,13 @@ async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>
     let mask = mask(context);
     for source in sources(&context.keeper.snapshot().world, asked) {
         let options = LogOptions { follow: false, tail: asked.tail.filter(|_| asked.until.is_none()), since: asked.since };
-        let first = match context.engine.logs(&source.id, options).await {
+        let first = match context.engine.logs(&source.id, options.clone()).await {
             Ok(lines) => {
                 let mut lines = last_until(masked(lines, mask.clone()), asked).await;
+                lines.next().await.map(|line| line.map(|line| (line, lines)))
+            }
+            Err(error) if error.kind == EngineErrorKind::NotFound => {
+                let mut lines = last_until(masked(kept(context, &source, &options).await, mask.clone()), asked).await;
                 lines.next().await.map(|line| line.map(|line| (line, lines)))
             }
             Err(error) => Some(Err(error)),
@@ -164,6 +176,17 @@ async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>
             return;
         }
     }
+}
+
+/// What its log group keeps of a container that the engine has no more.
+async fn kept(context: &Context, source: &Source, options: &LogOptions) -> engine::Stream<LogLine> {
+    let Some(stream) = source.stream.clone() else { return stream::empty().boxed() };
+    let folder = Path::new(&context.state_folder).join(LOG_GROUPS);
+    let mut lines = tokio::task::spawn_blocking(move || log_groups::kept(&folder, &stream)).await.unwrap_or_default();
+    lines.retain(|line| options.since.is_none_or(|since| line.at > since));
+    let tail = options.tail.map_or(lines.len(), |tail| usize::try_from(tail).unwrap_or(usize::MAX).min(lines.len()));
+    let last = lines.split_off(lines.len() - tail);
+    stream::iter(last.into_iter().map(Ok)).boxed()
 }
 
 /// The lines until the moment that was asked for, the last of them where only these are. They are counted here: the engine counts from
@@ -214,8 +237,11 @@ impl Source {
 }
 
 fn driver(world: &World, task: &Task, container: &ContainerName) -> Option<&'static str> {
-    let wanted = world.definition(&task.revision)?.container(container)?;
-    wanted.log_configuration.as_ref().map(|configuration| configuration.driver.as_str())
+    configuration(world, task, container).map(|configuration| configuration.driver.as_str())
+}
+
+fn configuration<'w>(world: &'w World, task: &Task, container: &ContainerName) -> Option<&'w LogConfiguration> {
+    world.definition(&task.revision)?.container(container)?.log_configuration.as_ref()
 }
 
 fn tasks<'w>(world: &'w World, asked: &Asked) -> impl Iterator<Item = &'w Task> {
@@ -237,6 +263,7 @@ fn sources(world: &World, asked: &Asked) -> Vec<Source> {
                 task: task.id.to_string(),
                 container: container.name.to_string(),
                 driver: driver(world, task, &container.name),
+                stream: configuration(world, task, &container.name).and_then(|configuration| configuration.stream(&task.id, container)),
             })
         })
         .collect()

@@ -142,3 +142,23 @@ async fn lines_are_chosen_by_container_and_time() {
         assert_eq!(lab.get(&text(bad)).await.status, 400, "{bad}");
     }
 }
+
+#[tokio::test]
+async fn a_log_group_is_read_where_the_container_is_gone() {
+    let lab = Lab::new().await;
+    let group =
+        "logConfiguration: { logDriver: awslogs, options: { awslogs-group: /ecs/web, awslogs-region: us-east-1, awslogs-stream-prefix: ecs } }";
+    let text = manifest("sim:v1", "out=hello").replacen("memory: 64,", &format!("memory: 64, {group},"), 1);
+    assert_eq!(lab.bring(&text).await.pop().unwrap()["type"], "done");
+    let task = lab.until(steady).await.clusters[0].tasks[0].task_id.clone();
+    let file = lab.folder.path().join(format!("cloudwatch/ecs/web/ecs/app/{task}.log"));
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "2026-01-02T03:04:05.000Z of the group\n2026-01-02T03:04:06.000Z and more\n").unwrap();
+    let logs = format!("/local/v1/logs?cluster=lab&task={task}");
+    assert!(lab.get(&logs).await.text.contains("hello"), "the engine has it");
+    lab.post("/local/v1/scale", r#"{"cluster":"lab","desiredCounts":{"web":0}}"#).await;
+    lab.until(|view| lab.fleet.containers().is_empty() && !view.clusters[0].tasks.is_empty()).await;
+    let said = lab.get(&logs).await.text;
+    assert!(said.contains("of the group") && said.contains("and more"), "{said}");
+    assert!(!lab.get(&format!("{logs}&tail=1")).await.text.contains("of the group"));
+}
