@@ -7,6 +7,7 @@
 mod bad_input;
 mod deployments;
 mod encryption;
+mod engines;
 mod http;
 mod instances;
 mod interrupted;
@@ -19,6 +20,7 @@ mod outside_values;
 mod registry;
 mod restarts;
 mod scaling;
+mod second_machine;
 mod sharing;
 mod tutorial;
 mod volumes;

@@ -399,12 +399,13 @@ fn begin(
     hooks: &ToldHooks,
 ) -> (Handle, JoinSet<()>) {
     let owner = world.settings.owner.clone();
+    let engines = daemon::engines::Engines::only(fleet.clone());
     let (keeper, handle) = Keeper::new(Parts {
         world,
         ids: Ids::seeded(seed),
         clock: clock.clone(),
         pace: scheduler::Pace::default(),
-        engine: fleet.clone(),
+        engines: engines.clone(),
         store: None,
         traffic: Arc::new(NoTraffic),
         hooks: Arc::new(hooks.clone()),
@@ -412,8 +413,8 @@ fn begin(
     });
     let mut tasks = JoinSet::new();
     tasks.spawn(keeper.run());
-    tasks.spawn(meter::run(fleet.clone(), clock.clone(), handle.clone(), scheduler::Pace::default()));
-    tasks.spawn(observer::run(fleet.clone(), owner, clock.clone(), handle.clone()));
+    tasks.spawn(meter::run(engines.clone(), clock.clone(), handle.clone(), scheduler::Pace::default()));
+    tasks.spawn(observer::run(engines, owner, clock.clone(), handle.clone()));
     tasks.spawn(prober::run(Arc::new(FleetProbe(fleet.clone(), clock.clone(), processes.clone())), clock.clone(), handle.clone()));
     (handle, tasks)
 }

@@ -131,7 +131,7 @@ impl House {
     pub(super) fn instances(&self) -> String {
         let snapshot = self.keeper.snapshot();
         let world = &snapshot.world;
-        scheduler::instances(world, snapshot.engine_problem.is_some()).iter().fold(String::new(), |mut out, usage| {
+        scheduler::instances(world, &snapshot.away()).iter().fold(String::new(), |mut out, usage| {
             let instance = &world.clusters[&usage.cluster].instances[&usage.name];
             let zone = world.attribute(instance, "ecs.availability-zone").unwrap_or_default();
             let (cpu, memory) = (usage.remaining.0.unwrap_or_default(), usage.remaining.1.unwrap_or_default());

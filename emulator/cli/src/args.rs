@@ -230,6 +230,16 @@ Examples:
     /// Place tasks on a container instance again that was drained
     #[command(after_help = "Examples:\n  ecslocal activate west-1")]
     Activate(Activate),
+    /// Let go of a container instance
+    #[command(after_help = "\
+One that has tasks is drained first. Where its engine is gone for good that takes
+forever: with --force its tasks are over at once, and services replace them
+elsewhere. If the manifest names it still, the next `up` brings it back.
+
+Examples:
+  ecslocal deregister west-1
+  ecslocal deregister west-1 --force")]
+    Deregister(Deregister),
     /// Show what containers write
     #[command(after_help = "\
 Control characters of a container's output are shown, never sent to your terminal;

@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, ContainerSpec, Engine, EngineError, EngineErrorKind, NetworkSpec, Progress};
+use engine::{Clock, ContainerSpec, EngineError, EngineErrorKind, NetworkSpec, Progress};
 use futures_util::FutureExt as _;
-use model::{ContainerFailure, ContainerFailureKind as Kind, ContainerName, Fact, HookTarget, OwnerId, ServiceKey, TaskId, World};
+use model::{
+    ContainerFailure, ContainerFailureKind as Kind, ContainerName, EngineName, Fact, HookTarget, ObservedContainer, OwnerId, ServiceKey, TaskId,
+    World,
+};
 use scheduler::Work;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::engines::Engines;
 use crate::hooks::{self, Hooks};
 use crate::resources::{Needed, Resources};
 use crate::{mounts, namespaces};
@@ -42,7 +46,7 @@ const LAST_VERBS: Duration = Duration::from_secs(1);
 /// The pieces of work under way.
 #[derive(Debug)]
 pub struct Effects {
-    engine: EngineHandle,
+    engines: Arc<Engines>,
     hooks: HooksHandle,
     clock: ClockHandle,
     /// The folder that stands for EFS.
@@ -89,6 +93,8 @@ enum Order {
     RemoveNetwork(NetworkSpec),
     RemoveVolume(OwnerId),
     Hook(Box<(HookTarget, Value)>),
+    /// It cannot be done where the task is.
+    Refuse(EngineError),
     /// Its object is gone from the World: nothing to do.
     Void,
 }
@@ -96,12 +102,7 @@ enum Order {
 impl Effects {
     /// Nothing under way.
     #[must_use]
-    pub(crate) fn new(
-        engine: Arc<dyn Engine>,
-        hooks: Arc<dyn Hooks>,
-        clock: Arc<dyn Clock>,
-        (file_systems, resources): (PathBuf, Resources),
-    ) -> Self {
+    pub(crate) fn new(engines: Arc<Engines>, hooks: Arc<dyn Hooks>, clock: Arc<dyn Clock>, (file_systems, resources): (PathBuf, Resources)) -> Self {
         let slots = Slots {
             images: BTreeMap::new(),
             stops: Arc::new(Semaphore::new(STOPS_AT_ONCE)),
@@ -109,7 +110,7 @@ impl Effects {
             others: Arc::new(Semaphore::new(AT_ONCE)),
         };
         Self {
-            engine: EngineHandle(engine),
+            engines,
             hooks: HooksHandle(hooks),
             clock: ClockHandle(clock),
             file_systems,
@@ -124,7 +125,8 @@ impl Effects {
     pub fn start(&mut self, world: &World, work: Work) {
         let order = order(world, &work, &self.file_systems);
         let needed = self.resources.needed(world, &work);
-        let (engine, hooks, clock, slots) = (self.engine.0.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
+        let name = engine_of(world, &work);
+        let (engines, hooks, clock, slots) = (self.engines.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
         let failures = self.failures.get(&work).copied().unwrap_or(0);
         self.under_way.spawn(async move {
             let order = match supply(&work, order, needed.as_ref()).await {
@@ -133,7 +135,7 @@ impl Effects {
             };
             // The semaphore is never closed, so a permit always comes.
             let permit = slots.acquire_owned().await;
-            let result = unbroken(execute((engine.as_ref(), hooks.as_ref()), &work, order)).await;
+            let result = unbroken(execute((&engines, &name, hooks.as_ref()), &work, order)).await;
             drop(permit);
             let fact = match result {
                 Ok(fact) => fact,
@@ -259,6 +261,9 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
             let sources = definition.volumes_from.iter().filter_map(|from| Some((task.container(&from.source_container)?, from.read_only)));
             let volumes_from = sources.map(|(record, read_only)| (record.runtime_name.clone(), read_only)).collect();
             let mounts = mounts::of(task, &whole, &definition, file_systems);
+            if !is_here(&task.engine) && mounts.iter().any(|mount| mount.is_below(file_systems)) {
+                return Order::Refuse(elsewhere(&task.engine));
+            }
             Order::Create(Box::new(ContainerSpec {
                 network: NetworkSpec { owner: owner.clone(), service: task.network() },
                 owner,
@@ -294,7 +299,35 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
     }
 }
 
-async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {
+/// Whether an engine has the folders of this machine.
+fn is_here(name: &EngineName) -> bool {
+    name.endpoint().is_none_or(|endpoint| endpoint.is_here())
+}
+
+fn elsewhere(name: &EngineName) -> EngineError {
+    let message = format!("a file system of EFS is a folder of this machine, which the engine at `{}` does not have", name.as_str());
+    EngineError::new(EngineErrorKind::Refused, message)
+}
+
+/// Who does a piece of work. What is nobody's alone is the daemon's own engine's.
+fn engine_of(world: &World, work: &Work) -> EngineName {
+    match work {
+        Work::Remove { engine, .. } => engine.clone(),
+        Work::PrepareImage { task, .. }
+        | Work::Create { task, .. }
+        | Work::Start { task, .. }
+        | Work::Stop { task, .. }
+        | Work::RemoveVolume { task, .. } => world.tasks.get(task).map(|task| task.engine.clone()).unwrap_or_default(),
+        Work::Hook { .. } | Work::RemoveNetwork(_) => EngineName::own(),
+    }
+}
+
+async fn execute((engines, name, hooks): (&Engines, &EngineName, &dyn Hooks), work: &Work, order: Order) -> Result<Option<Fact>, EngineError> {
+    if let Order::Refuse(error) = order {
+        return Err(error);
+    }
+    let engine = engines.get(name)?;
+    let there = |seen: ObservedContainer| ObservedContainer { engine: name.clone(), ..seen };
     let (task, container) = match work {
         Work::PrepareImage { task, container } | Work::Create { task, container } | Work::Start { task, container, .. } => {
             (Some(task.clone()), Some(container.clone()))
@@ -303,7 +336,7 @@ async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order:
     };
     Ok(match (work, order) {
         (Work::PrepareImage { .. }, Order::Image { reference }) => {
-            let image_id = engine.image(&reference, Progress::none()).await?;
+            let image_id = engines.image(name, &reference, Progress::none()).await?;
             task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
         }
         (Work::PrepareImage { .. }, Order::PauseImage) => {
@@ -311,20 +344,22 @@ async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order:
             task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
         }
         (Work::Create { .. }, Order::Create(spec)) => {
-            mounts::make_folders(&spec).await?;
+            if is_here(name) {
+                mounts::make_folders(&spec).await?;
+            }
             let id = engine.create(&spec).await?;
             task.zip(container).map(|(task, container)| Fact::Created { task, container, id })
         }
-        (Work::Start { id, .. }, _) => Some(Fact::Started(engine.start(id).await?)),
+        (Work::Start { id, .. }, _) => Some(Fact::Started(there(engine.start(id).await?))),
         (Work::Stop { id, .. }, Order::Stop { grace }) => {
             engine.stop(id, grace).await?;
-            Some(engine.inspect(id).await?.map_or_else(|| Fact::Removed(id.clone()), Fact::Seen))
+            Some(engine.inspect(id).await?.map_or_else(|| Fact::Removed(id.clone()), |seen| Fact::Seen(there(seen))))
         }
         (Work::Hook { service, deployment, stage, hook, .. }, Order::Hook(asked)) => {
             let answer = hooks.ask(&asked.0, &asked.1).await;
             Some(Fact::Hook { service: service.clone(), deployment: deployment.clone(), stage: *stage, hook: *hook, answer })
         }
-        (Work::Remove { id }, _) => {
+        (Work::Remove { id, .. }, _) => {
             engine.remove(id).await?;
             Some(Fact::Removed(id.clone()))
         }
@@ -333,7 +368,10 @@ async fn execute((engine, hooks): (&dyn Engine, &dyn Hooks), work: &Work, order:
             Some(Fact::VolumeRemoved { task: task.clone(), name: name.clone() })
         }
         (Work::RemoveNetwork(service), Order::RemoveNetwork(spec)) => {
-            engine.remove_network(&spec).await?;
+            // An engine that is away removes it when it is back.
+            for engine in engines.all() {
+                engine.remove_network(&spec).await?;
+            }
             Some(Fact::NetworkRemoved(service.clone()))
         }
         _ => None,
@@ -364,14 +402,7 @@ impl std::fmt::Debug for HooksHandle {
     }
 }
 
-struct EngineHandle(Arc<dyn Engine>);
 struct ClockHandle(Arc<dyn Clock>);
-
-impl std::fmt::Debug for EngineHandle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Engine")
-    }
-}
 
 impl std::fmt::Debug for ClockHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -416,7 +447,7 @@ mod tests {
         for work in [&image, &create, &start] {
             assert_eq!(said(work, EngineErrorKind::Unreachable), "None");
         }
-        for work in [&stop, &Work::Remove { id }] {
+        for work in [&stop, &Work::Remove { engine: EngineName::own(), id }] {
             assert_eq!(said(work, EngineErrorKind::Failed), "None");
         }
     }

@@ -8,7 +8,7 @@ mod handle;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 pub use handle::{Done, Handle, Input, News, Reply, Snapshot};
 
 use crate::effects::{Effects, Finished};
+use crate::engines::Engines;
 use crate::hooks::Hooks;
 use crate::resources::Resources;
 use crate::serve::BUCKETS;
@@ -61,8 +62,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The knobs.
     pub pace: Pace,
-    /// The engine.
-    pub engine: Arc<dyn engine::Engine>,
+    /// The engines.
+    pub engines: Arc<Engines>,
     /// The state folder; `None` in tests that need none.
     pub store: Option<Arc<Store>>,
     /// The data plane.
@@ -130,7 +131,8 @@ impl Keeper {
             waiting: Vec::new(),
             hopeless: Vec::new(),
             table,
-            engine_problem: None,
+            engine_problems: BTreeMap::new(),
+            listed: BTreeSet::new(),
             state_problem: None,
             idle: true,
         };
@@ -148,7 +150,7 @@ impl Keeper {
             save_at: None,
             state_problem: None,
             ids: parts.ids,
-            effects: Effects::new(parts.engine, parts.hooks, parts.clock.clone(), folders),
+            effects: Effects::new(parts.engines, parts.hooks, parts.clock.clone(), folders),
             clock: parts.clock,
             pace: parts.pace,
             store: parts.store,
@@ -219,8 +221,8 @@ impl Keeper {
                 turn.asked |= result.is_ok();
                 turn.replies.push((reply, result));
             }
-            Input::Listing { containers, asked_at } => {
-                for fact in self.sight.listing(containers, asked_at) {
+            Input::Listing { engine, containers, asked_at } => {
+                for fact in self.sight.listing(&engine, containers, asked_at) {
                     self.learn(&fact);
                 }
             }
@@ -240,7 +242,8 @@ impl Keeper {
                     self.world.record(Step::SetEngine { engine, resources });
                 }
             }
-            Input::EngineLost(problem) => self.sight.lost(problem),
+            Input::EngineLost { engine, problem } => self.sight.lost(engine, problem),
+            Input::EngineForgotten(engine) => self.sight.forget(&engine),
             Input::Health { target_group, target, registered_at, health } => {
                 let known = self.world.target_groups.get(&target_group).and_then(|group| group.targets.get(&target));
                 if known.is_some_and(|known| known.registered_at == registered_at) {
@@ -332,8 +335,9 @@ impl Keeper {
             self.traffic.publish(table.clone(), &self.world);
         }
         let same_world = last.world.version == self.world.version;
-        let (idle, engine_problem) = (self.busy.is_empty(), self.sight.problem());
-        let same_problems = last.engine_problem == engine_problem && last.state_problem == self.state_problem;
+        let idle = self.busy.is_empty();
+        let same_problems =
+            last.engine_problems == *self.sight.problems() && last.listed == self.sight.observed().listed && last.state_problem == self.state_problem;
         let same_waiting = last.waiting == self.waiting && last.hopeless == self.hopeless;
         if same_world && same_routes && same_problems && same_waiting && last.idle == idle && !stirred {
             return;
@@ -347,7 +351,8 @@ impl Keeper {
             waiting: self.waiting.clone(),
             hopeless: self.hopeless.clone(),
             table,
-            engine_problem,
+            engine_problems: self.sight.problems().clone(),
+            listed: self.sight.observed().listed.clone(),
             state_problem: self.state_problem.clone(),
             idle,
         }));

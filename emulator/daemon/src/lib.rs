@@ -14,6 +14,7 @@
 pub mod certificates;
 pub mod doctor;
 pub mod effects;
+pub mod engines;
 pub mod hooks;
 pub mod housekeeping;
 pub mod images;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, Engine, EngineError, EngineErrorKind, LogLine, LogOptions};
+use engine::{Clock, EngineError, EngineErrorKind, LogLine, LogOptions};
 use futures_util::StreamExt as _;
 use model::{ContainerId, ContainerStatus, World};
 use tokio::sync::mpsc;
 use vault::Mask;
 
+use crate::engines::Engines;
 use crate::keeper::Handle;
 use crate::log_mask::masked;
 
@@ -18,7 +19,7 @@ const READ_AGAIN: Duration = Duration::from_secs(1);
 /// What a reader needs.
 #[derive(Clone)]
 pub(crate) struct LogReader {
-    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) engines: Arc<Engines>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) keeper: Handle,
     /// What is not to be shown.
@@ -38,7 +39,11 @@ impl LogReader {
         sender: &mpsc::Sender<T>,
     ) -> Result<(), EngineError> {
         loop {
-            let broken = match self.engine.logs(id, options.clone()).await {
+            let lines = match self.engines.of(&self.keeper.snapshot().world, id) {
+                Ok(engine) => engine.logs(id, options.clone()).await,
+                Err(error) => Err(error),
+            };
+            let broken = match lines {
                 Ok(lines) => {
                     let mut lines = masked(lines, self.mask.clone());
                     loop {

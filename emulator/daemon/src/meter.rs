@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, Engine, Usage};
+use engine::{Clock, Usage};
 use futures_util::{StreamExt as _, stream};
 use model::{
     Alarm, ClusterName, ContainerId, Decimal, LoadBalancerName, Metric, ServiceKey, ServiceStatus, TargetGroupName, TargetHealthState, Timestamp,
@@ -16,6 +16,7 @@ use model::{
 use routing::metrics::{BalancerMetric, TargetMetric};
 use scheduler::Pace;
 
+use crate::engines::Engines;
 use crate::keeper::{Handle, Input, Snapshot};
 
 /// How many containers are asked about at once. Docker 20.10 lets each wait for a second, which costs it nothing.
@@ -47,7 +48,7 @@ struct GroupCount {
 }
 
 /// Measures until the keeper ends. While nobody looks at a metric it does nothing.
-pub async fn run(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, keeper: Handle, pace: Pace) {
+pub async fn run(engines: Arc<Engines>, clock: Arc<dyn Clock>, keeper: Handle, pace: Pace) {
     let mut snapshots = keeper.follow();
     let mut before: Option<Counters> = None;
     loop {
@@ -61,14 +62,14 @@ pub async fn run(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, keeper: Handle,
         }
         let earlier = match before.take() {
             Some(earlier) => earlier,
-            None => read(engine.as_ref(), &snapshot, clock.now()).await,
+            None => read(&engines, &snapshot, clock.now()).await,
         };
         let period = pace.at(snapshot.world.settings.speed).metric_period;
         let end = end_of_period(clock.now(), period);
         clock.sleep_until(end).await;
         let snapshot = keeper.snapshot();
         // Where the engine is slow to answer, the next look is counted from this one all the same.
-        let now = read(engine.as_ref(), &snapshot, clock.now()).await;
+        let now = read(&engines, &snapshot, clock.now()).await;
         let values = wanted(&snapshot.world).into_iter().map(|(key, metrics)| {
             let values =
                 metrics.into_iter().filter_map(|metric| Some((metric.clone(), value(&snapshot, Some(key), metric, (&earlier, &now), period)?)));
@@ -108,7 +109,7 @@ fn end_of_period(now: Timestamp, period: Duration) -> Timestamp {
     Timestamp::from_millis((now.as_millis() / millis + 1).saturating_mul(millis))
 }
 
-async fn read(engine: &dyn Engine, snapshot: &Snapshot, at: Timestamp) -> Counters {
+async fn read(engines: &Engines, snapshot: &Snapshot, at: Timestamp) -> Counters {
     let mut counters = Counters { at, ..Counters::default() };
     for group in snapshot.table.groups() {
         let get = |metric| group.identity().metrics().get(metric);
@@ -130,7 +131,10 @@ async fn read(engine: &dyn Engine, snapshot: &Snapshot, at: Timestamp) -> Counte
     let keys: BTreeSet<ServiceKey> = of_containers.map(|(key, _)| key.clone()).chain(subjects).collect();
     let ids: Vec<ContainerId> = keys.iter().flat_map(|key| usage::containers(&snapshot.world, key)).cloned().collect();
     let asked = stream::iter(ids).map(|id| async move {
-        let answer = engine.usage(&id).await;
+        let answer = match engines.of(&snapshot.world, &id) {
+            Ok(engine) => engine.usage(&id).await,
+            Err(error) => Err(error),
+        };
         (id, answer)
     });
     let mut answers = asked.buffer_unordered(AT_ONCE);

@@ -80,7 +80,7 @@ mod tests {
         let volumes = sources.to_vec();
         let definition = TaskDefinition { volumes, ..TaskDefinition::new(family.clone(), NetworkMode::Bridge, vec![container.clone()]) };
         let (cluster, revision) = (ClusterName::new("c").unwrap(), Revision { family, number: 3 });
-        let instance = model::InstanceName::local();
+        let instance = model::InstanceSpec::this_machine();
         let birth = Birth {
             cluster: &cluster,
             service: None,

@@ -1,14 +1,18 @@
-//! Watches the engine. Its events only wake us: then we look (design, decision 2). We also look every few seconds, and each time
+//! Watches the engines. Their events only wake us: then we look (design, decision 2). We also look every few seconds, and each time
 //! the connection comes back, for an event may have been missed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, Engine, EngineError, EngineEvent};
+use engine::{Clock, Engine, EngineError, EngineEvent, NetworkSpec};
 use futures_util::StreamExt as _;
-use model::{ContainerId, EngineName, OwnerId, World};
+use model::{ContainerId, EngineName, OwnerId, ServiceKey, World};
+use tokio::task::{AbortHandle, JoinSet};
 
+use crate::engines::Engines;
 use crate::keeper::{Handle, Input};
+use crate::supervise::supervise;
 
 /// How often everything is looked at though nothing happened.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -16,12 +20,51 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// The first and the longest pause before the engine is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
-/// Watches until the keeper ends.
-pub async fn run(engine: Arc<dyn Engine>, owner: OwnerId, clock: Arc<dyn Clock>, keeper: Handle) {
+/// Watches every engine that is in use, until the keeper ends.
+pub async fn run(engines: Arc<Engines>, owner: OwnerId, clock: Arc<dyn Clock>, keeper: Handle) {
+    let mut snapshots = keeper.follow();
+    let mut observers = JoinSet::new();
+    let mut known: BTreeMap<EngineName, AbortHandle> = BTreeMap::new();
+    loop {
+        let wanted = in_use(&snapshots.borrow_and_update().world);
+        let left: Vec<_> = known.keys().filter(|name| !wanted.contains(*name)).cloned().collect();
+        for name in left {
+            known.remove(&name).into_iter().for_each(|observer| observer.abort());
+            engines.forget(&name);
+            if !keeper.tell(Input::EngineForgotten(name)).await {
+                return;
+            }
+        }
+        for name in wanted {
+            known.entry(name).or_insert_with_key(|name| {
+                let (engines, name, owner, clock, keeper) = (engines.clone(), name.clone(), owner.clone(), clock.clone(), keeper.clone());
+                observers.spawn(async move {
+                    let observe = || observe(&engines, &name, &owner, &clock, &keeper);
+                    supervise("watch over an engine", clock.as_ref(), observe).await;
+                })
+            });
+        }
+        tokio::select! {
+            changed = snapshots.changed() => if changed.is_err() { return },
+            // One ends by itself with the keeper only.
+            Some(ended) = observers.join_next() => if ended.is_ok() { return },
+        }
+    }
+}
+
+/// The engines of instances, and of tasks whose instance has another by now.
+pub(crate) fn in_use(world: &World) -> BTreeSet<EngineName> {
+    let instances = world.clusters.values().flat_map(|cluster| cluster.instances.values()).map(|instance| &instance.spec.engine);
+    let tasks = world.tasks.values().map(|task| &task.engine);
+    instances.chain(tasks).filter(|name| !name.is_own()).cloned().chain([EngineName::own()]).collect()
+}
+
+/// Watches one engine until the keeper ends.
+async fn observe(engines: &Engines, name: &EngineName, owner: &OwnerId, clock: &Arc<dyn Clock>, keeper: &Handle) {
     let mut pause = RETRY.0;
     loop {
         let before = clock.now();
-        let error = match watch(engine.as_ref(), &owner, clock.as_ref(), &keeper).await {
+        let error = match connect_and_watch(engines, (name, owner), clock.as_ref(), keeper).await {
             Ok(()) => return,
             Err(error) => error,
         };
@@ -30,9 +73,9 @@ pub async fn run(engine: Arc<dyn Engine>, owner: OwnerId, clock: Arc<dyn Clock>,
         }
         // Said once an outage, not once a try.
         if pause == RETRY.0 {
-            tracing::warn!(%error, "lost sight of the container engine");
+            tracing::warn!(engine = name.as_str(), %error, "lost sight of the container engine");
         }
-        if !keeper.tell(Input::EngineLost(error.message)).await {
+        if !keeper.tell(Input::EngineLost { engine: name.clone(), problem: error.message }).await {
             return;
         }
         clock.sleep(pause).await;
@@ -40,61 +83,101 @@ pub async fn run(engine: Arc<dyn Engine>, owner: OwnerId, clock: Arc<dyn Clock>,
     }
 }
 
-/// One connection's worth of watching. `Ok` when the keeper has ended.
-async fn watch(engine: &dyn Engine, owner: &OwnerId, clock: &dyn Clock, keeper: &Handle) -> Result<(), EngineError> {
-    // Subscribe before the first look, so that nothing falls between the two.
-    let mut events = engine.watch(owner).await?;
-    // It may have been given more or less since the last time.
-    let resources = engine.describe().await?.resources;
-    if !keeper.tell(Input::Described { engine: EngineName::own(), resources }).await {
-        return Ok(());
-    }
-    loop {
-        if !look(engine, owner, keeper).await? {
+async fn connect_and_watch(engines: &Engines, (name, owner): (&EngineName, &OwnerId), clock: &dyn Clock, keeper: &Handle) -> Result<(), EngineError> {
+    let engine = engines.connect(name).await?;
+    let view = Observer { engine: engine.as_ref(), name, owner, keeper };
+    view.watch(clock).await
+}
+
+/// Sees one engine, by one connection.
+struct Observer<'a> {
+    engine: &'a dyn Engine,
+    name: &'a EngineName,
+    owner: &'a OwnerId,
+    keeper: &'a Handle,
+}
+
+impl Observer<'_> {
+    /// One connection's worth of watching. `Ok` when the keeper has ended.
+    async fn watch(&self, clock: &dyn Clock) -> Result<(), EngineError> {
+        // Subscribe before the first look, so that nothing falls between the two.
+        let mut events = self.engine.watch(self.owner).await?;
+        // It may have been given more or less since the last time.
+        let resources = self.engine.describe().await?.resources;
+        if !self.keeper.tell(Input::Described { engine: self.name.clone(), resources }).await {
             return Ok(());
         }
-        let next_look = clock.sleep(LOOK_EVERY);
-        tokio::pin!(next_look);
+        self.clear().await?;
         loop {
-            let event = tokio::select! {
-                event = events.next() => event,
-                () = &mut next_look => break,
-            };
-            let Some(event) = event else {
-                return Err(EngineError::new(engine::EngineErrorKind::Unreachable, "the engine ended its stream of events"));
-            };
-            if !follow(engine, event?, keeper).await? {
+            if !self.look().await? {
                 return Ok(());
+            }
+            let next_look = clock.sleep(LOOK_EVERY);
+            tokio::pin!(next_look);
+            loop {
+                let event = tokio::select! {
+                    event = events.next() => event,
+                    () = &mut next_look => break,
+                };
+                let Some(event) = event else {
+                    return Err(EngineError::new(engine::EngineErrorKind::Unreachable, "the engine ended its stream of events"));
+                };
+                if !self.follow(event?).await? {
+                    return Ok(());
+                }
             }
         }
     }
-}
 
-async fn look(engine: &dyn Engine, owner: &OwnerId, keeper: &Handle) -> Result<bool, EngineError> {
-    let asked_at = keeper.news();
-    let containers = engine.list(owner).await?;
-    Ok(keeper.tell(Input::Listing { containers, asked_at }).await)
-}
+    /// Removes the networks of services that were deleted while this engine was away; the daemon's own is waited for.
+    async fn clear(&self) -> Result<(), EngineError> {
+        if self.name.is_own() {
+            return Ok(());
+        }
+        let networks = self.engine.networks(self.owner).await?;
+        // The World after the question: what has come since then is in it.
+        let known = self.keeper.snapshot();
+        let used = |key: &ServiceKey| known.world.services.contains_key(key) || known.world.tasks.values().any(|task| task.network() == *key);
+        for service in networks.into_iter().filter(|service| !used(service)) {
+            let network = NetworkSpec { owner: self.owner.clone(), service };
+            if let Err(error) = self.engine.remove_network(&network).await {
+                // Containers that nobody knows may be in it until the first look has led to their end.
+                tracing::debug!(engine = self.name.as_str(), %error, "a network that nobody uses is still there");
+            }
+        }
+        Ok(())
+    }
 
-async fn follow(engine: &dyn Engine, event: EngineEvent, keeper: &Handle) -> Result<bool, EngineError> {
-    let input = match event {
-        // What may be started again is looked at: the news of its end may be older than its next start.
-        EngineEvent::Died { id, .. } if may_restart(&keeper.snapshot().world, &id) => return look_at(engine, id, keeper).await,
-        EngineEvent::Changed(id) => return look_at(engine, id, keeper).await,
-        EngineEvent::Removed(id) => Input::Gone(id),
-        // No look first: its target must not get another request. The next look tells the rest, such as when it ended.
-        EngineEvent::Died { id, code, out_of_memory } => Input::Died { id, code, out_of_memory },
-    };
-    Ok(keeper.tell(input).await)
-}
+    async fn look(&self) -> Result<bool, EngineError> {
+        let asked_at = self.keeper.news();
+        let mut containers = self.engine.list(self.owner).await?;
+        containers.iter_mut().for_each(|seen| seen.engine = self.name.clone());
+        Ok(self.keeper.tell(Input::Listing { engine: self.name.clone(), containers, asked_at }).await)
+    }
 
-async fn look_at(engine: &dyn Engine, id: ContainerId, keeper: &Handle) -> Result<bool, EngineError> {
-    let asked_at = keeper.news();
-    let input = match engine.inspect(&id).await? {
-        Some(seen) => Input::Seen { container: Box::new(seen), asked_at },
-        None => Input::Gone(id),
-    };
-    Ok(keeper.tell(input).await)
+    async fn follow(&self, event: EngineEvent) -> Result<bool, EngineError> {
+        let input = match event {
+            // What may be started again is looked at: the news of its end may be older than its next start.
+            EngineEvent::Died { id, .. } if may_restart(&self.keeper.snapshot().world, &id) => return self.look_at(id).await,
+            EngineEvent::Changed(id) => return self.look_at(id).await,
+            EngineEvent::Removed(id) => Input::Gone(id),
+            // No look first: its target must not get another request. The next look tells the rest, such as when it ended.
+            EngineEvent::Died { id, code, out_of_memory } => Input::Died { id, code, out_of_memory },
+        };
+        Ok(self.keeper.tell(input).await)
+    }
+
+    async fn look_at(&self, id: ContainerId) -> Result<bool, EngineError> {
+        let asked_at = self.keeper.news();
+        let input = match self.engine.inspect(&id).await? {
+            Some(mut seen) => {
+                seen.engine = self.name.clone();
+                Input::Seen { container: Box::new(seen), asked_at }
+            }
+            None => Input::Gone(id),
+        };
+        Ok(self.keeper.tell(input).await)
+    }
 }
 
 /// Whether its definition has a restart policy.

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use wire::local::{EngineView, Failure};
 
 use crate::certificates::{AUTHORITY, Certificates};
+use crate::engines::{self, Engines};
 use crate::hooks::LocalHooks;
 use crate::keeper::{Handle, Input, Keeper, Parts};
 use crate::listeners::Listeners;
@@ -49,6 +50,9 @@ pub(crate) const LOG_GROUPS: &str = "cloudwatch";
 /// The folder in the state folder that holds what was pushed.
 const REGISTRY: &str = "registry";
 
+/// The folder in the state folder that has the sockets of tunnels to other engines.
+const TUNNELS: &str = "tunnels";
+
 /// How often a port that could not be bound is tried again.
 const PORTS_AGAIN: Duration = Duration::from_secs(3);
 
@@ -69,6 +73,8 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let source = LocalRegistry { registry: registry.clone(), host: server::registry_host(endpoint), clock: clock.clone() };
     let (engine, engine_view, resources) = connect(&options, Some(Arc::new(source))).await?;
     world.engines.insert(EngineName::own(), resources);
+    let elsewhere = engines::Docker::new(&options.docker, store.folder().join(TUNNELS));
+    let engines = Engines::new(engine, Box::new(elsewhere));
     let table = Arc::new(routing::compile(&world, None));
     let cookie_key = store
         .cookie_key()
@@ -102,7 +108,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         ids,
         clock: clock.clone(),
         pace: pace.clone(),
-        engine: engine.clone(),
+        engines: engines.clone(),
         store: Some(store.clone()),
         traffic: listeners.clone(),
         hooks: Arc::new(LocalHooks),
@@ -113,7 +119,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let (ups, followers) = (TaskTracker::new(), TaskTracker::new());
     let context = Context {
         keeper: handle.clone(),
-        engine: engine.clone(),
+        engines: engines.clone(),
         clock: clock.clone(),
         pace: pace.clone(),
         listeners: Some(listeners.clone()),
@@ -133,9 +139,9 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     };
 
     store.announce(running).map_err(|error| Failure::environment(format!("the state folder cannot be written: {error}")))?;
-    let reader = LogReader { engine: engine.clone(), clock: clock.clone(), keeper: handle.clone(), mask: Arc::default() };
+    let reader = LogReader { engines: engines.clone(), clock: clock.clone(), keeper: handle.clone(), mask: Arc::default() };
     let groups = store.folder().join(LOG_GROUPS);
-    let mut watchers = watchers(engine, owner, clock.clone(), &handle, (listeners.clone(), health_log, pace.clone()));
+    let mut watchers = watchers(engines, owner, clock.clone(), &handle, (listeners.clone(), health_log, pace.clone()));
     let time = clock.clone();
     watchers.spawn(async move {
         supervise("keeping of log groups", time.as_ref(), || log_groups::run(reader.clone(), groups.clone())).await;
@@ -205,22 +211,22 @@ fn open_registry(store: &Store, now: Timestamp) -> Result<Arc<Registry>, Failure
 
 /// The parts that only watch. Each begins again when it breaks off; the set owns them.
 fn watchers(
-    engine: Arc<dyn Engine>,
+    engines: Arc<Engines>,
     owner: OwnerId,
     clock: Arc<dyn Clock>,
     keeper: &Handle,
     (listeners, health_log, pace): (Arc<Listeners>, RecordSink, Pace),
 ) -> JoinSet<()> {
     let mut watchers = JoinSet::new();
-    let (handle, time, asked) = (keeper.clone(), clock.clone(), engine.clone());
+    let (handle, time, asked) = (keeper.clone(), clock.clone(), engines.clone());
     watchers.spawn(async move {
         let measure = || meter::run(asked.clone(), time.clone(), handle.clone(), pace.clone());
         supervise("measuring for scaling policies", time.as_ref(), measure).await;
     });
     let (handle, time) = (keeper.clone(), clock.clone());
     watchers.spawn(async move {
-        let observe = || observer::run(engine.clone(), owner.clone(), time.clone(), handle.clone());
-        supervise("watch over the engine", time.as_ref(), observe).await;
+        let observe = || observer::run(engines.clone(), owner.clone(), time.clone(), handle.clone());
+        supervise("watch over the engines", time.as_ref(), observe).await;
     });
     let (handle, time) = (keeper.clone(), clock.clone());
     watchers.spawn(async move {

@@ -1,27 +1,27 @@
-//! What the keeper sees of the engine: [`Observed`], kept from listings, single looks and work that ended.
+//! What the keeper sees of the engines: [`Observed`], kept from listings, single looks and work that ended.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use model::{ContainerId, Fact, Observed, ObservedContainer, RunState, World};
+use model::{ContainerId, EngineName, Fact, Observed, ObservedContainer, RunState, World};
 
 use crate::keeper::News;
 
-/// The last look at the engine.
+/// The last look at each engine.
 #[derive(Debug)]
 pub(crate) struct Sight {
     observed: Observed,
-    problem: Option<String>,
+    problems: BTreeMap<EngineName, String>,
     news: News,
-    /// When, in the count of news, a container was last heard of.
-    heard: BTreeMap<ContainerId, u64>,
+    /// When, in the count of news, a container was last heard of, and on which engine it is or was.
+    heard: BTreeMap<ContainerId, (u64, EngineName)>,
 }
 
 impl Sight {
     /// Nothing was seen yet.
     #[must_use]
     pub(crate) fn new(news: News) -> Self {
-        Self { observed: Observed::default(), problem: None, news, heard: BTreeMap::new() }
+        Self { observed: Observed::default(), problems: BTreeMap::new(), news, heard: BTreeMap::new() }
     }
 
     /// What was seen.
@@ -30,31 +30,43 @@ impl Sight {
         &self.observed
     }
 
-    /// Why the engine cannot be reached, if it cannot.
+    /// Why engines cannot be reached, of those that cannot.
     #[must_use]
-    pub(crate) fn problem(&self) -> Option<String> {
-        self.problem.clone()
+    pub(crate) const fn problems(&self) -> &BTreeMap<EngineName, String> {
+        &self.problems
     }
 
-    /// The engine cannot be reached: from now on absence proves nothing.
-    pub(crate) fn lost(&mut self, problem: String) {
-        self.problem = Some(problem);
-        self.observed.listed = false;
-        self.observed.away = true;
+    /// An engine cannot be reached: from now on absence proves nothing of it.
+    pub(crate) fn lost(&mut self, engine: EngineName, problem: String) {
+        self.observed.listed.remove(&engine);
+        self.observed.away.insert(engine.clone());
+        self.problems.insert(engine, problem);
     }
 
-    /// Takes a full listing and gives what is new in it. What was heard of after the question was put is newer than the answer and stays.
-    pub(crate) fn listing(&mut self, containers: Vec<ObservedContainer>, asked_at: u64) -> Vec<Fact> {
-        self.problem = None;
-        self.observed.listed = true;
-        self.observed.away = false;
-        let newer = |heard: &BTreeMap<ContainerId, u64>, id: &ContainerId| heard.get(id).is_some_and(|at| *at > asked_at);
+    /// Nothing is known of an engine any more.
+    pub(crate) fn forget(&mut self, engine: &EngineName) {
+        self.observed.listed.remove(engine);
+        self.observed.away.remove(engine);
+        self.observed.containers.retain(|_, seen| seen.engine != *engine);
+        self.heard.retain(|_, (_, of)| of != engine);
+        self.problems.remove(engine);
+    }
+
+    /// Takes a full listing of an engine and gives what is new in it. What was heard of after the question was put is newer than the
+    /// answer and stays.
+    pub(crate) fn listing(&mut self, engine: &EngineName, containers: Vec<ObservedContainer>, asked_at: u64) -> Vec<Fact> {
+        self.problems.remove(engine);
+        self.observed.listed.insert(engine.clone());
+        self.observed.away.remove(engine);
+        let newer = |heard: &BTreeMap<ContainerId, (u64, EngineName)>, id: &ContainerId| heard.get(id).is_some_and(|(at, _)| *at > asked_at);
         let listed: BTreeMap<_, _> = containers.into_iter().map(|container| (container.id.clone(), container)).collect();
-        let gone = self.observed.containers.keys().filter(|id| !listed.contains_key(*id) && !newer(&self.heard, id));
+        let known = self.observed.containers.values().filter(|seen| seen.engine == *engine).map(|seen| &seen.id);
+        let gone = known.filter(|id| !listed.contains_key(*id) && !newer(&self.heard, id));
         let mut facts: Vec<Fact> = gone.cloned().map(Fact::Removed).collect();
         let changed = listed.into_values().filter(|seen| !newer(&self.heard, &seen.id) && self.observed.containers.get(&seen.id) != Some(seen));
         facts.extend(changed.map(Fact::Seen));
-        self.heard.retain(|_, at| *at > asked_at);
+        // What was heard of other engines is still news to listings of theirs.
+        self.heard.retain(|_, (at, of)| *at > asked_at || of != engine);
         facts
     }
 
@@ -66,6 +78,7 @@ impl Sight {
                 let known = world.tasks.get(task).and_then(|task| Some((task, task.container(container)?)));
                 if let Some((task, record)) = known.filter(|_| !self.observed.containers.contains_key(id)) {
                     self.put(ObservedContainer {
+                        engine: task.engine.clone(),
                         id: id.clone(),
                         runtime_name: record.runtime_name.clone(),
                         service: task.service_key(),
@@ -80,8 +93,9 @@ impl Sight {
                 }
             }
             Fact::Removed(id) => {
-                self.heard(id);
-                self.observed.containers.remove(id);
+                if let Some(gone) = self.observed.containers.remove(id) {
+                    self.heard(id, gone.engine);
+                }
             }
             Fact::ImageReady { .. }
             | Fact::Failed { .. }
@@ -116,7 +130,7 @@ impl Sight {
     /// If it has ended since then, that is told once more.
     pub(crate) fn is_stale(&self, seen: &ObservedContainer, asked_at: u64) -> bool {
         let runs = self.observed.containers.get(&seen.id).is_some_and(|known| known.state == RunState::Running);
-        ended(&seen.state) && runs && self.heard.get(&seen.id).is_some_and(|at| *at > asked_at)
+        ended(&seen.state) && runs && self.heard.get(&seen.id).is_some_and(|(at, _)| *at > asked_at)
     }
 
     /// Takes the load balancer's count of open requests.
@@ -126,13 +140,13 @@ impl Sight {
     }
 
     fn put(&mut self, seen: ObservedContainer) {
-        self.heard(&seen.id);
+        self.heard(&seen.id, seen.engine.clone());
         self.observed.containers.insert(seen.id.clone(), seen);
     }
 
-    fn heard(&mut self, id: &ContainerId) {
+    fn heard(&mut self, id: &ContainerId, engine: EngineName) {
         let count = self.news.fetch_add(1, Ordering::AcqRel) + 1;
-        self.heard.insert(id.clone(), count);
+        self.heard.insert(id.clone(), (count, engine));
     }
 }
 
@@ -152,6 +166,7 @@ mod tests {
 
     fn seen(id: &str, state: RunState) -> ObservedContainer {
         ObservedContainer {
+            engine: EngineName::own(),
             id: ContainerId::from_text(id),
             runtime_name: id.into(),
             service: None,
@@ -184,9 +199,9 @@ mod tests {
         sight.learn(&world, &Fact::Seen(seen("old", RunState::Running)));
         let asked_at = news.load(Ordering::Acquire);
         sight.learn(&world, &Fact::Seen(seen("new", RunState::Running)));
-        assert_eq!(sight.listing(vec![], asked_at), [Fact::Removed(ContainerId::from_text("old"))]);
+        assert_eq!(sight.listing(&EngineName::own(), vec![], asked_at), [Fact::Removed(ContainerId::from_text("old"))]);
         assert!(sight.observed().containers.contains_key("new"));
-        assert_eq!(sight.listing(vec![], news.load(Ordering::Acquire)).len(), 2);
+        assert_eq!(sight.listing(&EngineName::own(), vec![], news.load(Ordering::Acquire)).len(), 2);
     }
 
     #[test]
@@ -203,7 +218,7 @@ mod tests {
         assert!(sight.is_overtaken(&world, &Fact::Started(running.clone())), "one that is not started again");
         assert!(!sight.is_overtaken(&world, &Fact::Seen(ended)));
         let asked_at = sight.news.load(Ordering::Acquire);
-        assert_eq!(sight.listing(vec![running.clone()], asked_at), [Fact::Seen(running)]);
+        assert_eq!(sight.listing(&EngineName::own(), vec![running.clone()], asked_at), [Fact::Seen(running)]);
         assert_eq!(sight.died(&ContainerId::from_text("never seen"), 1, false), None);
     }
 
@@ -229,8 +244,8 @@ mod tests {
         let world = world();
         sight.learn(&world, &Fact::Seen(seen("a", RunState::Running)));
         let asked_at = news.load(Ordering::Acquire);
-        assert_eq!(sight.listing(vec![seen("a", RunState::Running)], asked_at), []);
+        assert_eq!(sight.listing(&EngineName::own(), vec![seen("a", RunState::Running)], asked_at), []);
         let ended = seen("a", RunState::Exited { code: 1, out_of_memory: false, at: None });
-        assert_eq!(sight.listing(vec![ended.clone()], asked_at), [Fact::Seen(ended)]);
+        assert_eq!(sight.listing(&EngineName::own(), vec![ended.clone()], asked_at), [Fact::Seen(ended)]);
     }
 }

@@ -23,13 +23,13 @@ use crate::listeners::Bound;
 #[must_use]
 pub fn view(snapshot: &Snapshot, bound: &BTreeMap<u16, Bound>, engine: EngineView, now: Timestamp) -> View {
     let world = &snapshot.world;
-    let usage = scheduler::instances(world, snapshot.engine_problem.is_some());
+    let usage = scheduler::instances(world, &snapshot.away());
     let clusters = world.clusters.iter().map(|(name, cluster)| ClusterView {
         cluster_name: name.to_string(),
         deleting: cluster.deleting,
         services: services(snapshot, name),
         tasks: tasks(world, name),
-        container_instances: usage.iter().filter(|usage| usage.cluster == *name).filter_map(|usage| container_instance(world, usage)).collect(),
+        container_instances: usage.iter().filter(|usage| usage.cluster == *name).filter_map(|usage| container_instance(snapshot, usage)).collect(),
         scheduled_tasks: cluster.scheduled_tasks.iter().map(|(name, known)| scheduled_task(name, known)).collect(),
         alarms: cluster.alarms.iter().map(|(alarm, known)| alarm_view(world, name, alarm, known)).collect(),
         load_balancers: of(world.load_balancers.values(), name, |balancer| &balancer.owner)
@@ -38,7 +38,7 @@ pub fn view(snapshot: &Snapshot, bound: &BTreeMap<u16, Bound>, engine: EngineVie
         target_groups: of(world.target_groups.values(), name, |group| &group.owner).map(|group| target_group(snapshot, group)).collect(),
     });
     let clusters = clusters.collect();
-    let engine = EngineView { problem: snapshot.engine_problem.clone(), ..engine };
+    let engine = EngineView { problem: snapshot.engine_problem().cloned(), ..engine };
     View {
         version: snapshot.sequence,
         now: seconds(now),
@@ -156,7 +156,8 @@ fn service_view(snapshot: &Snapshot, key: &ServiceKey, service: &Service) -> Ser
 }
 
 /// An instance as AWS's API describes it, with ports by protocol.
-fn container_instance(world: &World, usage: &InstanceUsage) -> Option<ContainerInstanceView> {
+fn container_instance(snapshot: &Snapshot, usage: &InstanceUsage) -> Option<ContainerInstanceView> {
+    let world = &snapshot.world;
     let instance = world.clusters.get(&usage.cluster)?.instances.get(&usage.name)?;
     let (tcp, udp) = usage.ports.clone();
     let ports = model::container_instance::RESERVED_PORTS.to_vec();
@@ -167,6 +168,7 @@ fn container_instance(world: &World, usage: &InstanceUsage) -> Option<ContainerI
         endpoint: (!instance.spec.engine.is_own()).then(|| instance.spec.engine.as_str().to_owned()),
         status: instance.status.as_str().into(),
         agent_connected: usage.agent_connected,
+        problem: snapshot.engine_problems.get(&instance.spec.engine).cloned(),
         running_tasks_count: usage.running_tasks,
         pending_tasks_count: usage.pending_tasks,
         registered_resources: InstanceResources {

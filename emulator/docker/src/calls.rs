@@ -40,6 +40,8 @@ pub(crate) const VOLUME: Limit = Limit::new(60, "volume created");
 pub(crate) const PULL: Limit = Limit::new(600, "pulled");
 /// A pull that makes no progress for so long is given up.
 pub(crate) const PULL_IDLE: Limit = Limit::new(60, "pulled");
+/// Images may be gigabytes, and lines slow.
+pub(crate) const TRANSFER: Limit = Limit::new(1800, "copied");
 pub(crate) const LOAD: Limit = Limit::new(60, "loaded");
 pub(crate) const BUILD: Limit = Limit::new(1800, "built");
 

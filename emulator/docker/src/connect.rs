@@ -1,5 +1,6 @@
 //! Finding an engine that answers, and agreeing on the version of its API.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use model::EngineResources;
 
 use crate::endpoint::{Candidate, Settings, candidates};
 use crate::host_ports::HostPorts;
+use crate::place::Place;
 use crate::{NetworkPool, errors};
 
 pub(crate) type Client = bollard::Docker;
@@ -40,6 +42,7 @@ struct Shared {
     network_gates: [tokio::sync::Mutex<()>; 16],
     host_ports: HostPorts,
     source: OnceLock<Arc<dyn ImageSource>>,
+    place: Place,
 }
 
 impl std::fmt::Debug for Docker {
@@ -70,6 +73,11 @@ impl Docker {
         &self.shared.host_ports
     }
 
+    /// Where it is.
+    pub(crate) fn place(&self) -> &Place {
+        &self.shared.place
+    }
+
     /// One of a few gates, so that networks of different names are made at the same time and those of one name are not.
     pub(crate) fn network_gate(&self, name: &str) -> &tokio::sync::Mutex<()> {
         let sum = name.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
@@ -83,7 +91,7 @@ impl Docker {
     /// Asks again who answers: the engine may have been replaced since the first time.
     pub(crate) fn info(&self, version: &SystemVersion, system: &SystemInfo) -> EngineInfo {
         let spoken = self.shared.version.load(Ordering::Relaxed);
-        info(version, spoken, &self.shared.endpoint, resources(system))
+        info(version, spoken, &self.shared.endpoint, (system, self.place().host()))
     }
 }
 
@@ -95,7 +103,7 @@ pub async fn connect(settings: &Settings) -> Result<Docker, EngineError> {
     let places = candidates(settings, &|path| std::fs::read_to_string(path).ok())?;
     let mut tried = Vec::new();
     for place in places {
-        match open(&place.endpoint, settings.network_pool).await {
+        match open_own(&place.endpoint, settings.network_pool).await {
             Ok(docker) => return Ok(docker),
             Err(why) => tried.push((place, why)),
         }
@@ -104,11 +112,20 @@ pub async fn connect(settings: &Settings) -> Result<Docker, EngineError> {
 }
 
 /// Why a place would not do.
-enum Obstacle {
+pub(crate) enum Obstacle {
     /// The socket is there, but not for us.
     Denied,
     /// Anything else.
     Other(String),
+}
+
+impl std::fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Denied => "permission denied",
+            Self::Other(why) => why,
+        })
+    }
 }
 
 impl From<std::io::Error> for Obstacle {
@@ -125,10 +142,6 @@ impl From<std::io::Error> for Obstacle {
 fn nobody(tried: &[(Candidate, Obstacle)]) -> EngineError {
     let mut message = "no container engine answers; tried".to_owned();
     for (place, why) in tried {
-        let why = match why {
-            Obstacle::Denied => "permission denied",
-            Obstacle::Other(why) => why,
-        };
         message.push_str(&format!("\n  `{}` ({}): {why}", place.endpoint, place.because));
     }
     let denied = tried.iter().any(|(_, why)| matches!(why, Obstacle::Denied));
@@ -140,8 +153,17 @@ fn nobody(tried: &[(Candidate, Obstacle)]) -> EngineError {
     EngineError::new(EngineErrorKind::Unreachable, message)
 }
 
+/// The daemon's own engine is one of this machine: folders and the registry here are to be there, too.
+async fn open_own(endpoint: &str, network_pool: NetworkPool) -> Result<Docker, Obstacle> {
+    let address = endpoint.strip_prefix("tcp://").or_else(|| endpoint.strip_prefix("http://"));
+    if address.is_some_and(|address| !is_loopback(address.trim_end_matches('/'))) {
+        return Err(Obstacle::Other("on another machine, whose published ports are closed to this one; use an engine on this machine".into()));
+    }
+    open(endpoint, network_pool, Place::Own).await
+}
+
 /// Tries by connecting, not by looking: a dead Docker Desktop leaves its socket behind.
-async fn open(endpoint: &str, network_pool: NetworkPool) -> Result<Docker, Obstacle> {
+pub(crate) async fn open(endpoint: &str, network_pool: NetworkPool, place: Place) -> Result<Docker, Obstacle> {
     let api = dial(endpoint).await?;
     let version = Arc::new(AtomicU32::new(0));
     let spoken = Arc::clone(&version);
@@ -159,7 +181,7 @@ async fn open(endpoint: &str, network_pool: NetworkPool) -> Result<Docker, Obsta
     let network_gates = std::array::from_fn(|_| tokio::sync::Mutex::new(()));
     let endpoint = endpoint.to_owned();
     let (host_ports, source) = (HostPorts::default(), OnceLock::new());
-    Ok(Docker { shared: Arc::new(Shared { api, version, endpoint, network_pool, network_gates, host_ports, source }) })
+    Ok(Docker { shared: Arc::new(Shared { api, version, endpoint, network_pool, network_gates, host_ports, source, place }) })
 }
 
 async fn dial(endpoint: &str) -> Result<Client, Obstacle> {
@@ -174,9 +196,6 @@ async fn dial(endpoint: &str) -> Result<Client, Obstacle> {
         return Err(Obstacle::Other("not supported; use `unix://<path>` or `tcp://localhost:<port>`".into()));
     };
     let address = address.trim_end_matches('/');
-    if !is_loopback(address) {
-        return Err(Obstacle::Other("on another machine, whose published ports are closed to this one; use an engine on this machine".into()));
-    }
     drop(tokio::time::timeout(CONNECT, tokio::net::TcpStream::connect(address)).await.map_err(late)??);
     Client::connect_with_http(address, FIRST_BYTE, bollard::API_DEFAULT_VERSION).map_err(wrong)
 }
@@ -211,7 +230,7 @@ fn agree(newest: Option<&str>, oldest: Option<&str>) -> Result<u32, String> {
 }
 
 /// What the engine has: on Docker Desktop that is its virtual machine's.
-fn resources(system: &SystemInfo) -> EngineResources {
+fn resources(system: &SystemInfo, host: IpAddr) -> EngineResources {
     let cores = u32::try_from(system.ncpu.unwrap_or_default()).unwrap_or_default();
     let memory = u32::try_from(system.mem_total.unwrap_or_default() >> 20).unwrap_or_default();
     // As ECS names them.
@@ -225,10 +244,16 @@ fn resources(system: &SystemInfo) -> EngineResources {
         memory,
         architecture: architecture.to_owned(),
         os_type: system.os_type.clone().unwrap_or_else(|| "linux".to_owned()),
+        host,
     }
 }
 
-fn info(version: &SystemVersion, minor: u32, endpoint: &str, resources: EngineResources) -> EngineInfo {
+/// Engines of one host, and hosts that were copied from one another, may have the same id: but not the same folder as well.
+fn identity(system: &SystemInfo) -> Option<String> {
+    Some(format!("{} {} {}", system.id.as_deref()?, system.name.as_deref()?, system.docker_root_dir.as_deref()?))
+}
+
+fn info(version: &SystemVersion, minor: u32, endpoint: &str, (system, host): (&SystemInfo, IpAddr)) -> EngineInfo {
     let components = version.components.iter().flatten();
     let podman = components.into_iter().any(|component| component.name.contains("Podman"));
     EngineInfo {
@@ -236,7 +261,8 @@ fn info(version: &SystemVersion, minor: u32, endpoint: &str, resources: EngineRe
         version: version.version.clone().unwrap_or_default(),
         api_version: format!("1.{minor}"),
         endpoint: endpoint.to_owned(),
-        resources,
+        id: identity(system).unwrap_or_default(),
+        resources: resources(system, host),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A container definition as Docker's create parameters (ecs.md 1.2).
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bollard::models::{
@@ -21,8 +22,8 @@ const CPU_PERIOD: i64 = 100_000;
 
 /// What a container takes part in.
 pub(crate) enum Attachment {
-    /// A network of the engine's, where these ports are published.
-    Network { id: String, published: Vec<PortMapping> },
+    /// A network of the engine's; these ports are published, at that address of the engine's host.
+    Network { id: String, published: Vec<PortMapping>, at: IpAddr },
     /// A mode of the engine's, `host`, `none` or `container:<id>`. Such a container has no ports of its own to publish.
     Mode(String),
 }
@@ -54,6 +55,17 @@ impl Attachment {
 
     fn published(&self) -> &[PortMapping] {
         if let Self::Network { published, .. } = self { published } else { &[] }
+    }
+
+    /// At one address, of this machine on loopback: a port on every address would be open to the other services (engine-facts 4).
+    fn port_bindings(&self) -> HashMap<String, Option<Vec<PortBinding>>> {
+        let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
+        let Self::Network { published, at, .. } = self else { return bindings };
+        for mapping in published {
+            let binding = PortBinding { host_ip: Some(at.to_string()), host_port: Some(mapping.host_port.to_string()) };
+            bindings.entry(port(mapping)).or_default().get_or_insert_default().push(binding);
+        }
+        bindings
     }
 }
 
@@ -105,7 +117,7 @@ fn host_config(spec: &ContainerSpec, attachment: &Attachment) -> HostConfig {
         cpu_period: spec.task_cpu.map(|_| CPU_PERIOD),
         cpu_quota: spec.task_cpu.map(|units| i64::from(units) * CPU_PERIOD / 1024),
         network_mode: Some(attachment.mode().to_owned()),
-        port_bindings: Some(port_bindings(attachment.published())),
+        port_bindings: Some(attachment.port_bindings()),
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
         privileged: Some(definition.privileged),
         readonly_rootfs: Some(definition.readonly_root_filesystem),
@@ -133,16 +145,6 @@ fn host_config(spec: &ContainerSpec, attachment: &Attachment) -> HostConfig {
 
 fn port(mapping: &PortMapping) -> String {
     format!("{}/{}", mapping.container_port, mapping.protocol.as_str())
-}
-
-/// Loopback only: a port on every address would be open to the other services (engine-facts 4).
-fn port_bindings(mappings: &[PortMapping]) -> HashMap<String, Option<Vec<PortBinding>>> {
-    let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
-    for mapping in mappings {
-        let binding = PortBinding { host_ip: Some("127.0.0.1".into()), host_port: Some(mapping.host_port.to_string()) };
-        bindings.entry(port(mapping)).or_default().get_or_insert_default().push(binding);
-    }
-    bindings
 }
 
 /// Docker's word for whose namespace it is.
@@ -262,7 +264,7 @@ pub(crate) mod tests {
     }
 
     fn network(spec: &ContainerSpec) -> Attachment {
-        Attachment::Network { id: "n1".into(), published: spec.definition.port_mappings.clone() }
+        Attachment::Network { id: "n1".into(), published: spec.definition.port_mappings.clone(), at: std::net::Ipv4Addr::LOCALHOST.into() }
     }
 
     fn json(spec: &ContainerSpec) -> serde_json::Value {
@@ -474,7 +476,8 @@ pub(crate) mod tests {
         }
         // A pause has the name servers for all; its ports are published only where its address cannot be dialled, and it has no name.
         spec.definition.name = ContainerName::pause();
-        let dialled = made(&spec, Attachment::Network { id: "n1".into(), published: Vec::new() });
+        let dialled = Attachment::Network { id: "n1".into(), published: Vec::new(), at: std::net::Ipv4Addr::LOCALHOST.into() };
+        let dialled = made(&spec, dialled);
         let networks = serde_json::json!({"EndpointsConfig": {"n1": {}}});
         assert_eq!(dialled, ("n1".into(), nothing.clone(), networks.clone(), nothing, servers.clone()));
         let published = made(&spec, network(&spec));

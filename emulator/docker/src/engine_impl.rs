@@ -5,6 +5,7 @@ use std::time::Duration;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
+use bytes::Bytes;
 use engine::{
     BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, ExecSession, ExecSpec, LogLine, LogOptions,
     NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb,
@@ -33,7 +34,7 @@ impl Docker {
         let mut containers = Vec::with_capacity(lines.len());
         let mut ended = Vec::new();
         for line in lines {
-            match (observe::from_summary(&line, observe::is_here), line.id) {
+            match (observe::from_summary(&line, |gateway| self.place().is_here(gateway)), line.id) {
                 (Some(container), _) => containers.push(container),
                 (None, Some(id)) => ended.push(ContainerId::from_text(&id)),
                 (None, None) => {}
@@ -42,6 +43,9 @@ impl Docker {
         let looks = stream::iter(ended).map(|id| async move { self.observe(&id).await }).buffer_unordered(INSPECTIONS);
         let looks: Vec<_> = looks.try_collect().await?;
         containers.extend(looks.into_iter().flatten().map(|(_, container)| container));
+        for seen in &mut containers {
+            self.place().reach(seen).await;
+        }
         containers.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(containers)
     }
@@ -49,7 +53,13 @@ impl Docker {
     /// A container of ecslocal's and whose it is.
     pub(crate) async fn observe(&self, id: &ContainerId) -> Result<Option<(OwnerId, ObservedContainer)>, EngineError> {
         match self.call(calls::INSPECT, self.api().inspect_container(id.as_str(), None)).await {
-            Ok(found) => Ok(observe::from_inspection(found, observe::is_here)),
+            Ok(found) => {
+                let mut found = observe::from_inspection(found, |gateway| self.place().is_here(gateway));
+                if let Some((_, seen)) = &mut found {
+                    self.place().reach(seen).await;
+                }
+                Ok(found)
+            }
             Err(error) if error.kind == EngineErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -80,9 +90,9 @@ impl Docker {
         Ok(match &spec.namespace {
             NetworkNamespace::Own => {
                 let Joined { id, gateway } = self.ensure_network(&spec.network).await?;
-                let dialled = spec.definition.name.is_pause() && gateway.is_some_and(observe::is_here);
+                let dialled = spec.definition.name.is_pause() && gateway.is_some_and(|gateway| self.place().is_here(gateway));
                 let published = if dialled { Vec::new() } else { self.host_ports().publish(&spec.definition)? };
-                Attachment::Network { id, published }
+                Attachment::Network { id, published, at: self.place().published_at() }
             }
             NetworkNamespace::Shared(holder) => Attachment::Mode(format!("container:{holder}")),
             NetworkNamespace::Host => Attachment::Mode("host".into()),
@@ -130,6 +140,7 @@ impl Docker {
 
     async fn remove_container(&self, id: &ContainerId) -> Result<(), EngineError> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        self.place().release(id).await;
         match self.call(calls::REMOVE, self.api().remove_container(id.as_str(), Some(options))).await {
             Err(error) if error.kind == EngineErrorKind::NotFound => Ok(()),
             // Somebody else removes it at this moment.
@@ -158,6 +169,18 @@ impl Engine for Docker {
 
     fn image<'a>(&'a self, reference: &'a str, progress: Progress) -> Verb<'a, String> {
         Box::pin(async move { self.find_or_pull(reference, &progress).await })
+    }
+
+    fn find_image<'a>(&'a self, reference: &'a str) -> Verb<'a, Option<String>> {
+        Box::pin(self.local_image(reference))
+    }
+
+    fn export<'a>(&'a self, image_id: &'a str) -> Verb<'a, Stream<Bytes>> {
+        Box::pin(self.export_image(image_id))
+    }
+
+    fn import(&self, image: Stream<Bytes>) -> Verb<'_, String> {
+        Box::pin(self.import_image(image))
     }
 
     fn pause_image(&self) -> Verb<'_, String> {

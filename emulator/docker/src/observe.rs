@@ -7,7 +7,7 @@ use bollard::models::{
     ContainerInspectResponse, ContainerState, ContainerStateStatusEnum, ContainerSummary, ContainerSummaryStateEnum, EndpointSettings,
     HealthStatusEnum, PortMap, PortSummary, PortSummaryTypeEnum,
 };
-use model::{ContainerId, HealthStatus, NetworkBinding, ObservedContainer, OwnerId, RunState, Timestamp, TransportProtocol};
+use model::{ContainerId, EngineName, HealthStatus, NetworkBinding, ObservedContainer, OwnerId, RunState, Timestamp, TransportProtocol};
 
 use crate::labels;
 
@@ -25,6 +25,7 @@ pub(crate) fn from_inspection(found: ContainerInspectResponse, is_here: impl Fn(
     let network = found.network_settings.filter(|_| run == RunState::Running).unwrap_or_default();
     let (address, direct) = address(network.networks.as_ref(), is_here);
     let container = ObservedContainer {
+        engine: EngineName::own(),
         id: ContainerId::from_text(&found.id?),
         runtime_name: found.name.unwrap_or_default().trim_start_matches('/').to_owned(),
         service: identity.service,
@@ -59,6 +60,7 @@ pub(crate) fn from_summary(found: &ContainerSummary, is_here: impl Fn(IpAddr) ->
     network_bindings.sort();
     let status = found.status.as_deref().unwrap_or_default();
     Some(ObservedContainer {
+        engine: EngineName::own(),
         id: ContainerId::from_text(found.id.as_ref()?),
         runtime_name: found.names.iter().flatten().next()?.trim_start_matches('/').to_owned(),
         service: identity.service,

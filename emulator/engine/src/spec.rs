@@ -20,6 +20,8 @@ pub struct EngineInfo {
     pub api_version: String,
     /// Where it was found, for example `unix:///var/run/docker.sock`.
     pub endpoint: String,
+    /// What tells it from every other engine; empty when it does not say.
+    pub id: String,
     /// What it has to give to containers.
     pub resources: EngineResources,
 }
@@ -78,6 +80,14 @@ pub struct Mount {
     pub container_path: String,
     /// Whether it may only be read.
     pub read_only: bool,
+}
+
+impl Mount {
+    /// Whether it is a folder below that one.
+    #[must_use]
+    pub fn is_below(&self, folder: &std::path::Path) -> bool {
+        matches!(&self.source, MountSource::Folder(path) if std::path::Path::new(path).starts_with(folder))
+    }
 }
 
 /// What is mounted.

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use bytes::Bytes;
 use model::{ContainerId, ObservedContainer, OwnerId, ServiceKey};
 
 use crate::{BuildSpec, ContainerSpec, EngineError, EngineInfo, ExecSession, ExecSpec, LogLine, LogOptions, NetworkSpec, Progress, Usage};
@@ -50,6 +51,16 @@ pub trait Engine: Send + Sync + 'static {
     ///
     /// Fails with `CannotPull` when it is neither here nor to be had.
     fn image<'a>(&'a self, reference: &'a str, progress: Progress) -> Verb<'a, String>;
+
+    /// The engine's id of an image that it has; `None` when it has none of that name or id. Nothing is pulled.
+    fn find_image<'a>(&'a self, reference: &'a str) -> Verb<'a, Option<String>>;
+
+    /// An image that it has, as [`Engine::import`] of another engine takes it: streamed, never held whole. Fails with `NotFound`.
+    fn export<'a>(&'a self, image_id: &'a str) -> Verb<'a, Stream<Bytes>>;
+
+    /// Takes an image that another engine gave, and says which id it has here: the same, where both engines keep images alike. What
+    /// breaks off leaves nothing.
+    fn import(&self, image: Stream<Bytes>) -> Verb<'_, String>;
 
     /// The engine's id of the image of pause containers (ecs.md 1.6), which is made if it is not there: it needs no registry.
     ///

@@ -57,6 +57,8 @@ struct Index<'a> {
     /// The version of HTTP of each target group that has another than HTTP1.
     versions: BTreeMap<&'a str, &'a str>,
     definitions: BTreeMap<&'a str, &'a Node>,
+    /// Whether an instance's engine is reached through `ssh`.
+    through_ssh: bool,
 }
 
 fn target_type(group: &Node) -> TargetType {
@@ -75,6 +77,7 @@ impl<'a> Index<'a> {
             versions: names("targetGroups", "name")
                 .filter_map(|(name, item)| Some((name, item.text_of("protocolVersion").filter(|version| matches!(*version, "HTTP2" | "GRPC"))?)))
                 .collect(),
+            through_ssh: names("containerInstances", "endpoint").any(|(endpoint, _)| endpoint.starts_with("ssh://")),
             sticky: names("targetGroups", "name").filter_map(sticky).collect(),
             target_groups: names("targetGroups", "name").map(|(name, item)| (name, item.get("name").unwrap_or(item).span)).collect(),
             definitions: names("taskDefinitions", "family").collect(),
@@ -240,6 +243,11 @@ fn load_balancer<'a>(service: &Node, entry: &'a Node, index: &Index<'_>, forward
         let mode = network_mode::of(definition);
         if let Some((name, node)) = group {
             reachable(name, node, mode, index, report);
+            if mode == NetworkMode::Host && index.through_ssh {
+                report
+                    .problem(node.span, "a task on its host's network is not reached through `ssh://`, which brings published ports here")
+                    .hint("use `networkMode: bridge`, or an `endpoint` of `tcp://` or `unix://`");
+            }
         }
         if mode != NetworkMode::None {
             container(entry, definition, report);

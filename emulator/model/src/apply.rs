@@ -80,6 +80,7 @@ impl World {
                 removed.ok_or(Refused::NotFound { what: "alarm", name })?;
             }
             Change::PutContainerInstances { cluster, instances } => self.put_instances(&cluster, instances, now, ids)?,
+            Change::DeregisterContainerInstance { cluster, name, force } => self.deregister_instance(&cluster, &name, force, now)?,
             Change::SetContainerInstanceStatus { cluster, name, status } => self.set_instance_status(&cluster, &name, status)?,
             Change::CreateRepository { name, owner, spec } => self.create_repository(name, owner, *spec, now)?,
             Change::ModifyRepository { name, owner, spec } => self.modify_repository(&name, owner, *spec)?,

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +122,13 @@ pub struct EngineResources {
     pub architecture: String,
     /// `linux`
     pub os_type: String,
+    /// Where this machine reaches what the engine publishes. Default 127.0.0.1.
+    #[serde(default = "loopback")]
+    pub host: IpAddr,
+}
+
+const fn loopback() -> IpAddr {
+    IpAddr::V4(Ipv4Addr::LOCALHOST)
 }
 
 /// What an instance registers. `None` for all that there may be: nobody has said how much its engine has.
@@ -247,7 +255,7 @@ mod tests {
 
     #[test]
     fn instances_that_say_nothing_share_what_the_others_leave() {
-        let engine = EngineResources { cpu: 4096, memory: 8000, architecture: "x86_64".into(), os_type: "linux".into() };
+        let engine = EngineResources { cpu: 4096, memory: 8000, architecture: "x86_64".into(), os_type: "linux".into(), host: loopback() };
         let engines = BTreeMap::from([(EngineName::own(), engine)]);
         for (given, expected) in [
             (vec![None], vec![4096]),

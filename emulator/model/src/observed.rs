@@ -1,20 +1,20 @@
 //! What the engine was seen to run, and what single pieces of work found out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::{
-    ClusterName, ContainerFailure, ContainerId, ContainerName, Decimal, DeploymentId, HealthStatus, HookAnswer, LifecycleStage, Metric,
+    ClusterName, ContainerFailure, ContainerId, ContainerName, Decimal, DeploymentId, EngineName, HealthStatus, HookAnswer, LifecycleStage, Metric,
     NetworkBinding, ServiceKey, TargetGroupName, TargetHealth, TargetKey, TaskId, Timestamp,
 };
 
-/// Everything that the engine runs for this owner, as of the last look at it, and the load balancer's open requests.
+/// Everything that the engines run for this owner, as of the last look at them, and the load balancer's open requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
-    /// False until the first full listing, and while the engine cannot be reached: then absence proves nothing.
-    pub listed: bool,
-    /// The engine was tried and cannot be reached: no task is placed on its instances (ecs.md 6).
-    pub away: bool,
+    /// Engines that were listed in full and can be reached. Of any other, absence proves nothing.
+    pub listed: BTreeSet<EngineName>,
+    /// Engines that were tried and cannot be reached: no task is placed on their instances (ecs.md 6).
+    pub away: BTreeSet<EngineName>,
     /// By the engine's id.
     pub containers: BTreeMap<ContainerId, ObservedContainer>,
     /// Requests in flight by target; a target that is not here has none.
@@ -24,6 +24,8 @@ pub struct Observed {
 /// One container as the engine reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedContainer {
+    /// The engine that it is on. An engine calls itself [`EngineName::own`]; who asked it knows better.
+    pub engine: EngineName,
     /// The engine's id.
     pub id: ContainerId,
     /// The engine's name of it.

@@ -54,6 +54,12 @@ impl Stop {
         Self { code: StopCode::UserInitiated, reason: reason.unwrap_or("Task stopped by user").to_owned() }
     }
 
+    /// Its container instance was let go of while it ran there. AWS does not say which code it has; a user wants it so.
+    #[must_use]
+    pub fn deregistration_forced() -> Self {
+        Self { code: StopCode::UserInitiated, reason: "Container instance deregistration forced by user".into() }
+    }
+
     /// Never reached RUNNING.
     #[must_use]
     pub fn failed_to_start(why: Option<&str>) -> Self {

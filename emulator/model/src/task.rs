@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterName, ContainerId, ContainerName, DeploymentId, Ids, InstanceName, Revision, ServiceKey, ServiceName, Stop, TaskDefinition, TaskId,
-    TaskOverrides, TaskVolume, Timestamp, TransportProtocol, VolumeSource,
+    ClusterName, ContainerId, ContainerName, DeploymentId, EngineName, Ids, InstanceName, InstanceSpec, Revision, ServiceKey, ServiceName, Stop,
+    TaskDefinition, TaskId, TaskOverrides, TaskVolume, Timestamp, TransportProtocol, VolumeSource,
 };
 
 /// One task.
@@ -25,6 +25,9 @@ pub struct Task {
     /// The container instance that it was placed on.
     #[serde(default = "InstanceName::local")]
     pub instance: InstanceName,
+    /// The engine of that instance, which keeps what is left of the task when the instance has gone.
+    #[serde(default)]
+    pub engine: EngineName,
     /// Where it is to go.
     pub desired_status: DesiredStatus,
     /// Where it is.
@@ -76,7 +79,7 @@ pub struct Birth<'a> {
     /// The same in full.
     pub definition: &'a TaskDefinition,
     /// Where it is placed.
-    pub instance: &'a InstanceName,
+    pub instance: &'a InstanceSpec,
     /// When it is accepted.
     pub at: Timestamp,
 }
@@ -105,7 +108,8 @@ impl Task {
             service: birth.service.map(|(service, _)| service.clone()),
             deployment: birth.service.and_then(|(_, deployment)| deployment.cloned()),
             revision: revision.clone(),
-            instance: birth.instance.clone(),
+            instance: birth.instance.name.clone(),
+            engine: birth.instance.engine.clone(),
             desired_status: DesiredStatus::Running,
             last_status: TaskStatus::Pending,
             created_at: birth.at,
@@ -128,6 +132,20 @@ impl Task {
             self.desired_status = DesiredStatus::Stopped;
             self.stopping_at = Some(now);
             self.stop = Some(stop);
+        }
+    }
+
+    /// It is over as far as anybody knows: nothing is asked of its engine any more. If that comes back, what is left there is removed as
+    /// containers are that nobody wants.
+    pub fn abandon(&mut self, stop: Stop, now: Timestamp) {
+        self.end(stop, now);
+        self.last_status = TaskStatus::Stopped;
+        self.stopped_at.get_or_insert(now);
+        self.engine = EngineName::own();
+        self.own_network = false;
+        self.volumes.clear();
+        for container in &mut self.containers {
+            (container.last_status, container.restarting) = (ContainerStatus::Stopped, false);
         }
     }
 

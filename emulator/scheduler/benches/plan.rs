@@ -62,7 +62,7 @@ impl Estate {
         let mut changes = vec![Change::CreateCluster(cluster()), Change::PutContainerInstances { cluster: cluster(), instances }];
         changes.extend((0..services).flat_map(service));
         changes.into_iter().for_each(|change| drop(world.apply(change, now, &mut ids).unwrap()));
-        Self { world, observed: Observed { listed: true, ..Observed::default() }, ids, pace: Pace::default(), now, ports: 0 }
+        Self { world, observed: Observed { listed: [EngineName::own()].into(), ..Observed::default() }, ids, pace: Pace::default(), now, ports: 0 }
     }
 
     /// The same with all tasks running and healthy.
@@ -117,6 +117,7 @@ impl Estate {
         self.ports = self.ports.wrapping_add(1).max(10_000);
         let known = &self.world.tasks[task];
         ObservedContainer {
+            engine: EngineName::own(),
             id,
             runtime_name: known.containers[0].runtime_name.clone(),
             service: known.service_key(),

@@ -135,10 +135,10 @@ pub(crate) enum Ending {
 pub(crate) fn ending(context: &Context<'_>, task: &Task, record: &Container, definition: Option<&ContainerDefinition>) -> Ending {
     match (record.last_status, &record.runtime_id) {
         // Before a listing it may run without our knowing: its end is not concluded from what was recorded.
-        (ContainerStatus::None | ContainerStatus::Pulled | ContainerStatus::Created, _) if !context.listed => Ending::Wait,
+        (ContainerStatus::None | ContainerStatus::Pulled | ContainerStatus::Created, _) if !context.knows(task) => Ending::Wait,
         (ContainerStatus::None | ContainerStatus::Pulled, _) if context.creating(&task.id, &record.name) => Ending::Wait,
         // It has ended and waits to be started again: nothing of it runs, unless that is under way.
-        (ContainerStatus::Running, Some(_)) if record.restarting && !context.listed => Ending::Wait,
+        (ContainerStatus::Running, Some(_)) if record.restarting && !context.knows(task) => Ending::Wait,
         (ContainerStatus::Created | ContainerStatus::Running, Some(id)) if record.last_status == ContainerStatus::Created || record.restarting => {
             let start = Work::Start { task: task.id.clone(), container: record.name.clone(), id: id.clone() };
             if context.busy.contains(&start) { Ending::Wait } else { Ending::Over }

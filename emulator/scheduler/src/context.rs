@@ -1,9 +1,10 @@
 //! What every stage reads: the input, and indexes over it that are made once a plan.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use model::{ContainerName, ObservedContainer, Target, TargetGroup, TargetGroupName, TargetKey, TaskId, Timestamp, World};
+use model::{ContainerName, EngineName, ObservedContainer, Target, TargetGroup, TargetGroupName, TargetKey, TaskId, Timestamp, World};
 
 use crate::{Input, Pace, Work};
 
@@ -13,8 +14,10 @@ pub(crate) type Registered<'a> = (&'a TargetGroup, &'a TargetKey, &'a Target);
 /// The input and its indexes.
 pub(crate) struct Context<'a> {
     pub(crate) world: &'a World,
-    pub(crate) listed: bool,
-    pub(crate) away: bool,
+    /// Engines of which absence proves something.
+    pub(crate) listed: &'a BTreeSet<EngineName>,
+    /// Engines that cannot be reached.
+    pub(crate) away: &'a BTreeSet<EngineName>,
     pub(crate) in_flight: &'a BTreeMap<(TargetGroupName, TargetKey), u64>,
     pub(crate) busy: &'a BTreeSet<Work>,
     /// As fast as time runs.
@@ -28,6 +31,8 @@ pub(crate) struct Context<'a> {
     pub(crate) in_use: BTreeSet<&'a TargetGroupName>,
     /// Tasks with work under way.
     pub(crate) busy_tasks: BTreeSet<&'a TaskId>,
+    /// The daemon's own engine.
+    own: EngineName,
 }
 
 impl<'a> Context<'a> {
@@ -49,8 +54,8 @@ impl<'a> Context<'a> {
         let busy_tasks = input.busy.iter().filter_map(task_of).collect();
         Self {
             world: input.world,
-            listed: input.observed.listed,
-            away: input.observed.away,
+            listed: &input.observed.listed,
+            away: &input.observed.away,
             in_flight: &input.observed.in_flight,
             busy: input.busy,
             pace: input.pace.at(input.world.settings.speed),
@@ -59,6 +64,7 @@ impl<'a> Context<'a> {
             targets,
             in_use,
             busy_tasks,
+            own: EngineName::own(),
         }
     }
 
@@ -70,6 +76,24 @@ impl<'a> Context<'a> {
     /// The engine's containers of a task.
     pub(crate) fn containers(&self, task: &TaskId) -> &[&'a ObservedContainer] {
         self.seen.get(task).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether everything is known of what a task has on its engine.
+    pub(crate) fn knows(&self, task: &model::Task) -> bool {
+        self.listed.contains(&task.engine)
+    }
+
+    /// Where this machine reaches what a task publishes on its engine's host.
+    pub(crate) fn host_of(&self, task: &model::Task) -> IpAddr {
+        self.world.engines.get(&task.engine).map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |engine| engine.host)
+    }
+
+    /// Who does a piece of work. What is nobody's alone waits for the daemon's own engine.
+    pub(crate) fn engine_of<'w>(&'w self, work: &'w Work) -> &'w EngineName {
+        match work {
+            Work::Remove { engine, .. } => engine,
+            other => task_of(other).and_then(|task| self.world.tasks.get(task)).map_or(&self.own, |task| &task.engine),
+        }
     }
 
     /// What names a task's targets that have no address of their own: the EC2 id of its container instance.

@@ -91,9 +91,9 @@ impl Findings {
         }
     }
 
-    /// Plan this piece of work, unless it is under way or nothing is known of the engine.
+    /// Plan this piece of work, unless it is under way or nothing is known of the engine that is to do it.
     pub(crate) fn act(&mut self, context: &Context<'_>, work: Work) {
-        if context.listed && !context.busy.contains(&work) {
+        if !context.busy.contains(&work) && context.listed.contains(context.engine_of(&work)) {
             self.actions.push(work);
         }
     }

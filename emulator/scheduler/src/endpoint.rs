@@ -32,8 +32,8 @@ impl Endpoint<'_> {
     }
 }
 
-/// Every endpoint of a task. Those of containers that have ended are there, too: a look at the engine tells nothing newer of them.
-fn all<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>) -> impl Iterator<Item = Endpoint<'a>> {
+/// Every endpoint of a task whose engine's host is there. Those of containers that have ended are there, too: a look at the engine tells nothing newer of them.
+fn all<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, host: IpAddr) -> impl Iterator<Item = Endpoint<'a>> {
     let mode = definition.map(|definition| definition.network_mode).unwrap_or_default();
     let pause = task.pause();
     let bound = (mode == NetworkMode::Bridge).then(|| task.containers.iter()).into_iter().flatten().flat_map(|container| {
@@ -43,7 +43,7 @@ fn all<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>) -> impl Itera
     let mapped = definition.filter(|_| mode != NetworkMode::Bridge).into_iter().flat_map(|definition| &definition.containers);
     let mapped = mapped.flat_map(move |wanted| {
         let tcp = wanted.port_mappings.iter().filter(|mapping| mapping.protocol == TransportProtocol::Tcp);
-        tcp.filter_map(move |mapping| mapped_port(mode, pause, task.container(&wanted.name)?, mapping))
+        tcp.filter_map(move |mapping| mapped_port((mode, host), pause, task.container(&wanted.name)?, mapping))
     });
     bound.chain(mapped)
 }
@@ -56,7 +56,12 @@ fn published<'a>(container: &'a Container, binding: &NetworkBinding) -> Endpoint
 }
 
 /// Without bindings of its own: in `awsvpc` mode at the pause's address, on the host's network at the host's.
-fn mapped_port<'a>(mode: NetworkMode, pause: Option<&Container>, container: &'a Container, mapping: &PortMapping) -> Option<Endpoint<'a>> {
+fn mapped_port<'a>(
+    (mode, host): (NetworkMode, IpAddr),
+    pause: Option<&Container>,
+    container: &'a Container,
+    mapping: &PortMapping,
+) -> Option<Endpoint<'a>> {
     let port = mapping.container_port;
     let endpoint = |id, address| Endpoint { container, container_port: port, id, port, address };
     match mode {
@@ -68,23 +73,23 @@ fn mapped_port<'a>(mode: NetworkMode, pause: Option<&Container>, container: &'a 
             let address = if pause.direct { SocketAddr::new(own, port) } else { published? };
             Some(endpoint(Some(own), address))
         }
-        NetworkMode::Host => Some(endpoint(None, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port))),
+        NetworkMode::Host => Some(endpoint(None, SocketAddr::new(host, port))),
         NetworkMode::Bridge | NetworkMode::None => None,
     }
 }
 
-/// Where an entry's container of a running task is reached.
-pub(crate) fn wanted<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, entry: &ServiceLoadBalancer) -> Option<Endpoint<'a>> {
+/// Where an entry's container of a running task is reached, with the address of its engine's host.
+pub(crate) fn wanted<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, host: IpAddr, entry: &ServiceLoadBalancer) -> Option<Endpoint<'a>> {
     let serves = |endpoint: &Endpoint<'_>| {
         let running = endpoint.container.last_status == ContainerStatus::Running;
         running && endpoint.container.name == entry.container_name && endpoint.container_port == entry.container_port
     };
-    all(task, definition).find(serves)
+    all(task, definition, host).find(serves)
 }
 
 /// The endpoint that a target of the task names, if the task still has it.
 pub(crate) fn behind<'a>(task: &'a Task, definition: Option<&'a TaskDefinition>, key: &TargetKey, instance: &str) -> Option<Endpoint<'a>> {
-    all(task, definition).find(|endpoint| endpoint.is(key, instance))
+    all(task, definition, Ipv4Addr::LOCALHOST.into()).find(|endpoint| endpoint.is(key, instance))
 }
 
 /// Whether nothing can answer any more behind a target of the task: its container has stopped, or what holds its network.

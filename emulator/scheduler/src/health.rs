@@ -58,7 +58,7 @@ fn unreachable<'a>(context: &Context<'a>, service: &Service, draft: &TaskDraft<'
     let deployment = service.primary().filter(|primary| task.deployment.as_ref() == Some(&primary.id) && task.last_status == TaskStatus::Running)?;
     let lost = |entry: &&model::ServiceLoadBalancer| {
         let record = task.container(&entry.container_name).filter(|record| record.last_status == model::ContainerStatus::Running);
-        record.is_some() && crate::endpoint::wanted(task, draft.definition, entry).is_none()
+        record.is_some() && crate::endpoint::wanted(task, draft.definition, context.host_of(task), entry).is_none()
     };
     let entry = service.spec.load_balancers.iter().find(lost)?;
     context.world.target_groups.get(entry.group_of(deployment))

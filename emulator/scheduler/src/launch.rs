@@ -118,7 +118,7 @@ pub(crate) fn begin<'a>(
     let (cluster, service_of, revision) = (&service.cluster, Some((&service.spec.name, Some(&deployment.id))), &deployment.revision);
     let mut started = Vec::new();
     for place in &launch.places {
-        let instance = &ledger.seats[*place].instance.spec.name;
+        let instance = &ledger.seats[*place].instance.spec;
         let mut task = Task::new(&Birth { cluster, service: service_of, revision, definition, instance, at: context.now }, ids);
         task.enable_execute_command = service.spec.enable_execute_command;
         started.push(task.id.clone());

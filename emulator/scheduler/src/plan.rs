@@ -137,9 +137,9 @@ fn finish_world(context: &Context<'_>, services: &[Finished]) -> Finished {
     });
     targets::clear(context, &gone.collect(), &mut found);
     let known = |task: &TaskId| context.world.tasks.contains_key(task);
-    let mut unknown: Vec<_> = context.seen.iter().filter(|(task, _)| !known(task)).flat_map(|(_, seen)| seen).map(|seen| &seen.id).collect();
-    unknown.sort();
-    unknown.into_iter().for_each(|id| found.act(context, Work::Remove { id: id.clone() }));
+    let mut unknown: Vec<_> = context.seen.iter().filter(|(task, _)| !known(task)).flat_map(|(_, seen)| seen).collect();
+    unknown.sort_by(|a, b| a.id.cmp(&b.id));
+    unknown.into_iter().for_each(|seen| found.act(context, Work::Remove { engine: seen.engine.clone(), id: seen.id.clone() }));
     end_instances(context, &mut found);
     for (name, _) in context.world.clusters.iter().filter(|(_, cluster)| cluster.deleting) {
         let used = context.world.services.keys().any(|key| key.cluster == *name) || context.world.tasks.values().any(|task| task.cluster == *name);

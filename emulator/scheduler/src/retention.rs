@@ -69,7 +69,7 @@ fn clear_containers(context: &Context<'_>, task: &Task, owned: Owned, found: &mu
         if keep && matches!(seen.state, RunState::Exited { .. }) {
             found.wake(context, keep_until);
         } else {
-            found.act(context, Work::Remove { id: seen.id.clone() });
+            found.act(context, Work::Remove { engine: seen.engine.clone(), id: seen.id.clone() });
         }
     }
     !context.containers(&task.id).is_empty()
@@ -79,7 +79,7 @@ fn clear_containers(context: &Context<'_>, task: &Task, owned: Owned, found: &mu
 fn forget(context: &Context<'_>, task: &Task, owned: Owned, found: &mut Findings) -> Option<Step> {
     let forget_at = task.stopped_at.unwrap_or(task.created_at) + context.pace.stopped_kept_for;
     let bare = !task.own_network && task.volumes.is_empty();
-    let free = context.listed && bare && !context.busy_tasks.contains(&task.id) && !context.targets.contains_key(&task.id);
+    let free = context.knows(task) && bare && !context.busy_tasks.contains(&task.id) && !context.targets.contains_key(&task.id);
     let recorded = context.world.tasks.get(&task.id).is_some_and(|task| task.last_status == TaskStatus::Stopped);
     let over = context.now >= forget_at || owned.place >= context.pace.stopped_kept || owned.forgotten;
     if free && recorded && over {
@@ -97,7 +97,7 @@ fn clear_strays(context: &Context<'_>, task: &Task, found: &mut Findings) {
         let resurrected =
             record.is_some_and(|record| record.last_status == ContainerStatus::Stopped) && !matches!(seen.state, RunState::Exited { .. });
         if !own || resurrected {
-            found.act(context, Work::Remove { id: seen.id.clone() });
+            found.act(context, Work::Remove { engine: seen.engine.clone(), id: seen.id.clone() });
         }
     }
 }

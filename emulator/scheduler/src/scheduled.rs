@@ -1,6 +1,6 @@
 //! Tasks that are due by their schedules (ecs.md 9).
 
-use model::{Birth, ClusterName, Ids, InstanceName, Placed, ScheduleName, ScheduledRun, ScheduledTask, Step, Task};
+use model::{Birth, ClusterName, Ids, InstanceSpec, Placed, ScheduleName, ScheduledRun, ScheduledTask, Step, Task};
 
 use crate::context::Context;
 use crate::draft::{Findings, Finished};
@@ -51,9 +51,10 @@ fn tasks(
         return Err(model::Refused::Unplaced(failure.clone()).to_string());
     }
     let started_by = Some(format!("events-rule/{name}"));
-    let task = |instance: &InstanceName| {
+    let places = instances.iter().filter_map(|name| Some(&context.world.clusters.get(cluster)?.instances.get(name)?.spec));
+    let task = |instance: &InstanceSpec| {
         let birth = Birth { cluster, service: None, revision: &revision, definition, instance, at: context.now };
         Task { overrides: spec.overrides.clone(), started_by: started_by.clone(), ..Task::new(&birth, ids) }
     };
-    Ok(instances.iter().map(task).collect())
+    Ok(places.map(task).collect())
 }

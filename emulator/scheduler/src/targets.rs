@@ -46,7 +46,7 @@ pub(crate) fn register<'a>(context: &Context<'a>, service: &Service, draft: &mut
     for entry in &service.spec.load_balancers {
         let name = entry.group_of(deployment);
         let Some(group) = context.world.target_groups.get(name).filter(|group| !group.deleting) else { continue };
-        let Some(wanted) = endpoint::wanted(&draft.task, draft.definition, entry) else { continue };
+        let Some(wanted) = endpoint::wanted(&draft.task, draft.definition, context.host_of(&draft.task), entry) else { continue };
         let (key, address) = (wanted.key(instance), wanted.address);
         let same = |known: &&mut TargetDraft<'_>| known.group.spec.name == group.spec.name && known.key == key;
         match draft.targets.iter_mut().find(same) {

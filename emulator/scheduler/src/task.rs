@@ -30,11 +30,12 @@ pub(crate) fn advance(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &
 
 fn look(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: Option<&TaskDefinition>) {
     let seen = context.containers(&draft.task.id);
+    let known = context.knows(&draft.task);
     for index in 0..draft.task.containers.len() {
         let record = &draft.task.containers[index];
         let new = match container::find(record, seen) {
             Some(seen) => container::after_seeing(record, seen, Terms::of(definition, &draft.task, record), context.now),
-            None if context.listed && record.last_status == ContainerStatus::Running => Some(container::vanished(record, draft.task.is_live())),
+            None if known && record.last_status == ContainerStatus::Running => Some(container::vanished(record, draft.task.is_live())),
             None => None,
         };
         if let Some(new) = new {

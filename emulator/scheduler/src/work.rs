@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{ContainerId, ContainerName, DeploymentId, LifecycleStage, ServiceKey, TaskId};
+use model::{ContainerId, ContainerName, DeploymentId, EngineName, LifecycleStage, ServiceKey, TaskId};
 
 /// One piece of work for the engine. It is its own key: the same value is in `busy` while under way, and is never planned twice.
 /// Work that ends without a [`model::Fact`] simply leaves `busy` and is planned again.
@@ -42,6 +42,8 @@ pub enum Work {
     },
     /// Remove a container, by force if it runs.
     Remove {
+        /// The engine that it is on.
+        engine: EngineName,
         /// The engine's id of it.
         id: ContainerId,
     },
@@ -58,7 +60,7 @@ pub enum Work {
         /// How often it was asked before.
         attempt: u32,
     },
-    /// Remove a deleted service's network.
+    /// Remove a deleted service's network from every engine.
     RemoveNetwork(ServiceKey),
     /// Remove a volume that a task had for itself.
     RemoveVolume {
@@ -78,7 +80,7 @@ impl std::fmt::Display for Work {
             Self::Start { task, container, .. } => write!(f, "start {container} of task {}", task.short()),
             Self::Stop { task, .. } => write!(f, "stop a container of task {}", task.short()),
             Self::Hook { service, stage, hook, .. } => write!(f, "ask hook {hook} of {service} at {}", stage.as_str()),
-            Self::Remove { id } => write!(f, "remove container {id:.12}"),
+            Self::Remove { id, .. } => write!(f, "remove container {id:.12}"),
             Self::RemoveVolume { name, .. } => write!(f, "remove volume {name}"),
             Self::RemoveNetwork(service) => write!(f, "remove the network of {service}"),
         }

@@ -179,6 +179,18 @@ pub(crate) struct Drain {
     pub(crate) timeout: u64,
 }
 
+/// `deregister`
+#[derive(Debug, Args)]
+pub(crate) struct Deregister {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// The container instance
+    pub(crate) instance: String,
+    /// Also while it has tasks: they are over then, whatever runs there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 /// `activate`
 #[derive(Debug, Args)]
 pub(crate) struct Activate {

@@ -1,13 +1,13 @@
-//! `drain` and `activate`: UpdateContainerInstancesState.
+//! `drain` and `activate`: UpdateContainerInstancesState. `deregister`: DeregisterContainerInstance.
 
 use std::time::Duration;
 
 use model::{ClusterName, InstanceName};
-use wire::local::{ClusterView, Failure, InstanceStatusRequest, View, path};
+use wire::local::{ClusterView, DeregisterInstanceRequest, Failure, InstanceStatusRequest, View, path};
 
 use super::look;
 use super::scale::settle;
-use crate::args::{Activate, Drain};
+use crate::args::{Activate, Deregister, Drain};
 use crate::client::Client;
 use crate::cluster;
 use crate::end::Outcome;
@@ -45,15 +45,34 @@ pub(crate) async fn activate(args: &Activate, settings: Settings, printer: &mut 
     Ok(printer.json(&cluster::require(&now, &name)?.container_instances)?)
 }
 
+/// Lets go of an instance.
+pub(crate) async fn deregister(args: &Deregister, settings: Settings, printer: &mut Printer) -> Outcome {
+    let (client, view, name) = look(&settings, printer).await?;
+    let instance = known(&name, cluster::require(&view, &name)?, &args.instance)?;
+    let request = DeregisterInstanceRequest { cluster: name.clone(), instance, force: args.force };
+    let _: serde_json::Value = client.post(path::DEREGISTER_INSTANCE, &request).await?;
+    printer.talk(&format!("{} is no instance of {name} any more", args.instance))?;
+    if !settings.json {
+        return Ok(());
+    }
+    let now: View = client.get(path::VIEW).await?;
+    Ok(printer.json(&cluster::require(&now, &name)?.container_instances)?)
+}
+
 async fn change(client: Client, name: &ClusterName, cluster: &ClusterView, typed: &str, drain: bool) -> Outcome {
+    let instance = known(name, cluster, typed)?;
+    let _: serde_json::Value = client.post(path::INSTANCE_STATUS, &InstanceStatusRequest { cluster: name.clone(), instance, drain }).await?;
+    Ok(())
+}
+
+/// The instance of that name, which the cluster must have.
+fn known(name: &ClusterName, cluster: &ClusterView, typed: &str) -> Result<InstanceName, Failure> {
     if !cluster.container_instances.iter().any(|instance| instance.name == typed) {
         let known: Vec<&str> = cluster.container_instances.iter().map(|instance| instance.name.as_str()).collect();
         let failure = Failure::input(format!("the cluster `{name}` has no container instance `{typed}`"));
-        return Err(failure.hint(format!("it has {}", known.join(", "))).into());
+        return Err(failure.hint(format!("it has {}", known.join(", "))));
     }
-    let instance = InstanceName::new(typed).map_err(|error| Failure::input(error.to_string()))?;
-    let _: serde_json::Value = client.post(path::INSTANCE_STATUS, &InstanceStatusRequest { cluster: name.clone(), instance, drain }).await?;
-    Ok(())
+    InstanceName::new(typed).map_err(|error| Failure::input(error.to_string()))
 }
 
 /// The services with tasks there that are not over.

@@ -14,5 +14,13 @@ pub(crate) async fn run(settings: Settings, printer: &mut Printer) -> Outcome {
     if settings.json {
         return Ok(printer.json(&cluster.container_instances)?);
     }
-    Ok(printer.table(&listing::instances::instances(cluster))?)
+    printer.table(&listing::instances::instances(cluster))?;
+    for instance in &cluster.container_instances {
+        if let Some(problem) = &instance.problem {
+            let (message, hint) = problem.rsplit_once("\nhint: ").map_or((problem.as_str(), None), |(message, hint)| (message, Some(hint)));
+            printer.notice(&format!("{}: {message}", instance.name))?;
+            hint.map_or(Ok(()), |hint| printer.hint(hint))?;
+        }
+    }
+    Ok(())
 }

@@ -48,6 +48,7 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Scaling(args) => scaling::run(settings.with_files(&args.files.file), printer).await,
         Command::Secrets => secrets::run(&settings, printer).await,
         Command::Instances(args) => instances::run(settings.with_files(&args.files.file), printer).await,
+        Command::Deregister(args) => drain::deregister(&args, settings.with_files(&args.files.file), printer).await,
         Command::Drain(args) => drain::drain(&args, settings.with_files(&args.files.file), printer).await,
         Command::Activate(args) => drain::activate(&args, settings.with_files(&args.files.file), printer).await,
         Command::Logs(args) => logs::run(&args, settings.with_files(&args.files.file), printer).await,

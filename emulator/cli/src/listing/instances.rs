@@ -12,9 +12,10 @@ pub(crate) fn instances(cluster: &ClusterView) -> Table {
         .open_ended();
     for instance in &cluster.container_instances {
         let agent = if instance.agent_connected { "connected" } else { "away" };
+        let name = instance.endpoint.as_ref().map_or_else(|| instance.name.clone(), |endpoint| format!("{} ({endpoint})", instance.name));
         let (registered, remaining) = (&instance.registered_resources, &instance.remaining_resources);
         table.row(vec![
-            cell(&instance.name),
+            cell(name),
             toned(&instance.status, tone(&instance.status)),
             cell(agent),
             cell(instance.running_tasks_count.to_string()),

@@ -1,5 +1,6 @@
 //! What the keeper is told, what it answers, and what readers see of it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -29,6 +30,8 @@ pub enum Input {
     },
     /// Everything that the engine runs, and the [`News`] count from before it was asked.
     Listing {
+        /// Which engine's.
+        engine: EngineName,
         /// What was seen.
         containers: Vec<ObservedContainer>,
         /// [`News::count`] when the question was put.
@@ -59,8 +62,15 @@ pub enum Input {
         /// What it has.
         resources: EngineResources,
     },
-    /// The engine cannot be reached.
-    EngineLost(String),
+    /// An engine cannot be reached.
+    EngineLost {
+        /// Which.
+        engine: EngineName,
+        /// Why.
+        problem: String,
+    },
+    /// Nobody is interested in an engine any more.
+    EngineForgotten(EngineName),
     /// A target's health changed.
     Health {
         /// Its group.
@@ -121,12 +131,28 @@ pub struct Snapshot {
     pub hopeless: Vec<Hopeless>,
     /// The routing table of this World.
     pub table: Arc<routing::Table>,
-    /// Why the engine cannot be reached, if it cannot.
-    pub engine_problem: Option<String>,
+    /// Why engines cannot be reached, of those that cannot.
+    pub engine_problems: BTreeMap<EngineName, String>,
+    /// Engines of which it is known what runs there.
+    pub listed: BTreeSet<EngineName>,
     /// Why the state cannot be saved, if it cannot.
     pub state_problem: Option<String>,
     /// Whether nothing is under way: no work for the engine.
     pub idle: bool,
+}
+
+impl Snapshot {
+    /// Why the daemon's own engine cannot be reached, if it cannot.
+    #[must_use]
+    pub fn engine_problem(&self) -> Option<&String> {
+        self.engine_problems.get(&EngineName::own())
+    }
+
+    /// The engines that cannot be reached.
+    #[must_use]
+    pub fn away(&self) -> BTreeSet<EngineName> {
+        self.engine_problems.keys().cloned().collect()
+    }
 }
 
 impl AsRef<World> for Snapshot {

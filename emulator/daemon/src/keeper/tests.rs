@@ -31,7 +31,7 @@ fn bench() -> Bench {
         ids,
         clock: clock.clone(),
         pace: Pace::default(),
-        engine,
+        engines: crate::engines::Engines::only(engine),
         store: Some(store),
         traffic: Arc::new(NoTraffic),
         hooks: Arc::new(crate::hooks::LocalHooks),
@@ -102,13 +102,13 @@ async fn views_change_with_everything_that_they_show_and_with_nothing_else() {
     let keeping = tokio::spawn(keeper.run());
     let mut snapshots = handle.follow();
     let first = snapshots.borrow_and_update().sequence;
-    handle.tell(Input::EngineLost("gone".into())).await;
-    let lost = snapshots.wait_for(|snapshot| snapshot.engine_problem.is_some()).await.unwrap().sequence;
+    handle.tell(Input::EngineLost { engine: model::EngineName::own(), problem: "gone".into() }).await;
+    let lost = snapshots.wait_for(|snapshot| snapshot.engine_problem().is_some()).await.unwrap().sequence;
     handle.tell(Input::Stirred).await;
     let stirred = snapshots.wait_for(|snapshot| snapshot.sequence > lost).await.unwrap().sequence;
     assert!(first < lost && lost < stirred);
     // News of somebody else's container, and the same news again.
-    handle.tell(Input::EngineLost("gone".into())).await;
+    handle.tell(Input::EngineLost { engine: model::EngineName::own(), problem: "gone".into() }).await;
     handle.tell(Input::Gone(model::ContainerId::from_text("none"))).await;
     handle.tell(Input::Died { id: model::ContainerId::from_text("none"), code: 1, out_of_memory: false }).await;
     handle.tell(Input::Stop).await;

@@ -88,7 +88,17 @@ async fn play(mut world: World, seconds: u64, rule: impl Fn(u64) -> ProbeOutcome
     let snapshot = |world: &World| {
         let table = Arc::new(routing::compile(world, None));
         let (waiting, hopeless, sequence) = (Vec::new(), Vec::new(), world.version);
-        Arc::new(Snapshot { sequence, world: world.clone(), waiting, hopeless, table, engine_problem: None, state_problem: None, idle: true })
+        Arc::new(Snapshot {
+            sequence,
+            world: world.clone(),
+            waiting,
+            hopeless,
+            table,
+            engine_problems: BTreeMap::new(),
+            listed: std::collections::BTreeSet::new(),
+            state_problem: None,
+            idle: true,
+        })
     };
     let (publisher, snapshots) = watch::channel(snapshot(&world));
     let (sender, mut inputs) = mpsc::channel(16);

@@ -1,6 +1,6 @@
 //! Operations that change something. A client that hangs up does not take a change back: it was queued, and the keeper does it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +9,20 @@ use futures_util::stream;
 use hyper::Response;
 use model::{Change, ClusterName, Desired, InstanceStatus, Refused, ServiceKey, World};
 use tokio::sync::mpsc;
-use wire::local::{DiffReply, DownReply, Failure, InstanceStatusRequest, ScaleRequest, ShutdownReply, UpEvent, UpRequest};
+use wire::local::{DeregisterInstanceRequest, DiffReply, DownReply, Failure, InstanceStatusRequest, ScaleRequest, ShutdownReply, UpEvent, UpRequest};
 
 use super::Context;
 use super::answer::{self, Body};
 use super::query::Query;
 use super::{repositories, secrets};
 use crate::keeper::{Done, Snapshot};
+use crate::observer;
 
 /// How long an `up` waits for the end of the cluster that was before.
 const LAST_TASKS: Duration = Duration::from_secs(600);
+
+/// How long an engine is waited for that was there before the daemon began. `ssh` says after some seconds that nobody answers.
+const FIRST_LISTING: Duration = Duration::from_secs(20);
 
 /// Steps of an `up` that may wait for a slow reader; lines of builds beyond are dropped.
 const PROGRESS: usize = 256;
@@ -55,12 +59,21 @@ where
 pub(super) type LongWork<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
 
 async fn bring_up(context: &Context, request: UpRequest, progress: &mpsc::Sender<UpEvent>) -> Result<(), Failure> {
+    let result = prepare_and_apply(context, request, progress).await;
+    // Whatever came of it: an engine that was only asked whether it is there.
+    context.engines.retain(&observer::in_use(&context.keeper.snapshot().world));
+    result
+}
+
+async fn prepare_and_apply(context: &Context, request: UpRequest, progress: &mpsc::Sender<UpEvent>) -> Result<(), Failure> {
     let mut desired = request.desired;
     wait_for_the_end(context, &desired.cluster, progress).await;
     // What the manifest cannot have is refused before anything is built for it.
     model::diff::changes(&context.keeper.snapshot().world, &desired).map_err(refused)?;
     secrets::preview(context, &desired)?;
     require_engine(context)?;
+    require_new_engines(context, &desired).await?;
+    wait_for_known_engines(context).await;
     let ports: BTreeSet<u16> = desired.load_balancers.values().flat_map(|balancer| balancer.listeners.keys().copied()).collect();
     if let Some(listeners) = &context.listeners {
         listeners.certificates().check(&desired)?;
@@ -185,6 +198,12 @@ pub(super) async fn instance_status(context: &Context, request: InstanceStatusRe
     Ok(answer::json(&serde_json::json!({})))
 }
 
+pub(super) async fn deregister_instance(context: &Context, request: DeregisterInstanceRequest) -> Result<Response<Body>, Failure> {
+    let DeregisterInstanceRequest { cluster, instance: name, force } = request;
+    done(context.keeper.change(vec![Change::DeregisterContainerInstance { cluster, name, force }]).await)?;
+    Ok(answer::json(&serde_json::json!({})))
+}
+
 pub(super) fn shutdown(context: &Context, query: &Query) -> Response<Body> {
     // An `up` that still builds has no cluster yet, and would be cut.
     let idle = || context.ups.is_empty() && context.keeper.snapshot().world.clusters.is_empty();
@@ -197,12 +216,38 @@ pub(super) fn shutdown(context: &Context, query: &Query) -> Response<Body> {
 
 /// Images are had from the engine only.
 pub(super) fn require_engine(context: &Context) -> Result<(), Failure> {
-    match &context.keeper.snapshot().engine_problem {
+    match context.keeper.snapshot().engine_problem() {
         Some(problem) => {
             Err(Failure::environment(format!("the container engine cannot be reached: {problem}")).hint("`ecslocal doctor` looks into it"))
         }
         None => Ok(()),
     }
+}
+
+/// An instance whose engine does not answer is refused while it is new; later, what runs elsewhere goes on without it.
+async fn require_new_engines(context: &Context, desired: &Desired) -> Result<(), Failure> {
+    let snapshot = context.keeper.snapshot();
+    let known: BTreeSet<_> =
+        snapshot.world.clusters.values().flat_map(|cluster| cluster.instances.values()).map(|known| &known.spec.engine).collect();
+    let new: BTreeMap<_, _> =
+        desired.instances.values().filter(|spec| !known.contains(&spec.engine)).map(|spec| (&spec.engine, &spec.name)).collect();
+    for (engine, instance) in new.into_iter().filter(|(engine, _)| !engine.is_own()) {
+        context.engines.prepare(engine).await.map_err(|error| {
+            let (message, hint) = error.message.rsplit_once("\nhint: ").unwrap_or((&error.message, "`docker -H ENDPOINT version` asks it, too"));
+            Failure::environment(format!("container instance `{instance}`: {message}")).hint(hint)
+        })?;
+    }
+    Ok(())
+}
+
+/// Waits until of each engine it is known what runs there, or that it is away: a daemon that has just begun knows what ran.
+async fn wait_for_known_engines(context: &Context) {
+    let mut snapshots = context.keeper.follow();
+    let known = |snapshot: &Arc<Snapshot>| {
+        let mut names = observer::in_use(&snapshot.world).into_iter();
+        names.all(|name| snapshot.listed.contains(&name) || snapshot.engine_problems.contains_key(&name))
+    };
+    tokio::time::timeout(FIRST_LISTING, snapshots.wait_for(known)).await.ok();
 }
 
 /// A change that is in effect and could not be saved is told as a failure: it would be lost with the daemon.

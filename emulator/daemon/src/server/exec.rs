@@ -39,12 +39,14 @@ pub(super) async fn exec(context: Arc<Context>, mut request: Request<Incoming>) 
     if asked.command.first().is_none_or(String::is_empty) {
         return Err(Failure::input("no program is named").hint("for example `ecslocal exec TASK -- sh`"));
     }
-    let id = container(&context.keeper.snapshot().world, &asked)?;
+    let snapshot = context.keeper.snapshot();
+    let id = container(&snapshot.world, &asked)?;
+    let engine = context.engines.of(&snapshot.world, &id).map_err(|error| failure(&error))?;
     let full = |_| Failure::input(format!("Unable to start new execute sessions because the maximum session limit of {SESSIONS} has been reached."));
     let permit = context.execs.clone().try_acquire_owned().map_err(full)?;
     let terminal = asked.terminal.map(|(rows, columns)| TerminalSize { rows, columns });
     let spec = ExecSpec { command: asked.command, terminal, input: asked.input };
-    let session = context.engine.exec(&id, &spec).await.map_err(|error| failure(&error))?;
+    let session = engine.exec(&id, &spec).await.map_err(|error| failure(&error))?;
     let upgrade = hyper::upgrade::on(&mut request);
     let followers = context.followers.clone();
     followers.spawn(async move {

@@ -110,8 +110,8 @@ async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecor
         let mask = if new.is_empty() { Arc::default() } else { mask(context) };
         for source in new {
             let options = LogOptions { follow: true, tail, since: asked.since };
-            let (engine, clock, keeper) = (context.engine.clone(), context.clock.clone(), context.keeper.clone());
-            let reader = LogReader { engine, clock, keeper, mask: mask.clone() };
+            let (engines, clock, keeper) = (context.engines.clone(), context.clock.clone(), context.keeper.clone());
+            let reader = LogReader { engines, clock, keeper, mask: mask.clone() };
             readers.spawn(read_on(reader, source, options, sender.clone()));
         }
         // Those that start from now on are read from their first line.
@@ -139,9 +139,14 @@ async fn read_on(reader: LogReader, source: Source, options: LogOptions, sender:
 async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>) {
     let mut heads = Vec::new();
     let mask = mask(context);
-    for source in sources(&context.keeper.snapshot().world, asked) {
+    let world = &context.keeper.snapshot().world;
+    for source in sources(world, asked) {
         let options = LogOptions { follow: false, tail: asked.tail.filter(|_| asked.until.is_none()), since: asked.since };
-        let first = match context.engine.logs(&source.id, options.clone()).await {
+        let lines = match context.engines.of(world, &source.id) {
+            Ok(engine) => engine.logs(&source.id, options.clone()).await,
+            Err(error) => Err(error),
+        };
+        let first = match lines {
             Ok(lines) => {
                 let mut lines = last_until(masked(lines, mask.clone()), asked).await;
                 lines.next().await.map(|line| line.map(|line| (line, lines)))

@@ -27,7 +27,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, Engine};
+use engine::Clock;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::Timestamp;
@@ -39,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::local::EngineView;
 
+use crate::engines::Engines;
 use crate::images::Images;
 use crate::keeper::Handle;
 use crate::listeners::Listeners;
@@ -58,8 +59,8 @@ const LAST_ANSWERS: Duration = Duration::from_millis(250);
 pub struct Context {
     /// The keeper.
     pub keeper: Handle,
-    /// The engine, for logs and images.
-    pub engine: Arc<dyn Engine>,
+    /// The engines, for logs and images.
+    pub engines: Arc<Engines>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The knobs.
@@ -101,7 +102,7 @@ impl Context {
     }
 
     fn images(&self) -> Images {
-        Images { engine: self.engine.clone(), clock: self.clock.clone() }
+        Images { engine: self.engines.own().clone(), clock: self.clock.clone() }
     }
 }
 

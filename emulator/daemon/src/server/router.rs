@@ -57,6 +57,7 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::POST, path::ROLLBACK) => tasks::rollback(&context, &query).await,
         (Method::POST, path::RUN_TASK) => body(request).await.map(|asked| tasks::run_task(context, asked)),
         (Method::POST, path::PROTECT) => and_then(body(request).await, |asked| tasks::protect(&context, asked)).await,
+        (Method::POST, path::DEREGISTER_INSTANCE) => and_then(body(request).await, |asked| changes::deregister_instance(&context, asked)).await,
         (Method::POST, path::INSTANCE_STATUS) => and_then(body(request).await, |asked| changes::instance_status(&context, asked)).await,
         (Method::POST, path::STOP_TASK) => and_then(body(request).await, |asked| tasks::stop_task(&context, asked)).await,
         (Method::POST, path::EXEC) => exec::exec(context, request).await,

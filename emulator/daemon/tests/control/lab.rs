@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use daemon::engines::{Dial, Engines};
 use daemon::keeper::{Handle, Keeper, Parts, Traffic};
 use daemon::prober::Probe;
 use daemon::server::{self, Context};
@@ -14,8 +15,8 @@ use daemon::store::Store;
 use daemon::vault_store::VaultStore;
 use daemon::{meter, observer, prober};
 use engine::simulated::Fleet;
-use engine::{Clock as _, SystemClock};
-use model::{Desired, HealthCheck, Ids};
+use engine::{Clock as _, Engine, EngineError, EngineErrorKind, SystemClock, Verb};
+use model::{Desired, EngineName, HealthCheck, Ids};
 use routing::ProbeOutcome;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -84,8 +85,26 @@ impl manifest::Source for Text {
     }
 }
 
+/// Knows one engine beside the daemon's own.
+struct Beside(EngineName, Arc<Fleet>);
+
+impl Dial for Beside {
+    fn dial<'a>(&'a self, engine: &'a EngineName) -> Verb<'a, Arc<dyn Engine>> {
+        let found: Result<Arc<dyn Engine>, _> = match *engine == self.0 {
+            true => Ok(self.1.clone()),
+            false => Err(EngineError::new(EngineErrorKind::Unreachable, format!("nobody at `{}`\nhint: a test", engine.as_str()))),
+        };
+        Box::pin(std::future::ready(found))
+    }
+}
+
 impl Lab {
     pub(crate) async fn new() -> Self {
+        Self::beside("unix:///other.sock").await.0
+    }
+
+    /// A lab, and a second engine at that endpoint.
+    pub(crate) async fn beside(endpoint: &str) -> (Self, Arc<Fleet>) {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("state")).unwrap());
         let vault = Arc::new(VaultStore::open(store.folder(), Ids::seeded(3)).unwrap());
@@ -97,12 +116,14 @@ impl Lab {
         let metric_period = Duration::from_millis(100);
         let pace = scheduler::Pace { running_is_healthy: Duration::ZERO, metric_period, ..scheduler::Pace::default() };
         let known = pace.clone();
+        let other = Fleet::numbered(clock.clone(), 2);
+        let engines = Engines::new(fleet.clone(), Box::new(Beside(EngineName::at(endpoint), other.clone())));
         let (keeper, handle) = Keeper::new(Parts {
             world,
             ids,
             clock: clock.clone(),
             pace,
-            engine: fleet.clone(),
+            engines: engines.clone(),
             store: Some(store),
             traffic: Arc::new(NoTraffic),
             hooks: Arc::new(daemon::hooks::LocalHooks),
@@ -110,8 +131,8 @@ impl Lab {
         });
         let mut watchers = JoinSet::new();
         watchers.spawn(keeper.run());
-        watchers.spawn(meter::run(fleet.clone(), clock.clone(), handle.clone(), known.clone()));
-        watchers.spawn(observer::run(fleet.clone(), owner, clock.clone(), handle.clone()));
+        watchers.spawn(meter::run(engines.clone(), clock.clone(), handle.clone(), known.clone()));
+        watchers.spawn(observer::run(engines.clone(), owner, clock.clone(), handle.clone()));
         watchers.spawn(prober::run(Arc::new(Healthy), clock.clone(), handle.clone()));
         let (stop, ending) = (CancellationToken::new(), CancellationToken::new());
         let (ups, followers) = (TaskTracker::new(), TaskTracker::new());
@@ -121,7 +142,7 @@ impl Lab {
         let registry = Arc::new(registry::Registry { store: blobs.shared(), tokens: registry::Tokens::new(&[1; 32]) });
         let context = Context {
             keeper: handle.clone(),
-            engine: fleet.clone(),
+            engines,
             started_at: clock.now(),
             clock,
             pace: known,
@@ -140,7 +161,7 @@ impl Lab {
             ending: ending.clone(),
         };
         let serving = tokio::spawn(server::run(listener, Arc::new(context)));
-        Self { address, fleet, keeper: handle, folder, stop, ending, ups, followers, serving, _watchers: watchers }
+        (Self { address, fleet, keeper: handle, folder, stop, ending, ups, followers, serving, _watchers: watchers }, other)
     }
 
     /// A lab whose cluster runs one task of `web`.

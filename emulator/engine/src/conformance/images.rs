@@ -2,7 +2,9 @@
 
 use super::Verdict;
 use super::bench::{Bench, expect, expect_equal};
-use crate::{EngineErrorKind, Progress};
+use futures_util::StreamExt as _;
+
+use crate::{EngineError, EngineErrorKind, Progress};
 
 pub(super) async fn an_image_has_one_id(bench: &Bench<'_>) -> Verdict {
     let engine = &bench.subject.engine;
@@ -10,6 +12,19 @@ pub(super) async fn an_image_has_one_id(bench: &Bench<'_>) -> Verdict {
     let first = bench.succeed("image", engine.image(reference, Progress::none())).await?;
     expect(first.starts_with("sha256:"), || format!("expected an id such as `sha256:…`, found `{first}`"))?;
     expect_equal("the second answer", &bench.succeed("image", engine.image(reference, Progress::none())).await?, &first)
+}
+
+pub(super) async fn an_image_goes_from_engine_to_engine(bench: &Bench<'_>) -> Verdict {
+    let engine = &bench.subject.engine;
+    let id = bench.succeed("image", engine.image(&bench.subject.workloads.server.image, Progress::none())).await?;
+    let stream = bench.succeed("export", engine.export(&id)).await?;
+    expect_equal("the imported image", &bench.succeed("import", engine.import(stream)).await?, &id)?;
+    expect_equal("the image by its id", &bench.succeed("find_image", engine.find_image(&id)).await?, &Some(id.clone()))?;
+    let missing = &bench.subject.workloads.missing_image;
+    expect_equal("an image that is not there", &bench.succeed("find_image", engine.find_image(missing)).await?, &None)?;
+    bench.fail("export", EngineErrorKind::NotFound, engine.export(missing)).await?;
+    let broken = futures_util::stream::iter([Err(EngineError::new(EngineErrorKind::Unreachable, "gone"))]).boxed();
+    bench.fail("import", EngineErrorKind::Unreachable, engine.import(broken)).await
 }
 
 pub(super) async fn a_missing_image_cannot_be_pulled(bench: &Bench<'_>) -> Verdict {

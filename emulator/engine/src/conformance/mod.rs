@@ -175,6 +175,7 @@ pub fn cases() -> Vec<Case> {
         "stop of what never ran or has ended succeeds" => stopping::stop_of_what_does_not_run_succeeds,
         "remove takes a container away, running or not" => stopping::remove_takes_away,
         "an image has one id" => images::an_image_has_one_id,
+        "an image goes from engine to engine" => images::an_image_goes_from_engine_to_engine,
         "a missing image cannot be pulled" => images::a_missing_image_cannot_be_pulled,
         "nothing is created from an image that is not there" => images::nothing_is_created_from_no_image,
         "the image of pause containers is made once" => images::the_pause_image_is_made_once,

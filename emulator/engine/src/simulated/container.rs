@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use model::{ContainerId, HealthStatus, NetworkBinding, ObservedContainer, RunState, Timestamp};
+use model::{ContainerId, EngineName, HealthStatus, NetworkBinding, ObservedContainer, RunState, Timestamp};
 
 use super::script::{Moment, Script, SimulatedAnswer};
 use crate::{ContainerSpec, EngineError, LogLine, NetworkNamespace, NetworkSpec, Usage};
@@ -115,6 +115,7 @@ impl Container {
             Phase::Exited { code, out_of_memory, at } => RunState::Exited { code: *code, out_of_memory: *out_of_memory, at: Some(*at) },
         };
         ObservedContainer {
+            engine: EngineName::own(),
             id: self.id.clone(),
             runtime_name: self.spec.runtime_name.clone(),
             service: self.spec.service.clone(),

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::StreamExt as _;
 use model::{ContainerId, Ids, ObservedContainer, OwnerId, PAUSE_IMAGE, ServiceKey, Timestamp};
 
 use super::container::{Container, Phase};
 use super::exec;
-use super::fleet::Fleet;
+use super::fleet::{Fleet, NUMBER};
 use super::journal::{Call, VerbName};
 use super::script::{PullScript, Script};
 use super::state::{State, no_such_container};
@@ -36,14 +38,18 @@ impl Engine for Fleet {
     fn describe(&self) -> Verb<'_, EngineInfo> {
         let ticket = self.call(VerbName::Describe, "", None);
         Box::pin(async move {
-            let info = |name: &str, version: &str, endpoint: &str, resources| EngineInfo {
-                name: name.into(),
-                version: version.into(),
-                api_version: version.into(),
-                endpoint: endpoint.into(),
-                resources,
+            let version = env!("CARGO_PKG_VERSION");
+            let info = |state: &mut State, _| {
+                Ok(EngineInfo {
+                    name: "simulated".into(),
+                    version: version.into(),
+                    api_version: version.into(),
+                    endpoint: "memory".into(),
+                    id: format!("fleet {}", state.created >> NUMBER),
+                    resources: state.resources.clone(),
+                })
             };
-            ticket.once(|state, _| Ok(info("simulated", env!("CARGO_PKG_VERSION"), "memory", state.resources.clone()))).await
+            ticket.once(info).await
         })
     }
 
@@ -88,6 +94,32 @@ impl Engine for Fleet {
                     Look::Done(Ok(id))
                 })
                 .await
+        })
+    }
+
+    fn find_image<'a>(&'a self, reference: &'a str) -> Verb<'a, Option<String>> {
+        let ticket = self.call(VerbName::FindImage, reference, None);
+        Box::pin(async move { ticket.once(|state, now| Ok(state.image(reference, now))).await })
+    }
+
+    fn export<'a>(&'a self, image_id: &'a str) -> Verb<'a, Stream<Bytes>> {
+        let ticket = self.call(VerbName::Export, image_id, None);
+        Box::pin(async move {
+            let found = ticket.once(|state, now| Ok(state.image(image_id, now))).await?;
+            let id = found.ok_or_else(|| EngineError::new(EngineErrorKind::NotFound, format!("no such image: `{image_id}`")))?;
+            Ok(futures_util::stream::iter([Ok(Bytes::from(id))]).boxed())
+        })
+    }
+
+    fn import(&self, mut image: Stream<Bytes>) -> Verb<'_, String> {
+        let ticket = self.call(VerbName::Import, "", None);
+        Box::pin(async move {
+            let mut whole = Vec::new();
+            while let Some(part) = image.next().await {
+                whole.extend_from_slice(&part?);
+            }
+            let id = String::from_utf8(whole).map_err(|_| EngineError::new(EngineErrorKind::Failed, "this is no image"))?;
+            ticket.once(|state, now| Ok(state.images.entry(id.clone()).or_insert_with(|| (id.clone(), now)).0.clone())).await
         })
     }
 
@@ -262,6 +294,9 @@ fn pull_image(state: &mut State, reference: &str, here_at: Timestamp, progress: 
         progress.line(&format!("pulling {reference}"));
         (text_id(reference), here_at)
     };
+    if let Some(known) = state.images.values().find(|(id, _)| id == reference) {
+        return known.clone();
+    }
     state.images.entry(reference.to_owned()).or_insert_with(begin).clone()
 }
 

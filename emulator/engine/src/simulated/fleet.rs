@@ -11,6 +11,9 @@ use super::script::SimulatedAnswer;
 use super::ticket::Shared;
 use crate::{Clock, ContainerSpec, EngineError};
 
+/// Of the count of containers, the bits above these are the number of the fleet.
+pub(super) const NUMBER: u32 = 40;
+
 /// An engine in memory. Deterministic: the same calls at the same moments give the same ids, addresses, ports and events.
 pub struct Fleet {
     pub(super) shared: Arc<Shared>,
@@ -36,6 +39,14 @@ impl Fleet {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self { shared: Shared::new(clock) })
+    }
+
+    /// An empty fleet beside others: its ids begin with that number, and it says that it is another one.
+    #[must_use]
+    pub fn numbered(clock: Arc<dyn Clock>, number: u8) -> Arc<Self> {
+        let fleet = Self::new(clock);
+        fleet.shared.look().0.created = u64::from(number) << NUMBER;
+        fleet
     }
 
     /// Every container of every owner, in the order of their creation.

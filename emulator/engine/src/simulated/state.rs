@@ -55,6 +55,12 @@ pub(super) struct Watcher {
 }
 
 impl State {
+    /// The id of an image that is here, by its name or id.
+    pub(super) fn image(&self, reference: &str, now: Timestamp) -> Option<String> {
+        let here = self.images.iter().filter(|(_, (_, here_at))| *here_at <= now);
+        here.into_iter().find(|(name, (id, _))| *name == reference || id == reference).map(|(_, (id, _))| id.clone())
+    }
+
     pub(super) fn new() -> Self {
         Self {
             containers: BTreeMap::new(),
@@ -63,7 +69,13 @@ impl State {
             images: BTreeMap::new(),
             edits: BTreeMap::new(),
             down: false,
-            resources: EngineResources { cpu: 8 * 1024, memory: 16 * 1024, architecture: "x86_64".into(), os_type: "linux".into() },
+            resources: EngineResources {
+                cpu: 8 * 1024,
+                memory: 16 * 1024,
+                architecture: "x86_64".into(),
+                os_type: "linux".into(),
+                host: Ipv4Addr::LOCALHOST.into(),
+            },
             failures: VecDeque::new(),
             calls: VecDeque::new(),
             watchers: BTreeMap::new(),

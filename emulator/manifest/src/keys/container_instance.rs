@@ -14,6 +14,10 @@ pub(crate) static CONTAINER_INSTANCE: Object = Object::new(
         ),
         field("memory", quoted_integer(6, 16_777_216), "MiB that it registers. Default likewise."),
         field("attributes", Shape::Map, "What placement constraints and strategies ask for, by name: `ecs.availability-zone`, or names of your own."),
+        field(
+            "endpoint",
+            Shape::Text,
+            "The engine that runs its tasks: `unix:///path`, `tcp://host:port` (plain HTTP) or `ssh://user@host`. Default this machine's.",
+        ),
     ],
-)
-.refusing(&[("endpoint", "every instance runs on the engine of the daemon; remove it")]);
+);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::container_instance::{MAX_ATTRIBUTES, is_attribute_name, is_attribute_value};
-use model::{EngineName, InstanceName, InstanceSpec};
+use model::{Endpoint, EngineName, InstanceName, InstanceSpec};
 
 use crate::node::Node;
 use crate::problem::Report;
@@ -14,15 +14,21 @@ const BUILT_IN: &str = "ecs.";
 pub(super) fn read(node: &Node, report: &mut Report) -> Option<(InstanceName, InstanceSpec)> {
     let name: Option<InstanceName> = super::name_under(node, "name", report);
     let attributes = attributes(node, report);
+    let engine = engine(node, report);
     let name = name?;
-    let spec = InstanceSpec {
-        name: name.clone(),
-        engine: EngineName::own(),
-        cpu: node.integer_of("cpu"),
-        memory: node.integer_of("memory"),
-        attributes: attributes?,
-    };
+    let spec =
+        InstanceSpec { name: name.clone(), engine: engine?, cpu: node.integer_of("cpu"), memory: node.integer_of("memory"), attributes: attributes? };
     Some((name, spec))
+}
+
+fn engine(node: &Node, report: &mut Report) -> Option<EngineName> {
+    let Some(text) = node.text_of("endpoint") else { return Some(EngineName::own()) };
+    if let Err(why) = text.parse::<Endpoint>() {
+        let problem = report.problem(super::place(node, "endpoint"), why);
+        problem.hint("without `endpoint` the instance is on the engine of this machine, as `DOCKER_HOST` or the Docker context says");
+        return None;
+    }
+    Some(EngineName::at(text))
 }
 
 fn attributes(node: &Node, report: &mut Report) -> Option<BTreeMap<String, String>> {

@@ -38,6 +38,28 @@ fn instances_are_read_with_their_attributes() {
 }
 
 #[test]
+fn an_instance_may_be_on_another_engine() {
+    let manifest =
+        good(&with_instances("[{ name: here }, { name: there, endpoint: \"ssh://me@box:2222\" }, { name: near, endpoint: tcp://10.0.0.5 }]"));
+    let of = |name: &str| manifest.desired.instances[&InstanceName::new(name).unwrap()].engine.as_str().to_owned();
+    assert_eq!([of("here"), of("there"), of("near")], ["", "ssh://me@box:2222", "tcp://10.0.0.5"]);
+    for endpoint in ["box", "npipe:////./pipe/docker_engine", "ssh://-oProxyCommand=x", "unix://docker.sock"] {
+        let rendered = bad(&with_instances(&format!("[{{ name: there, endpoint: \"{endpoint}\" }}]")));
+        let expected = format!("`{endpoint}` is no endpoint of an engine: `unix:///path`, `tcp://host:port` or `ssh://user@host`");
+        assert!(rendered.contains(&expected), "{rendered}");
+    }
+}
+
+#[test]
+fn the_host_s_network_does_not_come_through_ssh() {
+    let text = GOOD.replace("  - family: users\n", "  - family: users\n    networkMode: host\n");
+    let with = |endpoint: &str| format!("{text}containerInstances: [{{ name: there, endpoint: \"{endpoint}\" }}]\n");
+    good(&with("tcp://10.0.0.5"));
+    let rendered = bad(&with("ssh://box"));
+    assert!(rendered.contains("a task on its host's network is not reached through `ssh://`"), "{rendered}");
+}
+
+#[test]
 fn problems_with_instances_have_their_place() {
     let many: Vec<String> = (0..11).map(|number| format!("a{number}: x")).collect();
     let many = format!("[{{ name: a, attributes: {{ {} }} }}]", many.join(", "));

@@ -3,8 +3,8 @@
 use crate::run_task::MAX_RUN_COUNT;
 use crate::world::Cluster;
 use crate::{
-    Birth, ClusterName, ContainerName, DeploymentStatus, Ids, InstanceName, Placed, Refused, RunTask, ScheduleName, ScheduledTask, ScheduledTaskSpec,
-    Stop, Task, TaskDefinition, TaskId, Timestamp, World,
+    Birth, ClusterName, ContainerName, DeploymentStatus, Ids, InstanceName, InstanceSpec, Placed, Refused, RunTask, ScheduleName, ScheduledTask,
+    ScheduledTaskSpec, Stop, Task, TaskDefinition, TaskId, Timestamp, World,
 };
 
 /// The most characters of `startedBy`.
@@ -19,12 +19,14 @@ impl World {
         let revision = self.resolve(&run.task_definition)?;
         let Some(definition) = self.definition(&revision) else { return Ok(Vec::new()) };
         check_run(run, definition)?;
-        let task = |instance: &InstanceName| {
+        let task = |instance: &InstanceSpec| {
             let birth = Birth { cluster: &run.cluster, service: None, revision: &revision, definition, instance, at: now };
             let (overrides, started_by) = (run.overrides.clone(), run.started_by.clone());
             Task { overrides, started_by, enable_execute_command: run.enable_execute_command, ..Task::new(&birth, ids) }
         };
-        let tasks: Vec<Task> = self.places_of(run)?.iter().map(task).collect();
+        let places = self.places_of(run)?;
+        let instances = places.iter().filter_map(|name| Some(&self.clusters.get(&run.cluster)?.instances.get(name)?.spec));
+        let tasks: Vec<Task> = instances.map(task).collect();
         let started = tasks.iter().map(|task| task.id.clone()).collect();
         self.tasks.extend(tasks.into_iter().map(|task| (task.id.clone(), task)));
         Ok(started)

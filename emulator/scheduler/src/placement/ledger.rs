@@ -1,6 +1,6 @@
 //! What every container instance has given and has left, and the static host ports of every engine (ecs.md 6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use model::{
@@ -116,7 +116,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// As the tasks are in the World, with their groups where they are asked for.
-    pub(crate) fn of_world(world: &'a World, away: bool, wants_groups: bool) -> Self {
+    pub(crate) fn of_world(world: &'a World, away: &BTreeSet<EngineName>, wants_groups: bool) -> Self {
         let mut ledger = Self::empty(world, away, wants_groups);
         for task in world.tasks.values() {
             let daemon = task.service_key().and_then(|key| world.services.get(&key)).is_some_and(crate::draft::is_daemon);
@@ -125,7 +125,7 @@ impl<'a> Ledger<'a> {
         ledger
     }
 
-    fn empty(world: &'a World, away: bool, wants_groups: bool) -> Self {
+    fn empty(world: &'a World, away: &BTreeSet<EngineName>, wants_groups: bool) -> Self {
         let mut ledger = Self { world, seats: Vec::new(), engines: Vec::new(), clusters: Vec::new(), wants_groups };
         for (name, cluster) in &world.clusters {
             let begin = ledger.seats.len();
@@ -136,7 +136,7 @@ impl<'a> Ledger<'a> {
                     instance,
                     engine,
                     registered: cluster.registered(instance, &world.engines),
-                    connected: !away,
+                    connected: !away.contains(&instance.spec.engine),
                     held: Charge::default(),
                     leaving: Charge::default(),
                     running: 0,

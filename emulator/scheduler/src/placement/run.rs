@@ -24,7 +24,7 @@ pub fn place_run(world: &World, observed: &Observed, run: &RunTask, ids: &mut Id
     let definition = world.definition(&revision)?;
     let lone = Lone { cluster: &run.cluster, definition, overrides: &run.overrides, placement: &run.placement, count: run.count };
     let own = run.placement.constraints.iter().any(query::asks_for_groups) || definition.member_of.iter().any(model::ClusterQuery::asks_for_groups);
-    Some(lone.place(&mut Ledger::of_world(world, observed.away, own), ids))
+    Some(lone.place(&mut Ledger::of_world(world, &observed.away, own), ids))
 }
 
 impl Lone<'_> {

@@ -1,6 +1,8 @@
 //! What is told of container instances.
 
-use model::{ClusterName, InstanceName, Registered, World};
+use std::collections::BTreeSet;
+
+use model::{ClusterName, EngineName, InstanceName, Registered, World};
 
 use super::ledger::Ledger;
 
@@ -25,9 +27,9 @@ pub struct InstanceUsage {
     pub ports: (Vec<u16>, Vec<u16>),
 }
 
-/// Every instance, by cluster and name; `away` while the engine cannot be reached.
+/// Every instance, by cluster and name; `away` are the engines that cannot be reached.
 #[must_use]
-pub fn instances(world: &World, away: bool) -> Vec<InstanceUsage> {
+pub fn instances(world: &World, away: &BTreeSet<EngineName>) -> Vec<InstanceUsage> {
     let ledger = Ledger::of_world(world, away, false);
     let taken = |engine: usize, protocol: model::TransportProtocol| {
         let machine = &ledger.engines[engine];

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{NetworkMode, ServiceKey, Step, StopCode, TargetHealthState, TargetKey, Task, TaskDefinition, TaskStatus, Timestamp, World};
 
+use crate::context::Context;
 use crate::{Input, Pace, Plan};
 
 /// A plan says nothing twice, nothing that is under way, and does no work before a listing.
@@ -15,7 +16,8 @@ pub(super) fn plan(input: &Input<'_>, plan: &Plan) {
     let mut works = BTreeSet::new();
     for work in &plan.actions {
         assert!(works.insert(work) && !input.busy.contains(work), "planned twice: {work:?}");
-        assert!(input.observed.listed, "work before a listing: {work:?}");
+        let engine = Context::new(input).engine_of(work).clone();
+        assert!(input.observed.listed.contains(&engine), "work before a listing: {work:?}");
     }
     assert!(plan.wake_at.is_none_or(|at| at > input.now), "to wake in the past");
 }

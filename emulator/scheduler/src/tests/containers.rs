@@ -228,7 +228,7 @@ fn a_task_stopped_before_the_first_listing_gets_its_signal_after_it() {
     let task = fleet.tasks("users")[0].id.clone();
     fleet.apply(Change::Scale { service: key("users"), desired_count: 0 });
     assert_ne!(fleet.world.tasks[&task].last_status, TaskStatus::Stopped, "the container was started, the daemon does not know it yet");
-    fleet.observed = Observed { listed: true, containers: fleet.engine.clone(), ..Observed::default() };
+    fleet.observed = Observed { listed: [model::EngineName::own()].into(), containers: fleet.engine.clone(), ..Observed::default() };
     fleet.settle();
     assert!(matches!(fleet.busy.iter().next(), Some(Work::Stop { .. })), "{:?}", fleet.busy);
     fleet.run(1);
@@ -264,6 +264,7 @@ fn a_container_that_is_listed_while_it_is_made_is_started_when_it_is_done() {
     let Some(Work::Create { task, container }) = creates(&fleet) else { panic!("nothing is made") };
     let record = fleet.world.tasks[&task].container(&container).unwrap().clone();
     let seen = model::ObservedContainer {
+        engine: model::EngineName::own(),
         id: model::ContainerId::from_text("k9"),
         runtime_name: record.runtime_name,
         service: Some(key("users")),

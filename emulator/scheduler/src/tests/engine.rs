@@ -49,7 +49,7 @@ impl Fleet {
                 running.into_iter().for_each(|seen| seen.state = RunState::Exited { code: 143, out_of_memory: false, at: None });
                 Some(self.engine.get(&id).cloned().map_or(Fact::Removed(id), Fact::Seen))
             }
-            Work::Remove { id } => {
+            Work::Remove { id, .. } => {
                 self.engine.remove(&id);
                 Some(Fact::Removed(id))
             }
@@ -89,6 +89,7 @@ impl Fleet {
         self.next += 1;
         let id = ContainerId::from_text(&format!("k{}", self.next));
         let made = ObservedContainer {
+            engine: found.engine.clone(),
             id: id.clone(),
             runtime_name,
             service: found.service_key(),

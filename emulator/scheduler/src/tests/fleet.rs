@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::{
-    Change, ContainerId, ContainerName, Fact, HealthStatus, Ids, Observed, ObservedContainer, OwnerId, RunState, ServiceEvent, Settings, Step,
-    TargetGroupName, TargetHealth, TargetHealthState, TargetKey, Task, TaskId, TaskStatus, Timestamp, World,
+    Change, ContainerId, ContainerName, EngineName, Fact, HealthStatus, Ids, Observed, ObservedContainer, OwnerId, RunState, ServiceEvent, Settings,
+    Step, TargetGroupName, TargetHealth, TargetHealthState, TargetKey, Task, TaskId, TaskStatus, Timestamp, World,
 };
 
 use super::checks;
@@ -76,6 +76,15 @@ pub(super) struct Fleet {
     pub(super) next: u16,
 }
 
+/// The second engine, where there are two.
+pub(super) fn other() -> EngineName {
+    EngineName::at("tcp://other")
+}
+
+fn engines() -> BTreeSet<EngineName> {
+    [EngineName::own(), other()].into()
+}
+
 impl Fleet {
     /// The services, not yet planned for.
     pub(super) fn new(setups: &[Setup]) -> Self {
@@ -88,7 +97,7 @@ impl Fleet {
         };
         let mut fleet = Self {
             world: World::new(settings),
-            observed: Observed { listed: true, ..Observed::default() },
+            observed: Observed { listed: engines(), ..Observed::default() },
             engine: BTreeMap::new(),
             volumes: BTreeSet::new(),
             ids: Ids::seeded(1),
@@ -302,8 +311,17 @@ impl Fleet {
         let containers = self.engine.len();
         self.settle();
         assert_eq!((self.busy.len(), self.engine.len()), (0, containers), "work before a listing");
-        self.observed = Observed { listed: true, containers: self.engine.clone(), ..Observed::default() };
+        self.observed = Observed { listed: engines(), containers: self.engine.clone(), ..Observed::default() };
         self.settle();
+    }
+
+    /// An engine goes and comes back; what happens on it meanwhile is known all the same.
+    pub(super) fn engine_goes(&mut self, engine: EngineName, seconds: u64) {
+        self.observed.listed.remove(&engine);
+        self.observed.away.insert(engine.clone());
+        self.run(seconds);
+        self.observed.away.remove(&engine);
+        self.observed.listed.insert(engine);
     }
 
     /// What is under way will not be reported.

@@ -3,6 +3,7 @@
 mod checks;
 mod containers;
 mod engine;
+mod engines;
 mod failing;
 mod fleet;
 mod keeping;

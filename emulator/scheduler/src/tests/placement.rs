@@ -7,7 +7,7 @@ use model::{
     PlacementStrategy, RunTask, SpreadField, TaskOverrides,
 };
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, other};
 use super::setup::{Setup, cluster, container, key, web};
 
 /// A container that reserves so many CPU units and MiB.
@@ -31,6 +31,13 @@ pub(super) fn instances(given: &[(&str, &str, u32)]) -> Change {
     };
     let instances = given.iter().map(spec).map(|spec| (spec.name.clone(), spec)).collect();
     Change::PutContainerInstances { cluster: cluster(), instances }
+}
+
+/// The same, with those whose name begins with `b` on the other engine.
+pub(super) fn on_two_engines(given: &[(&str, &str, u32)]) -> Change {
+    let Change::PutContainerInstances { cluster, mut instances } = instances(given) else { unreachable!() };
+    instances.values_mut().filter(|spec| spec.name.as_str().starts_with('b')).for_each(|spec| spec.engine = other());
+    Change::PutContainerInstances { cluster, instances }
 }
 
 pub(super) const THREE: [(&str, &str, u32); 3] = [("a1", "za", 1024), ("a2", "za", 1024), ("b1", "zb", 1024)];
@@ -166,11 +173,11 @@ fn every_filter_has_its_sentence() {
     fleet.run(5);
     assert_eq!(why(&fleet), "Reason: No Container Instances were found in your cluster.");
     assert_eq!(where_they_are(&fleet, "users"), "a1:1", "what runs stays where nothing replaces it");
-    fleet.observed.away = true;
+    fleet.observed.away.insert(EngineName::own());
     fleet.apply(set("a2", InstanceStatus::Active));
     assert_eq!(why(&fleet), "The closest matching (container-instance a2) doesn't have the agent connected.");
     assert_eq!(fleet.hopeless, [], "it may come back");
-    fleet.observed.away = false;
+    fleet.observed.away.clear();
     fleet.run(12);
     fleet.assert_steady("users");
     assert_eq!(where_they_are(&fleet, "users"), "a2:1");
@@ -317,10 +324,10 @@ fn a_run_task_is_placed_or_refused_in_aws_s_words() {
     assert_eq!((placed.instances.len(), placed.failures[0].reason.as_str()), (2, "DistinctInstance placement constraint unsatisfied."));
     let nowhere = Placement { constraints: vec![member_of("agentVersion < 1.0.0")], strategy: vec![] };
     assert_eq!(run(&mut fleet, 1, nowhere).failures[0].reason, "MemberOf placement constraint unsatisfied.");
-    fleet.observed.away = true;
+    fleet.observed.away.insert(EngineName::own());
     assert_eq!(run(&mut fleet, 1, Placement::default()).failures[0].reason, "AGENT");
     let affinity = Placement { constraints: vec![member_of("task:group == service:users")], strategy: vec![] };
-    fleet.observed.away = false;
+    fleet.observed.away.clear();
     let service = &fleet.world.services[&key("users")];
     assert_eq!(service.spec.desired_count, 1);
     let on = fleet.tasks("users")[0].instance.clone();
@@ -353,7 +360,13 @@ fn an_engine_that_says_what_it_has_bounds_what_is_placed() {
     let lone = vec![model::ContainerDefinition { cpu: 600, ..container("web") }];
     let setup = Setup { containers: lone, whole_cpu: false, balanced: false, ..Setup::new("users", 3) };
     let mut fleet = Fleet::new(&[setup]);
-    let resources = EngineResources { cpu: 2048, memory: 1000, architecture: "arm64".into(), os_type: "linux".into() };
+    let resources = EngineResources {
+        cpu: 2048,
+        memory: 1000,
+        architecture: "arm64".into(),
+        os_type: "linux".into(),
+        host: std::net::Ipv4Addr::LOCALHOST.into(),
+    };
     fleet.world.engines.insert(EngineName::own(), resources);
     fleet.run(12);
     assert_eq!(where_they_are(&fleet, "users"), "local:3");

@@ -16,8 +16,8 @@ pub use exec::{EXEC_PROTOCOL, ExecRequest, Frame, FrameReader, LONGEST_FRAME, To
 pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
 pub use failure::{Failure, Fault};
 pub use request::{
-    CollectReply, CollectRequest, DeployRequest, DiffReply, DownReply, ExplainRequest, Hello, InstanceStatusRequest, ProtectRequest, RunTaskRequest,
-    ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply, UpRequest, Wanted,
+    CollectReply, CollectRequest, DeployRequest, DeregisterInstanceRequest, DiffReply, DownReply, ExplainRequest, Hello, InstanceStatusRequest,
+    ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply, UpRequest, Wanted,
 };
 pub use scaling::{ScalingActivityView, ScalingAlarmView, ScalingPolicyView, ScalingView, ScheduledActionView};
 pub use secrets::{ParameterView, SecretVersionView, SecretView, SecretsReply};
@@ -58,6 +58,8 @@ pub mod path {
     pub const RUN_TASK: &str = "/local/v1/run-task";
     /// `POST` [`super::ProtectRequest`] → [`super::TasksReply`].
     pub const PROTECT: &str = "/local/v1/protect";
+    /// `POST` [`super::DeregisterInstanceRequest`] → `{}`.
+    pub const DEREGISTER_INSTANCE: &str = "/local/v1/deregister-instance";
     /// `POST` [`super::InstanceStatusRequest`] → `{}`.
     pub const INSTANCE_STATUS: &str = "/local/v1/instance-status";
     /// `GET ?cluster=NAME` → list of [`super::ScalingView`]: the services with a scalable target.

@@ -153,6 +153,19 @@ pub struct ProtectRequest {
     pub minutes: Option<u32>,
 }
 
+/// Let go of a container instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeregisterInstanceRequest {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The container instance.
+    pub instance: InstanceName,
+    /// Also while it has tasks.
+    #[serde(default)]
+    pub force: bool,
+}
+
 /// Drain a container instance, or place tasks on it again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

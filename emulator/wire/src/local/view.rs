@@ -118,6 +118,9 @@ pub struct ContainerInstanceView {
     pub status: String,
     /// Whether its engine can be reached.
     pub agent_connected: bool,
+    /// Why its engine cannot be reached, if it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// Tasks that are to run.
     pub running_tasks_count: usize,
     /// Tasks that are PENDING.
