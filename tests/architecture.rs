@@ -24,13 +24,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("registry", &["model", "wire"]),
     ("iam", &["model"]),
     ("agent", &["model", "wire", "iam"]),
-    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "proxy", "registry", "tls", "iam", "agent"]),
+    ("vault", &["model"]),
+    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "proxy", "registry", "tls", "iam", "agent", "vault"]),
     ("cli", &["wire", "model", "manifest", "daemon"]),
     ("ecslocal", &["cli"]),
 ];
 
 /// Rooms without a runtime, sockets, a container engine or a clock.
-const PURE: &[&str] = &["model", "scheduler", "routing", "message", "wire", "manifest"];
+const PURE: &[&str] = &["model", "scheduler", "routing", "message", "wire", "manifest", "vault"];
 
 /// What no pure room may reach, through whatever crate.
 const IMPURE: &[&str] = &["tokio", "hyper", "bollard", "mio", "socket2", "rustix", "getrandom", "notify"];

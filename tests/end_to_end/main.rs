@@ -18,6 +18,7 @@ mod life;
 mod load;
 mod logs;
 mod network_modes;
+mod outside_values;
 mod registry;
 mod restarts;
 mod roles;

@@ -412,6 +412,7 @@ fn begin(
         doors: None,
         hooks: Arc::new(hooks.clone()),
         connections: Arc::new(daemon::connections::Connections::nowhere()),
+        vault: daemon::vault_store::VaultStore::in_memory(),
     });
     let mut tasks = JoinSet::new();
     tasks.spawn(keeper.run());
@@ -436,6 +437,7 @@ fn run(name: &str, count: Option<&str>) -> Change {
         started_by: None,
         placement: Placement::default(),
         placed: None,
+        enable_execute_command: false,
     }))
 }
 

@@ -208,6 +208,15 @@ Examples:
   ecslocal connections
   ecslocal connections --output json")]
     Connections(Listing),
+    /// List secrets and parameters with their versions, never with their values
+    #[command(after_help = "\
+Values are shown to whoever asks for one by name: `aws secretsmanager
+get-secret-value`, `aws ssm get-parameter --with-decryption`, at the control endpoint.
+
+Examples:
+  ecslocal secrets
+  ecslocal secrets --output json")]
+    Secrets,
     /// List the container instances: what each has left, its attributes, its tasks
     #[command(after_help = "\
 Without `containerInstances` in the manifest there is one, `local`: this machine's
@@ -242,13 +251,28 @@ Examples:
     Deregister(Deregister),
     /// Show what containers write
     #[command(after_help = "\
-Control characters of a container's output are shown, never sent to your terminal.
+Control characters of a container's output are shown, never sent to your terminal;
+colours are kept where the output is a terminal. Values of secrets are `***`.
 
 Examples:
   ecslocal logs -f               every service, interleaved
   ecslocal logs posts --tail 20
-  ecslocal logs 3f2a9c1e         one task, by the beginning of its id")]
+  ecslocal logs 3f2a9c1e         one task, by the beginning of its id
+  ecslocal logs --since 10m --grep 'error|panic'
+  ecslocal logs posts --container proxy --raw > proxy.log")]
     Logs(Logs),
+    /// Run a program in a container of a task
+    #[command(after_help = "\
+As on ECS it needs `enableExecuteCommand: true` of the service (or `ecslocal run
+--enable-execute-command`), and the program is root's. At a terminal it has yours:
+`-i` and `-t` are for scripts. Its exit code is passed on; 127 where there is no such
+program, 126 where it cannot be run.
+
+Examples:
+  ecslocal exec 3f2a9c1e -- sh
+  ecslocal exec posts -c proxy -- cat /etc/hosts
+  echo 'select 1' | ecslocal exec -i 3f2a9c1e -- psql")]
+    Exec(Exec),
     /// Show what services did, in ECS's words
     #[command(after_help = "Examples:\n  ecslocal events\n  ecslocal events -f posts")]
     Events(Events),

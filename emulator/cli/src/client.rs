@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
@@ -15,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use wire::json11::{ErrorBody, TARGET_HEADER};
-use wire::local::{CLIENT_HEADER, Failure};
+use wire::local::{CLIENT_HEADER, EXEC_PROTOCOL, Failure};
 
 /// To loopback.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -39,7 +40,7 @@ struct Answer {
 }
 
 /// Owns the task that moves a connection's bytes.
-struct Connection(JoinHandle<()>);
+pub(crate) struct Connection(JoinHandle<()>);
 
 impl Drop for Connection {
     fn drop(&mut self) {
@@ -138,6 +139,33 @@ impl Client {
             return Err(if status.is_server_error() { Failure::environment(message) } else { Failure::input(message) });
         }
         Err(serde_json::from_slice::<Failure>(&bytes).unwrap_or_else(|_| self.broken(&format!("answered `{path}` with status {}", status.as_u16()))))
+    }
+
+    /// Asks for a connection of its own, which lives as long as what comes with it.
+    pub(crate) async fn upgrade(&self, path: &str) -> Result<(Upgraded, Connection), Failure> {
+        let stream = self.bounded(CONNECT, "connect", TcpStream::connect(self.endpoint)).await?;
+        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
+        let (mut sender, driver) = self.bounded(CONNECT, "connect", handshake).await?;
+        let connection = Connection(tokio::spawn(async move {
+            driver.with_upgrades().await.ok();
+        }));
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(hyper::header::HOST, self.endpoint.to_string())
+            .header(hyper::header::CONNECTION, "upgrade")
+            .header(hyper::header::UPGRADE, EXEC_PROTOCOL)
+            .header(CLIENT_HEADER, "cli")
+            .body(Full::new(Bytes::new()))
+            .map_err(|error| Failure::environment(format!("the request to `{path}` cannot be made: {error}")))?;
+        let response = self.bounded(HEAD, "answer", sender.send_request(request)).await?;
+        if response.status() == hyper::StatusCode::SWITCHING_PROTOCOLS {
+            let upgraded = self.bounded(CONNECT, "upgrade the connection", hyper::upgrade::on(response)).await?;
+            return Ok((upgraded, connection));
+        }
+        let status = response.status().as_u16();
+        let bytes = self.whole(Answer { response, connection }).await?;
+        Err(serde_json::from_slice::<Failure>(&bytes).unwrap_or_else(|_| self.broken(&format!("answered with status {status}"))))
     }
 
     async fn whole(&self, answer: Answer) -> Result<Bytes, Failure> {

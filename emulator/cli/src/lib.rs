@@ -8,7 +8,7 @@
 //!
 //! **Invariants:** standard output is data, standard error is talk; both are written by `print` alone, and a reader that goes away
 //! ends the command quietly. Text that a container, an image or an engine wrote reaches the terminal only through
-//! `print::sanitize`. No meaning by colour alone. Exit codes: 0 done, 1 the user's input or a failed deployment, 2 the environment
+//! `print::sanitize`, but for `exec` and `logs --raw`, which are asked for just that. No meaning by colour alone. Exit codes: 0 done, 1 the user's input or a failed deployment, 2 the environment
 //! or our fault.
 //!
 //! **Entry point:** [`run`].
@@ -30,6 +30,7 @@ mod sample;
 mod settings;
 mod steps;
 mod stream;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;

@@ -48,6 +48,11 @@ impl Settings {
         self.environment.get(name).cloned()
     }
 
+    /// The working directory, absolute.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The manifest's files: those that were named, else the one that is there.
     pub(crate) fn manifest_files(&self) -> Option<Vec<PathBuf>> {
         if !self.files.is_empty() {

@@ -1,5 +1,6 @@
 //! Lines of containers and services, as they come.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -8,7 +9,7 @@ use wire::local::{EventRecord, LogRecord};
 use crate::listing::{moment, short};
 use crate::print::Printer;
 use crate::print::color::{Palette, Tone};
-use crate::print::sanitize::visible;
+use crate::print::sanitize::{colored, visible};
 
 /// Gives each service its colour and the prefixes one width.
 #[derive(Debug, Default)]
@@ -43,7 +44,7 @@ impl Interleaver {
         let name = visible(&name);
         self.width = self.width.max(name.chars().count());
         let prefix = format!("{name:width$} |", width = self.width);
-        format!("{} {}", palette.paint(self.color(&record.service), &prefix), visible(&record.text))
+        format!("{} {}", palette.paint(self.color(&record.service), &prefix), text_of(record, palette))
     }
 
     /// Prints a service's event: `posts * (service posts) has reached a steady state.`
@@ -64,6 +65,11 @@ impl Interleaver {
 /// `2026-11-23T16:04:05Z  (service posts) has reached a steady state.`
 pub(crate) fn event_line(record: &EventRecord, palette: Palette) -> String {
     format!("{}  {}", palette.paint(Tone::Faint, &moment(record.created_at)), visible(&record.message))
+}
+
+/// A container's text, with its colours where there are any.
+fn text_of(record: &LogRecord, palette: Palette) -> Cow<'_, str> {
+    if palette.colored() { colored(&record.text) } else { visible(&record.text) }
 }
 
 /// Why a container has no lines to show, for a person.

@@ -22,6 +22,7 @@ use crate::connections::{Connections, Wanted};
 use crate::doors::Doors;
 use crate::engines::Engines;
 use crate::hooks::{self, Hooks};
+use crate::resources::{Needed, Resources};
 use crate::{mounts, namespaces};
 
 /// How many verbs that keep the engine busy it is given at once (engine-facts 8, performance.md: beyond eight Docker gets no faster).
@@ -56,6 +57,7 @@ pub struct Effects {
     file_systems: PathBuf,
     /// What containers are given to find the agent of ECS and credentials, and the doors to it; no doors in tests.
     agent: (Arc<Mint>, Option<Arc<Doors>>),
+    resources: Resources,
     slots: Slots,
     under_way: JoinSet<Finished>,
     /// Failures in a row of work that did not say anything about its object.
@@ -106,11 +108,11 @@ enum Order {
 impl Effects {
     /// Nothing under way.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         engines: Arc<Engines>,
         (hooks, connections): (Arc<dyn Hooks>, Arc<Connections>),
         clock: Arc<dyn Clock>,
-        file_systems: PathBuf,
+        (file_systems, resources): (PathBuf, Resources),
         agent: (Arc<Mint>, Option<Arc<Doors>>),
     ) -> Self {
         let slots = Slots {
@@ -126,6 +128,7 @@ impl Effects {
             clock: ClockHandle(clock),
             file_systems,
             agent,
+            resources,
             slots,
             under_way: JoinSet::new(),
             failures: BTreeMap::new(),
@@ -135,11 +138,16 @@ impl Effects {
     /// Begins a piece of work with what the World says now.
     pub fn start(&mut self, world: &World, work: Work) {
         let order = order(world, &work, &self.file_systems, &self.agent.0);
+        let needed = self.resources.needed(world, &work);
         let name = engine_of(world, &work);
         let (engines, hooks, clock, slots) = (self.engines.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
         let failures = self.failures.get(&work).copied().unwrap_or(0);
         let (connections, doors) = (self.connections.clone(), self.agent.1.clone());
         self.under_way.spawn(async move {
+            let order = match supply(&work, order, needed.as_ref()).await {
+                Ok(order) => order,
+                Err(fact) => return Finished { work, fact: Some(fact), failed: false },
+            };
             // The semaphore is never closed, so a permit always comes.
             let permit = slots.acquire_owned().await;
             let result = unbroken(execute((&engines, &name, hooks.as_ref()), (&connections, doors.as_deref()), &work, order)).await;
@@ -219,6 +227,16 @@ impl Slots {
             }
         }
     }
+}
+
+/// Completes an order with what its task needs besides images; or says that this cannot be had.
+async fn supply(work: &Work, mut order: Order, needed: Option<&Needed>) -> Result<Order, Fact> {
+    let (Some(needed), Work::PrepareImage { task, container } | Work::Create { task, container }) = (needed, work) else { return Ok(order) };
+    let fetched = needed.get().await.map_err(|reason| Fact::ResourcesFailed { task: task.clone(), reason })?;
+    if let (Order::Create(spec), Some(values)) = (&mut order, fetched.get(container)) {
+        values.complete(&mut spec.0.definition);
+    }
+    Ok(order)
 }
 
 fn rest(error: &EngineError, failures: u32) -> Duration {

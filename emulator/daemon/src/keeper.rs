@@ -25,8 +25,11 @@ use crate::doors::Doors;
 use crate::effects::{Effects, Finished};
 use crate::engines::Engines;
 use crate::hooks::Hooks;
+use crate::resources::Resources;
+use crate::serve::BUCKETS;
 use crate::sight::Sight;
 use crate::store::Store;
+use crate::vault_store::VaultStore;
 
 /// How many inputs may wait before a sender does.
 const QUEUE: usize = 1024;
@@ -76,6 +79,8 @@ pub struct Parts {
     pub mint: Arc<Mint>,
     /// Where tasks find the agent of ECS; none in tests without an engine of this machine.
     pub doors: Option<Arc<Doors>>,
+    /// Secrets and parameters, for tasks that start.
+    pub vault: Arc<VaultStore>,
 }
 
 /// The owner of the World.
@@ -142,7 +147,8 @@ impl Keeper {
         };
         let (publisher, snapshots) = watch::channel(Arc::new(snapshot));
         let news = News::default();
-        let file_systems = parts.store.as_ref().map(|store| store.folder().join(FILE_SYSTEMS)).unwrap_or_default();
+        let folder = |name: &str| parts.store.as_ref().map(|store| store.folder().join(name)).unwrap_or_default();
+        let folders = (folder(FILE_SYSTEMS), Resources::new(folder(BUCKETS), parts.vault, parts.clock.clone()));
         let keeper = Self {
             world: parts.world,
             sight: Sight::new(news.clone()),
@@ -153,7 +159,7 @@ impl Keeper {
             save_at: None,
             state_problem: None,
             ids: parts.ids,
-            effects: Effects::new(parts.engines, (parts.hooks, parts.connections), parts.clock.clone(), file_systems, (parts.mint, parts.doors)),
+            effects: Effects::new(parts.engines, (parts.hooks, parts.connections), parts.clock.clone(), folders, (parts.mint, parts.doors)),
             clock: parts.clock,
             pace: parts.pace,
             store: parts.store,

@@ -26,6 +26,7 @@ pub mod listeners;
 pub mod local_registry;
 pub mod log_files;
 mod log_groups;
+mod log_mask;
 mod log_reader;
 pub mod meter;
 mod mounts;
@@ -35,6 +36,7 @@ pub mod options;
 mod port_holder;
 pub mod prober;
 pub mod records;
+mod resources;
 mod serve;
 pub mod server;
 mod sight;
@@ -42,6 +44,7 @@ pub mod store;
 mod supervise;
 #[cfg(test)]
 mod testing;
+pub mod vault_store;
 pub mod view;
 
 pub use options::Options;

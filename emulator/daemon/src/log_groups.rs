@@ -1,5 +1,6 @@
 //! Log groups of CloudWatch Logs (ecs.md 1.10): what containers with the driver `awslogs` write is written under their group's name, a
-//! folder, in a file of their stream's name. The engine keeps it as well, so `ecslocal logs` reads it as ever.
+//! folder, in a file of their stream's name. The engine keeps it as well for as long as it has the container, so `ecslocal logs` reads it as ever; then it reads the
+//! file.
 //!
 //! A group is made when it is first written to, whatever `awslogs-create-group` says: on AWS something else has made it, which is not here
 //! to be seen. Each line is an event: its time, and what was written.
@@ -7,9 +8,9 @@
 mod stream_file;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use engine::{LogLine, LogOptions};
+use engine::{LogLine, LogOptions, LogStream};
 use model::{ContainerId, ContainerStatus, LogStreamName, Timestamp, World};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -81,6 +82,13 @@ async fn keep(reader: LogReader, id: ContainerId, path: PathBuf, sender: mpsc::S
     id
 }
 
+/// What is kept of a stream in a folder of groups, oldest first: for a container that the engine has no more. Which of its two streams a
+/// line was written to is not kept, there as on AWS.
+pub(crate) fn kept(folder: &Path, name: &LogStreamName) -> Vec<LogLine> {
+    let line = |(at, text)| LogLine { at, stream: LogStream::Stdout, text, continues: false };
+    stream_file::events(&folder.join(path(name))).into_iter().map(line).collect()
+}
+
 /// The streams of the containers that run, or have run and may still have something to say.
 fn streams(world: &World) -> BTreeMap<ContainerId, LogStreamName> {
     let containers = world.tasks.values().flat_map(|task| task.containers.iter().map(move |container| (task, container)));
@@ -110,8 +118,6 @@ const LONGEST_PART: usize = 60;
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]

@@ -7,9 +7,11 @@ use engine::{Clock, EngineError, EngineErrorKind, LogLine, LogOptions};
 use futures_util::StreamExt as _;
 use model::{ContainerId, ContainerStatus, World};
 use tokio::sync::mpsc;
+use vault::Mask;
 
 use crate::engines::Engines;
 use crate::keeper::Handle;
+use crate::log_mask::masked;
 
 /// How long after a break, or after the end of a container that may be started again, a log is asked for again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
@@ -20,6 +22,8 @@ pub(crate) struct LogReader {
     pub(crate) engines: Arc<Engines>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) keeper: Handle,
+    /// What is not to be shown.
+    pub(crate) mask: Arc<Mask>,
 }
 
 impl LogReader {
@@ -40,21 +44,24 @@ impl LogReader {
                 Err(error) => Err(error),
             };
             let broken = match lines {
-                Ok(mut lines) => loop {
-                    match lines.next().await {
-                        None => break None,
-                        Some(Err(error)) => break Some(error),
-                        Some(Ok(line)) => {
-                            // What comes after a break is what is newer than this.
-                            (options.since, options.tail) = (Some(line.at), None);
-                            if let Some(item) = map(line)
-                                && sender.send(item).await.is_err()
-                            {
-                                return Ok(());
+                Ok(lines) => {
+                    let mut lines = masked(lines, self.mask.clone());
+                    loop {
+                        match lines.next().await {
+                            None => break None,
+                            Some(Err(error)) => break Some(error),
+                            Some(Ok(line)) => {
+                                // What comes after a break is what is newer than this.
+                                (options.since, options.tail) = (Some(line.at), None);
+                                if let Some(item) = map(line)
+                                    && sender.send(item).await.is_err()
+                                {
+                                    return Ok(());
+                                }
                             }
                         }
                     }
-                },
+                }
                 Err(error) => Some(error),
             };
             match broken {

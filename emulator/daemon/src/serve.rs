@@ -35,6 +35,7 @@ use crate::records::Records;
 use crate::server::{self, Context};
 use crate::store::{Running, Store};
 use crate::supervise::supervise;
+use crate::vault_store::VaultStore;
 use crate::{Options, doors, housekeeping, log_groups, meter, observer, port_holder, prober};
 
 /// How long requests in flight are waited for at the end.
@@ -44,10 +45,10 @@ const LAST_REQUESTS: Duration = Duration::from_secs(5);
 const LAST_TASKS: Duration = Duration::from_secs(1);
 
 /// The folder in the state folder that stands for S3: one folder a bucket.
-const BUCKETS: &str = "s3";
+pub(crate) const BUCKETS: &str = "s3";
 
 /// The folder in the state folder that stands for CloudWatch Logs: one folder a log group.
-const LOG_GROUPS: &str = "cloudwatch";
+pub(crate) const LOG_GROUPS: &str = "cloudwatch";
 /// The folder in the state folder that holds what was pushed.
 const REGISTRY: &str = "registry";
 
@@ -68,6 +69,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let store = Arc::new(Store::open(&options.state_folder)?);
     let mut world = store.load(&mut ids)?;
     let control = bind_control(options.control).await?;
+    let vault = Arc::new(VaultStore::open(store.folder(), Ids::seeded(ids.next_u64()))?);
     let endpoint = control.local_addr().map_err(|error| Failure::environment(format!("the control endpoint has no address: {error}")))?;
     let registry = open_registry(&store, clock.now())?;
     let source = LocalRegistry { registry: registry.clone(), host: server::registry_host(endpoint), clock: clock.clone() };
@@ -120,6 +122,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         connections: connections.clone(),
         mint: mint.clone(),
         doors: Some(doors.clone()),
+        vault: vault.clone(),
     });
     let running = Running { endpoint, pid: std::process::id() };
     let server_stop = CancellationToken::new();
@@ -133,6 +136,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         connections: Some(connections.clone()),
         records: Some(records),
         registry: registry.clone(),
+        vault,
         previews: server::ecr::Previews::default(),
         mint,
         doors: Some(doors.clone()),
@@ -141,13 +145,14 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         state_folder: store.folder().display().to_string(),
         started_at: clock.now(),
         ups: ups.clone(),
+        execs: server::exec::sessions(),
         followers: followers.clone(),
         stop: stop.clone(),
         ending: server_stop.clone(),
     };
 
     store.announce(running).map_err(|error| Failure::environment(format!("the state folder cannot be written: {error}")))?;
-    let reader = LogReader { engines: engines.clone(), clock: clock.clone(), keeper: handle.clone() };
+    let reader = LogReader { engines: engines.clone(), clock: clock.clone(), keeper: handle.clone(), mask: Arc::default() };
     let groups = store.folder().join(LOG_GROUPS);
     let mut watchers = watchers(engines, owner, clock.clone(), &handle, (listeners.clone(), health_log, pace.clone()));
     let time = clock.clone();

@@ -99,6 +99,7 @@ impl Sight {
             }
             Fact::ImageReady { .. }
             | Fact::Failed { .. }
+            | Fact::ResourcesFailed { .. }
             | Fact::NetworkRemoved(_)
             | Fact::VolumeRemoved { .. }
             | Fact::Hook { .. }

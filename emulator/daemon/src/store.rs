@@ -193,7 +193,8 @@ impl Store {
     }
 }
 
-fn replace(path: &Path, text: &[u8], durable: bool) -> io::Result<()> {
+/// Writes a file that nobody else may read, whole or not at all. `durable` waits for the disk.
+pub(crate) fn replace(path: &Path, text: &[u8], durable: bool) -> io::Result<()> {
     let temporary = path.with_extension("new");
     let mut options = File::options();
     options.create(true).truncate(true).write(true);

@@ -32,6 +32,7 @@ pub(crate) const CREATE: Limit = Limit::new(240, "created");
 pub(crate) const START: Limit = Limit::new(180, "started");
 pub(crate) const INSPECT: Limit = Limit::new(30, "inspecting");
 pub(crate) const LIST: Limit = Limit::new(30, "listing");
+pub(crate) const EXEC: Limit = Limit::new(30, "executing");
 pub(crate) const STATS: Limit = Limit::new(10, "measured");
 pub(crate) const REMOVE: Limit = Limit::new(300, "removed");
 pub(crate) const NETWORK: Limit = Limit::new(60, "network created");

@@ -445,7 +445,10 @@ pub(crate) mod tests {
     fn output_goes_where_the_definition_says() {
         let made = |driver, options: &[(&str, &str)]| {
             let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            let definition = ContainerDefinition { log_configuration: Some(LogConfiguration { driver, options }), ..definition() };
+            let definition = ContainerDefinition {
+                log_configuration: Some(LogConfiguration { driver, options, secret_options: std::collections::BTreeMap::new() }),
+                ..definition()
+            };
             let spec = ContainerSpec { definition, ..spec() };
             serde_json::to_value(host_config(&spec, &network(&spec))).unwrap()["LogConfig"].clone()
         };

@@ -8,8 +8,8 @@ use bollard::query_parameters::{
 };
 use bytes::Bytes;
 use engine::{
-    Bridge, BuildSpec, Connection, ContainerSpec, Doorway, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions,
-    NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb,
+    Bridge, BuildSpec, Connection, ContainerSpec, Doorway, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, ExecSession, ExecSpec,
+    LogLine, LogOptions, NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey};
@@ -262,6 +262,10 @@ impl Engine for Docker {
 
     fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>> {
         Box::pin(self.usage_of(id))
+    }
+
+    fn exec<'a>(&'a self, id: &'a ContainerId, spec: &'a ExecSpec) -> Verb<'a, ExecSession> {
+        Box::pin(self.run_in(id, spec))
     }
 
     fn logs<'a>(&'a self, id: &'a ContainerId, options: LogOptions) -> Verb<'a, Stream<LogLine>> {

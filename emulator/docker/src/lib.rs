@@ -23,6 +23,7 @@ mod elsewhere;
 mod endpoint;
 mod engine_impl;
 mod errors;
+mod exec;
 mod host_ports;
 mod ignore_file;
 mod image;

@@ -88,7 +88,8 @@ impl Splitter {
             let line = partial.get_or_insert_with(|| Partial { at: at.unwrap_or_default(), bytes: Vec::new() });
             line.bytes.extend_from_slice(text);
             if text.ends_with(b"\n") || line.bytes.len() >= LONGEST_LINE {
-                lines.extend(partial.take().map(|partial| partial.finish(stream)));
+                let continues = !text.ends_with(b"\n");
+                lines.extend(partial.take().map(|partial| partial.finish(stream, continues)));
             }
         }
         lines
@@ -96,17 +97,17 @@ impl Splitter {
 
     /// The lines that never ended.
     fn rest(&mut self) -> Vec<LogLine> {
-        let stdout = self.stdout.take().map(|partial| partial.finish(LogStream::Stdout));
-        let stderr = self.stderr.take().map(|partial| partial.finish(LogStream::Stderr));
+        let stdout = self.stdout.take().map(|partial| partial.finish(LogStream::Stdout, false));
+        let stderr = self.stderr.take().map(|partial| partial.finish(LogStream::Stderr, false));
         stdout.into_iter().chain(stderr).collect()
     }
 }
 
 impl Partial {
-    fn finish(self, stream: LogStream) -> LogLine {
+    fn finish(self, stream: LogStream, continues: bool) -> LogLine {
         let text = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        LogLine { at: self.at, stream, text: String::from_utf8_lossy(text).into_owned() }
+        LogLine { at: self.at, stream, text: String::from_utf8_lossy(text).into_owned(), continues }
     }
 }
 
@@ -153,6 +154,8 @@ mod tests {
         let endless = vec![b'x'; LONGEST_LINE];
         let text = String::from_utf8(endless.clone()).unwrap();
         check(&[(Stdout, &endless), (Stdout, b"y\n")], &[(Stdout, &text), (Stdout, "y")]);
+        let message = [SECOND.as_bytes(), &endless].concat().into();
+        assert!(Splitter::default().take(LogOutput::StdOut { message })[0].continues);
     }
 
     #[test]

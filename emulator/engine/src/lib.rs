@@ -13,6 +13,7 @@
 pub mod clock;
 pub mod conformance;
 mod error;
+pub mod exec;
 pub mod simulated;
 mod source;
 mod spec;
@@ -20,6 +21,7 @@ mod verbs;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{EngineError, EngineErrorKind};
+pub use exec::{ExecInput, ExecOutput, ExecSession, ExecSpec, TerminalSize};
 pub use source::{ImageSource, SourcedImage};
 pub use spec::{
     Bridge, BuildSpec, Connection, ContainerSpec, Doorway, EngineInfo, LogLine, LogOptions, LogStream, Mount, MountSource, Namespace,

@@ -278,6 +278,8 @@ pub struct LogLine {
     pub stream: LogStream,
     /// The line without its end, bytes that are not UTF-8 replaced.
     pub text: String,
+    /// Whether the line was too long and goes on in the next one of its stream.
+    pub continues: bool,
 }
 
 /// Where a line was written.

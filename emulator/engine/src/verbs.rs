@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use model::{ContainerId, ObservedContainer, OwnerId, ServiceKey};
 
-use crate::{Bridge, BuildSpec, ContainerSpec, Doorway, EngineError, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Usage};
+use crate::{
+    Bridge, BuildSpec, ContainerSpec, Doorway, EngineError, EngineInfo, ExecSession, ExecSpec, LogLine, LogOptions, NetworkSpec, Progress, Usage,
+};
 
 /// A verb under way.
 pub type Verb<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
@@ -114,6 +116,10 @@ pub trait Engine: Send + Sync + 'static {
 
     /// What a container has used; `None` when it does not run or is gone. May take as long as a second.
     fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>>;
+
+    /// Runs a program in a running container; one that is not there ends with exit code 127 (126 where it cannot be run), and what the engine
+    /// says of it is its standard error. Fails with `Refused` where the container does not run.
+    fn exec<'a>(&'a self, id: &'a ContainerId, spec: &'a ExecSpec) -> Verb<'a, ExecSession>;
 
     /// A container's log.
     fn logs<'a>(&'a self, id: &'a ContainerId, options: LogOptions) -> Verb<'a, Stream<LogLine>>;

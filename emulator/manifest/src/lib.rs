@@ -79,6 +79,7 @@ pub fn read(request: &Request<'_>) -> Result<Manifest, Problems> {
     report.partial = !complete;
     let mut desired = None;
     if let Some(tree) = &tree {
+        report.hide(read::secret::spans(tree));
         check::check(shape::Shape::Object(&keys::MANIFEST), "", tree, &mut report);
         if tree.is_map() {
             desired = read::desired(tree, &mut read::Reader { files: &files, source: request.source, report: &mut report });

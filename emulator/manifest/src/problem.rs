@@ -218,6 +218,8 @@ pub(crate) struct Report {
     /// Where drafts beyond the limit go.
     overflow: Option<Draft>,
     notes: BTreeMap<String, Vec<Span>>,
+    /// What is not shown of the files.
+    hidden: Vec<Span>,
 }
 
 impl Report {
@@ -252,6 +254,11 @@ impl Report {
         self.notes.entry(printable(&message.into())).or_default().push(span);
     }
 
+    /// These places are shown as stars, whatever is wrong beside them.
+    pub(crate) fn hide(&mut self, spans: impl Iterator<Item = Span>) {
+        self.hidden.extend(spans);
+    }
+
     pub(crate) const fn is_clean(&self) -> bool {
         self.drafts.is_empty()
     }
@@ -260,7 +267,7 @@ impl Report {
     pub(crate) fn problems(&self, files: &Files) -> Problems {
         let mut order: Vec<&Draft> = self.drafts.iter().collect();
         order.sort_by_key(|draft| (draft.file, draft.range));
-        let list = order.into_iter().map(|draft| place(draft, files)).collect();
+        let list = order.into_iter().map(|draft| place(draft, files, &self.hidden)).collect();
         Problems { list, left_out: self.left_out, cluster: None }
     }
 
@@ -286,7 +293,7 @@ fn place_of(span: Span, files: &Files) -> Option<Place> {
     Some(Place { file: file.shown.clone(), line: position.line, column: position.column })
 }
 
-fn place(draft: &Draft, files: &Files) -> Problem {
+fn place(draft: &Draft, files: &Files, hidden: &[Span]) -> Problem {
     let mut problem = Problem {
         severity: Severity::Error,
         file: files.get(draft.file).map(|file| file.shown.clone()).unwrap_or_default(),
@@ -307,8 +314,16 @@ fn place(draft: &Draft, files: &Files) -> Problem {
     let position = file.position(start);
     (problem.line, problem.column) = (position.line, position.column);
     let text = file.text.get(line.clone()).unwrap_or("");
-    problem.excerpt = Some(excerpt(text, start - line.start..end - line.start));
+    let hidden = hidden.iter().filter(|span| span.file == draft.file).map(|span| (span.start.max(line.start), span.end.min(line.end)));
+    let hidden: Vec<_> = hidden.filter(|(from, to)| from < to).map(|(from, to)| from - line.start..to - line.start).collect();
+    problem.excerpt = Some(excerpt(&with_stars(text, &hidden), start - line.start..end - line.start));
     problem
+}
+
+/// The line with as many stars as bytes in these places, so that others stay where they are.
+fn with_stars(line: &str, hidden: &[std::ops::Range<usize>]) -> String {
+    let star = |(at, c): (usize, char)| if hidden.iter().any(|range| range.contains(&at)) { "*".repeat(c.len_utf8()) } else { c.to_string() };
+    if hidden.is_empty() { line.to_owned() } else { line.char_indices().map(star).collect() }
 }
 
 /// The line, or a window of it around the marked part.

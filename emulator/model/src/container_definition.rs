@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppProtocol, ContainerName, LinuxParameters, LogConfiguration, MountPoint, RestartPolicy, VolumeFrom};
+use crate::{AppProtocol, ContainerName, EnvironmentFile, LinuxParameters, LogConfiguration, MountPoint, RestartPolicy, SecretReference, VolumeFrom};
 
 /// One container of a task definition. Field by field as in ecs.md 1.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +99,12 @@ pub struct ContainerDefinition {
     /// Containers of the task whose volumes it has as well.
     #[serde(default)]
     pub volumes_from: Vec<VolumeFrom>,
+    /// Files with more variables; the first one that has a name counts.
+    #[serde(default)]
+    pub environment_files: Vec<EnvironmentFile>,
+    /// Variables by name whose values are kept elsewhere.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretReference>,
 }
 
 impl ContainerDefinition {
@@ -145,7 +151,16 @@ impl ContainerDefinition {
             log_configuration: None,
             mount_points: Vec::new(),
             volumes_from: Vec::new(),
+            environment_files: Vec::new(),
+            secrets: BTreeMap::new(),
         }
+    }
+
+    /// Whether its environment, or its log driver's options, have values from elsewhere, which are fetched when its task starts.
+    #[must_use]
+    pub fn has_outside_values(&self) -> bool {
+        let options = self.log_configuration.as_ref().is_some_and(|configuration| !configuration.secret_options.is_empty());
+        options || !self.environment_files.is_empty() || !self.secrets.is_empty()
     }
 
     /// What it waits for: its `dependsOn`, and what its links and `volumesFrom` ask for (ecs.md 1.2). Stops go in reverse.

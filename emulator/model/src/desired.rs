@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AlarmSpec, ClusterName, Family, InstanceName, InstanceSpec, Listener, LoadBalancerAttributes, LoadBalancerName, RepositoryName, RepositorySpec,
-    RoleName, RoleSpec, ScheduleName, ScheduledTaskSpec, ServiceName, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition,
+    AlarmSpec, ClusterName, Family, InstanceName, InstanceSpec, Listener, LoadBalancerAttributes, LoadBalancerName, ParameterSpec, RepositoryName,
+    RepositorySpec, RoleName, RoleSpec, ScheduleName, ScheduledTaskSpec, SecretSpec, ServiceName, ServiceSpec, Speed, TargetGroupName,
+    TargetGroupSpec, TaskDefinition,
 };
 
 /// One cluster as a manifest describes it.
@@ -39,6 +40,12 @@ pub struct Desired {
     /// By name.
     #[serde(default)]
     pub roles: BTreeMap<RoleName, RoleSpec>,
+    /// Secrets by name. They are the region's vault's, not the World's, so that their values are in no state file.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretSpec>,
+    /// Parameters by name, as secrets.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, ParameterSpec>,
 }
 
 impl Desired {
@@ -57,6 +64,8 @@ impl Desired {
             instances: BTreeMap::new(),
             repositories: BTreeMap::new(),
             roles: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            parameters: BTreeMap::new(),
         }
     }
 }

@@ -145,6 +145,7 @@ fn settings(old: &ServiceSpec, new: &ServiceSpec) -> String {
         (old.service_connect != new.service_connect, "serviceConnectConfiguration"),
         (old.placement.constraints != new.placement.constraints, "placementConstraints"),
         (old.placement.strategy != new.placement.strategy, "placementStrategy"),
+        (old.enable_execute_command != new.enable_execute_command, "enableExecuteCommand"),
     ];
     differences.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| format!(", {name}")).collect()
 }

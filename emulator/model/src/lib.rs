@@ -33,6 +33,7 @@ pub mod desired;
 pub mod diff;
 mod difference;
 mod endpoint;
+pub mod environment_file;
 pub mod event;
 pub mod health;
 pub mod id;
@@ -61,6 +62,8 @@ pub mod scaling;
 pub mod scaling_policy;
 pub mod schedule;
 pub mod scheduled_task;
+pub mod secret_reference;
+pub mod secret_spec;
 pub mod security_policy;
 pub mod service;
 pub mod service_connect;
@@ -97,6 +100,7 @@ pub use decimal::Decimal;
 pub use deployment::{Deployment, DeploymentStatus, RolloutState};
 pub use desired::{Desired, DesiredLoadBalancer, DesiredService};
 pub use endpoint::Endpoint;
+pub use environment_file::EnvironmentFile;
 pub use event::ServiceEvent;
 pub use health::{GrpcMatcher, HealthCheck, Matcher, TargetHealth, TargetHealthReason, TargetHealthState};
 pub use id::{ContainerId, DeploymentId, Ids, OwnerId, ResourceId, TaskId};
@@ -126,6 +130,8 @@ pub use scaling::{ActivityStatus, Cooldown, ScalingActivity, ScalingState, Sched
 pub use scaling_policy::{AdjustmentType, Aggregation, PolicyKind, ScalingPolicy, StepAdjustment, StepScaling, TargetTracking};
 pub use schedule::{Schedule, TimeZoneName};
 pub use scheduled_task::{ScheduledRun, ScheduledTask, ScheduledTaskSpec};
+pub use secret_reference::{SecretReference, SecretSelector, SecretSource};
+pub use secret_spec::{ParameterSpec, ParameterType, SecretSpec};
 pub use security_policy::{SecurityPolicy, SecurityPolicyError, TlsCipher, TlsVersion};
 pub use service::{
     DeploymentAlarms, EarlySuccess, LaunchBackoff, SchedulingStrategy, Service, ServiceKey, ServiceLoadBalancer, ServiceSpec, ServiceStatus,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Container, TaskId};
+use crate::{Container, SecretReference, TaskId};
 
 /// Where a container's output goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub struct LogConfiguration {
     pub driver: LogDriver,
     /// What the driver is told, by AWS's names.
     pub options: BTreeMap<String, String>,
+    /// The same with values that are kept elsewhere.
+    #[serde(default)]
+    pub secret_options: BTreeMap<String, SecretReference>,
 }
 
 /// What takes a container's output.
@@ -98,7 +101,8 @@ mod tests {
     use crate::{ContainerId, ContainerName};
 
     fn configuration(driver: LogDriver, options: &[(&str, &str)]) -> LogConfiguration {
-        LogConfiguration { driver, options: options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect() }
+        let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        LogConfiguration { driver, options, secret_options: BTreeMap::new() }
     }
 
     #[test]

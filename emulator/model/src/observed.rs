@@ -100,6 +100,13 @@ pub enum Fact {
         /// Why.
         failure: ContainerFailure,
     },
+    /// What a task needs besides images, files of variables and secrets, cannot be had.
+    ResourcesFailed {
+        /// The task.
+        task: TaskId,
+        /// Why, in the agent's words.
+        reason: String,
+    },
     /// A container is gone from the engine.
     Removed(ContainerId),
     /// A service's network is gone from the engine.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterName, ContainerName, InstanceName, Placement, PlacementFailure, TaskDefinition, TaskDefinitionName};
+use crate::{ClusterName, ContainerName, EnvironmentFile, InstanceName, Placement, PlacementFailure, TaskDefinition, TaskDefinitionName};
 
 /// The most tasks that one RunTask starts.
 pub const MAX_RUN_COUNT: u32 = 10;
@@ -25,6 +25,9 @@ pub struct RunTask {
     /// Where they are placed; the task definition's constraints bind beside these.
     #[serde(default)]
     pub placement: Placement,
+    /// Whether programs may be run in their containers.
+    #[serde(default)]
+    pub enable_execute_command: bool,
     /// Where each of them was placed, and why others were not: filled in by who decides that. Empty before, and taken for the cluster's
     /// first container instance then.
     #[serde(default)]
@@ -58,6 +61,9 @@ pub struct ContainerOverride {
     pub command: Option<Vec<String>>,
     /// Replaces or adds variables, by name.
     pub environment: BTreeMap<String, String>,
+    /// Replaces the files of variables.
+    #[serde(default)]
+    pub environment_files: Option<Vec<EnvironmentFile>>,
     /// CPU units.
     pub cpu: Option<u32>,
     /// Hard limit in MiB.
@@ -85,6 +91,9 @@ impl TaskOverrides {
                 container.command = Some(command.clone());
             }
             container.environment.extend(other.environment.clone());
+            if let Some(files) = &other.environment_files {
+                container.environment_files.clone_from(files);
+            }
             container.cpu = other.cpu.unwrap_or(container.cpu);
             container.memory = other.memory.or(container.memory);
             container.memory_reservation = other.memory_reservation.or(container.memory_reservation);

@@ -86,6 +86,9 @@ pub struct ServiceSpec {
     /// Where its tasks are placed. Default spread over zones, then over instances.
     #[serde(default)]
     pub placement: Placement,
+    /// Whether programs may be run in the containers of tasks that it starts from then on. Default no.
+    #[serde(default)]
+    pub enable_execute_command: bool,
 }
 
 /// `deploymentConfiguration.alarms` with `enable: true` (ecs.md 3.5).
@@ -292,6 +295,7 @@ mod tests {
             connects_to: BTreeSet::new(),
             service_connect: None,
             placement: Placement::default(),
+            enable_execute_command: false,
         }
     }
 

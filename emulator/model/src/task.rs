@@ -59,6 +59,12 @@ pub struct Task {
     /// Volumes of its own that the engine has, or may have, until they are removed.
     #[serde(default)]
     pub volumes: Vec<TaskVolume>,
+    /// Why what it needs besides images could not be had, in the agent's words: it ends by that.
+    #[serde(default)]
+    pub resource_failure: Option<String>,
+    /// Whether programs may be run in its containers, as it was said when it started.
+    #[serde(default)]
+    pub enable_execute_command: bool,
 }
 
 /// What a task is made from.
@@ -115,6 +121,8 @@ impl Task {
             started_by: None,
             protected_until: None,
             own_network: birth.service.is_none(),
+            resource_failure: None,
+            enable_execute_command: false,
         }
     }
 

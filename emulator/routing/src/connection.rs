@@ -217,6 +217,7 @@ mod tests {
             traffic_shift: None,
             scheduling_strategy: SchedulingStrategy::Replica,
             scalable_target: None,
+            enable_execute_command: false,
             service_connect: None,
             connects_to: connects_to.iter().map(|name| ServiceName::new(name).unwrap()).collect(),
             placement: Placement::default(),

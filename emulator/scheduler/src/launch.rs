@@ -119,7 +119,8 @@ pub(crate) fn begin<'a>(
     let mut started = Vec::new();
     for place in &launch.places {
         let instance = &ledger.seats[*place].instance.spec;
-        let task = Task::new(&Birth { cluster, service: service_of, revision, definition, instance, at: context.now }, ids);
+        let mut task = Task::new(&Birth { cluster, service: service_of, revision, definition, instance, at: context.now }, ids);
+        task.enable_execute_command = service.spec.enable_execute_command;
         started.push(task.id.clone());
         draft.tasks.push(TaskDraft { task: Cow::Owned(task), definition: Some(definition), targets: Vec::new() });
     }

@@ -36,6 +36,11 @@ pub fn learn(world: &World, fact: &Fact, now: Timestamp) -> Vec<Step> {
             let over = || Container { last_status: ContainerStatus::Stopped, reason, restarting: false, ..record.clone() };
             (record.last_status != ContainerStatus::Stopped).then(over)
         }),
+        Fact::ResourcesFailed { task, reason } => {
+            let waiting = world.tasks.get(task).filter(|task| task.is_live() && task.resource_failure.is_none());
+            let failed = |task: &Task| Step::PutTask(Box::new(Task { resource_failure: Some(reason.clone()), ..task.clone() }));
+            waiting.map(failed).into_iter().collect()
+        }
         Fact::Removed(_) => Vec::new(),
         Fact::NetworkRemoved(service) => forget(world, service),
         Fact::VolumeRemoved { task, name } => {

@@ -18,6 +18,9 @@ pub(crate) fn advance(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &
         fail_dependents(context, draft, definition, found);
     }
     if draft.task.is_live() {
+        end_without_resources(context, draft, found);
+    }
+    if draft.task.is_live() {
         end_with_essential(context, draft, definition, found);
     }
     if draft.task.is_live() {
@@ -62,6 +65,13 @@ fn fail_dependents(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition:
             }
         }
     }
+}
+
+/// A task whose files of variables or secrets cannot be had never runs (ecs.md 1.9, 2.2).
+fn end_without_resources(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &mut Findings) {
+    let Some(reason) = draft.task.resource_failure.clone() else { return };
+    found.failures.push(Failure { created_at: draft.task.created_at, ran: false, deployment: draft.task.deployment.clone() });
+    draft.task.to_mut().end(Stop::failed_to_start(Some(&reason)), context.now);
 }
 
 fn end_with_essential(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: Option<&TaskDefinition>, found: &mut Findings) {

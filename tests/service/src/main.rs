@@ -16,6 +16,7 @@
 //! | `--write PATH TEXT` | writes a file at start, before it looks at anything; what the system says against it is a line on stderr |
 //! | `--resolve NAME` | the same with the first address of a host's name, or `unknown` |
 //! | `--no-listen` | opens no port; lives until SIGTERM |
+//! | `--cat` | does not serve: writes what it reads to stdout, to its end |
 //! | `--check PATH` | does not serve: asks `PATH` of the server in this container, exits 0 on a 200 and 1 otherwise (for container health checks) |
 //!
 //! An unknown word is an error: exit code 64.
@@ -82,6 +83,10 @@ fn main() -> ExitCode {
     };
     if let Mode::Check(path) = &settings.mode {
         return if http::answers_ok(settings.port, path) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if settings.mode == Mode::Cat {
+        let copied = std::io::copy(&mut std::io::stdin(), &mut std::io::stdout());
+        return if copied.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     for line in &settings.print {
         say(line);

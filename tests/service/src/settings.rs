@@ -43,6 +43,8 @@ pub(crate) enum Mode {
     Serve,
     /// A process without a port.
     NoListen,
+    /// Gives back what it reads.
+    Cat,
     /// A health check of the server in the same container, at this path.
     Check(String),
 }
@@ -87,6 +89,7 @@ impl Settings {
             "--exit-after" => self.exit_after = Some((milliseconds(number(word, &value()?)?), number(word, &value()?)?)),
             "--ignore-sigterm" => self.ignore_sigterm = true,
             "--no-listen" => self.mode = Mode::NoListen,
+            "--cat" => self.mode = Mode::Cat,
             "--check" => self.mode = Mode::Check(value()?),
             unknown => return Err(format!("unknown word `{unknown}`")),
         }

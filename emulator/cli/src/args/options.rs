@@ -138,6 +138,9 @@ pub(crate) struct Run {
     /// Sets a variable, `NAME=value`; `NAME` alone takes the value that it has here; may be repeated
     #[arg(short, long = "env", value_name = "NAME=VALUE")]
     pub(crate) environment: Vec<String>,
+    /// A file of variables, a path or the ARN of an object of S3, in place of the task definition's; may be repeated
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub(crate) environment_files: Vec<String>,
     /// The container that command and variables are for [default: the first essential one]
     #[arg(long, value_name = "NAME")]
     pub(crate) container: Option<String>,
@@ -150,6 +153,9 @@ pub(crate) struct Run {
     /// No two of them, nor of others of the family, on one container instance
     #[arg(long)]
     pub(crate) distinct_instance: bool,
+    /// Let `ecslocal exec` run programs in their containers
+    #[arg(long)]
+    pub(crate) enable_execute_command: bool,
     /// Print the tasks' ids and return at once
     #[arg(short, long)]
     pub(crate) detach: bool,
@@ -218,12 +224,52 @@ pub(crate) struct Logs {
     /// Go on with new lines, until Ctrl-C
     #[arg(short, long)]
     pub(crate) follow: bool,
-    /// Only the last lines of each container
+    /// Only the last lines of each container; with `--grep` the last that match
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) tail: Option<u32>,
+    /// Only lines after a moment: `10m` ago, or a time such as `2026-11-28T06:00:00Z`
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub(crate) since: Option<Moment>,
+    /// Only lines until a moment
+    #[arg(long, value_name = "TIME", value_parser = parse_moment, conflicts_with = "follow")]
+    pub(crate) until: Option<Moment>,
+    /// Only lines in which this regular expression is found
+    #[arg(long, value_name = "EXPRESSION", value_parser = parse_expression)]
+    pub(crate) grep: Option<regex::Regex>,
+    /// Only containers of this name in their task definition
+    #[arg(long, value_name = "NAME")]
+    pub(crate) container: Option<String>,
+    /// The lines as they were written, without a prefix and with every control character; not to a terminal
+    #[arg(long)]
+    pub(crate) raw: bool,
     /// A service, or the beginning of a task's id
     #[arg(value_name = "SERVICE|TASK")]
     pub(crate) of: Option<String>,
+}
+
+/// `exec`
+#[derive(Debug, Args)]
+pub(crate) struct Exec {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// The container [default: the only one]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) container: Option<String>,
+    /// Send standard input to the program
+    #[arg(short, long)]
+    pub(crate) interactive: bool,
+    /// Give the program a terminal, yours
+    #[arg(short, long)]
+    pub(crate) tty: bool,
+    /// No terminal, though you sit at one
+    #[arg(short = 'T', long, conflicts_with = "tty")]
+    pub(crate) no_tty: bool,
+    /// The beginning of a task's id, or a service that runs one task
+    #[arg(value_name = "TASK")]
+    pub(crate) task: String,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
 }
 
 /// `events`
@@ -349,4 +395,37 @@ pub(super) fn parse_header(text: &str) -> Result<(String, String), String> {
         return Err("the name of the header is missing before `:`".into());
     }
     Ok((name.to_owned(), value.trim().to_owned()))
+}
+
+/// A moment as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Moment {
+    /// So many seconds before now.
+    Ago(f64),
+    /// Seconds since the Unix epoch.
+    At(f64),
+}
+
+impl Moment {
+    /// Seconds since the Unix epoch, as of `now`.
+    pub(crate) fn seconds(self, now: f64) -> f64 {
+        match self {
+            Self::Ago(seconds) => (now - seconds).max(0.0),
+            Self::At(seconds) => seconds,
+        }
+    }
+}
+
+/// `90s`, `10m`, `2h`, `1d`, or a time of RFC 3339.
+pub(super) fn parse_moment(text: &str) -> Result<Moment, String> {
+    let units = [("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0)];
+    let ago = units.iter().find_map(|(unit, seconds)| Some(text.strip_suffix(unit)?.parse::<u32>().ok().map(f64::from)? * seconds));
+    let at = || text.parse::<jiff::Timestamp>().ok().map(|time| time.as_duration().as_secs_f64()).filter(|seconds| *seconds >= 0.0);
+    let wrong = || format!("`{text}` is no moment: write `90s`, `10m`, `2h`, `1d`, or a time such as `2026-11-28T06:00:00Z`");
+    ago.map(Moment::Ago).or_else(|| at().map(Moment::At)).ok_or_else(wrong)
+}
+
+/// A regular expression of a reasonable size.
+pub(super) fn parse_expression(text: &str) -> Result<regex::Regex, String> {
+    regex::Regex::new(text).map_err(|error| error.to_string().lines().last().unwrap_or("this is no regular expression").to_owned())
 }

@@ -2,6 +2,7 @@
 
 use clap::CommandFactory;
 
+use super::options::{parse_expression, parse_moment};
 use super::*;
 
 #[test]
@@ -49,4 +50,22 @@ fn the_short_f_is_a_file_or_to_follow() {
     let Command::Logs(logs) = line.command else { panic!("not logs") };
     assert!(logs.follow && logs.files.file.is_empty());
     assert_eq!(logs.of.as_deref(), Some("posts"));
+}
+
+#[test]
+fn moments_are_ago_or_times() {
+    for (text, expected) in [
+        ("90s", Some(Moment::Ago(90.0))),
+        ("10m", Some(Moment::Ago(600.0))),
+        ("1d", Some(Moment::Ago(86_400.0))),
+        ("1970-01-01T00:01:00Z", Some(Moment::At(60.0))),
+        ("10", None),
+        ("m", None),
+        ("-1s", None),
+        ("yesterday", None),
+        ("1969-01-01T00:00:00Z", None),
+    ] {
+        assert_eq!(parse_moment(text).ok(), expected, "{text}");
+    }
+    assert!(parse_expression("err(or").unwrap_err().contains("unclosed group"));
 }

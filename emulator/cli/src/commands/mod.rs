@@ -10,6 +10,7 @@ mod down;
 mod drain;
 mod ecr;
 mod events;
+mod exec;
 mod explain;
 mod instances;
 mod listings;
@@ -20,6 +21,7 @@ mod requests;
 mod run;
 mod scale;
 mod scaling;
+mod secrets;
 mod stop;
 mod up;
 mod validate;
@@ -46,12 +48,14 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Scale(args) => scale::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Scaling(args) => scaling::run(settings.with_files(&args.files.file), printer).await,
         Command::Connections(args) => connections::run(settings.with_files(&args.files.file), printer).await,
+        Command::Secrets => secrets::run(&settings, printer).await,
         Command::Instances(args) => instances::run(settings.with_files(&args.files.file), printer).await,
         Command::Deregister(args) => drain::deregister(&args, settings.with_files(&args.files.file), printer).await,
         Command::Drain(args) => drain::drain(&args, settings.with_files(&args.files.file), printer).await,
         Command::Activate(args) => drain::activate(&args, settings.with_files(&args.files.file), printer).await,
         Command::Logs(args) => logs::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Events(args) => events::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Exec(args) => exec::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Requests(args) => requests::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Alarms(args) => listings::alarms(settings.with_files(&args.files.file), printer).await,
         Command::Targets(args) => listings::targets(settings.with_files(&args.files.file), printer).await,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{ClusterName, ContainerName, Placement, PlacementConstraint, TaskDefinitionName};
+use model::{ClusterName, ContainerName, EnvironmentFile, Placement, PlacementConstraint, TaskDefinitionName};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::local::{Failure, LogRecord, RunTaskRequest, StopTaskRequest, TaskView, TasksReply, View, Wanted, path};
@@ -34,8 +34,10 @@ pub(crate) async fn run(args: &Run, settings: Settings, printer: &mut Printer) -
         container,
         command: (!args.command.is_empty()).then(|| args.command.clone()),
         environment: environment(&args.environment, &settings)?,
+        environment_files: environment_files(&args.environment_files, &settings)?,
         started_by: args.started_by.clone(),
         placement: placement(args),
+        enable_execute_command: args.enable_execute_command,
     };
     let mut interrupts = Interrupts::new()?;
     let Some(Applied { tasks, .. }) = steps::follow(client, (path::RUN_TASK, &request), printer, &mut interrupts).await? else {
@@ -87,6 +89,21 @@ fn environment(typed: &[String], settings: &Settings) -> Result<BTreeMap<String,
             let unset = || Failure::input(format!("the variable `{text}` is not set here")).hint(format!("write `-e {text}=value`"));
             settings.variable(text).map(|value| (text.clone(), value)).ok_or_else(unset)
         }
+    };
+    typed.iter().map(read).collect()
+}
+
+/// Objects of S3, and files of this machine's, which must be there.
+fn environment_files(typed: &[String], settings: &Settings) -> Result<Vec<EnvironmentFile>, Failure> {
+    let read = |text: &String| {
+        if text.starts_with("arn:") {
+            let wrong =
+                || Failure::input(format!("`{text}` is not the ARN of an object of S3")).hint("for example `arn:aws:s3:::settings/users.env`");
+            return EnvironmentFile::from_arn(text).ok_or_else(wrong);
+        }
+        let path = settings.directory().join(text);
+        let found = path.canonicalize().map_err(|error| Failure::input(format!("the file `{text}` cannot be read: {error}")))?;
+        found.to_str().map(|path| EnvironmentFile::Local(path.to_owned())).ok_or_else(|| Failure::input(format!("the path of `{text}` is not UTF-8")))
     };
     typed.iter().map(read).collect()
 }

@@ -8,6 +8,7 @@ pub(crate) mod instances;
 pub(crate) mod registry;
 pub(crate) mod routes;
 pub(crate) mod scaling;
+pub(crate) mod secrets;
 pub(crate) mod targets;
 pub(crate) mod tasks;
 

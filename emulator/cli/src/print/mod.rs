@@ -57,6 +57,11 @@ impl Printer {
         self.data.terminal.then(|| live::Size::of(&io::stdout()).columns())
     }
 
+    /// Whether standard output is a terminal.
+    pub(crate) const fn data_is_terminal(&self) -> bool {
+        self.data.terminal
+    }
+
     /// The colours of standard error.
     pub(crate) const fn talk_palette(&self) -> Palette {
         self.talk.palette
@@ -72,6 +77,12 @@ impl Printer {
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.data.writer.write_all(bytes)?;
         self.data.writer.flush()
+    }
+
+    /// Text of talk as it is, with its own line ends.
+    pub(crate) fn raw_talk(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.talk.writer.write_all(bytes)?;
+        self.talk.writer.flush()
     }
 
     /// A table of data.

@@ -30,6 +30,29 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The same with its colours, which end with the line.
+pub(crate) fn colored(text: &str) -> Cow<'_, str> {
+    if !text.contains("\u{1b}[") {
+        return visible(text);
+    }
+    let (mut shown, mut rest, mut plain) = (String::with_capacity(text.len() + 16), text, 0);
+    // What is not a colour goes on as it would without any.
+    while let Some(at) = rest.get(plain..).and_then(|rest| rest.find('\u{1b}')).map(|at| at + plain) {
+        let sequence = rest.get(at..).unwrap_or_default();
+        match after_color(sequence) {
+            Some(after) => {
+                shown.push_str(&visible(rest.get(..at).unwrap_or_default()));
+                shown.push_str(sequence.get(..sequence.len() - after.len()).unwrap_or_default());
+                (rest, plain) = (after, 0);
+            }
+            None => plain = at + 1,
+        }
+    }
+    shown.push_str(&visible(rest));
+    shown.push_str("\u{1b}[0m");
+    Cow::Owned(shown)
+}
+
 fn commands(character: char) -> bool {
     (character.is_control() && character != '\t') || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -64,6 +87,19 @@ mod tests {
             ("abc\u{202e}def", "abc\\u{202e}def"),
         ] {
             assert_eq!(visible(text), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn colours_are_kept_where_they_are_wanted_and_end_with_the_line() {
+        for (text, shown) in [
+            ("plain", "plain"),
+            ("\u{1b}[31mred", "\u{1b}[31mred\u{1b}[0m"),
+            ("a\u{1b}[1;31mb\u{1b}[mc\u{1b}[2J", "a\u{1b}[1;31mb\u{1b}[mc\\x1b[2J\u{1b}[0m"),
+            ("\u{1b}]0;t\u{7}\u{1b}[32mg", "\\x1b]0;t\\x07\u{1b}[32mg\u{1b}[0m"),
+            ("\u{1b}\u{1b}[31m", "\\x1b\u{1b}[31m\u{1b}[0m"),
+        ] {
+            assert_eq!(colored(text), shown, "{text:?}");
         }
     }
 

@@ -39,6 +39,7 @@ fn bench() -> Bench {
         doors: None,
         hooks: Arc::new(crate::hooks::LocalHooks),
         connections,
+        vault: crate::vault_store::VaultStore::in_memory(),
     };
     let (keeper, handle) = Keeper::new(parts);
     Bench { folder, clock, keeper, handle }

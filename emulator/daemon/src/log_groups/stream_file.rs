@@ -156,6 +156,25 @@ pub(super) fn resume(path: &Path) -> Option<Resume> {
     Some(Resume { at: Timestamp::from_millis(u64::try_from(last.as_millisecond()).ok()?), lines })
 }
 
+/// The events of a stream, oldest first, with what was set aside; lines without a time of their own are no events.
+pub(super) fn events(path: &Path) -> Vec<(Timestamp, String)> {
+    let mut events = Vec::new();
+    for path in [&path.with_extension("old.log"), path] {
+        let mut bytes = Vec::new();
+        // A file that is not there has none.
+        let Ok(file) = File::open(path) else { continue };
+        if file.take(2 * LONGEST).read_to_end(&mut bytes).is_err() {
+            continue;
+        }
+        events.extend(String::from_utf8_lossy(&bytes).lines().filter_map(|line| {
+            let (time, text) = line.split_once(' ')?;
+            let millis = time.parse::<jiff::Timestamp>().ok()?.as_millisecond();
+            Some((Timestamp::from_millis(u64::try_from(millis).ok()?), text.to_owned()))
+        }));
+    }
+    events
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +196,9 @@ mod tests {
         let expected = "2026-01-02T03:04:05.000Z one\n2026-01-02T03:04:05.005Z two\n2026-01-02T03:04:05.005Z three\n";
         assert_eq!(fs::read_to_string(&path).unwrap(), expected);
         assert_eq!(resume(&path), Some(Resume { at: at(5), lines: 2 }));
+        fs::write(path.with_extension("old.log"), "2026-01-02T03:04:04.000Z before\nno event\n").unwrap();
+        let found: Vec<_> = events(&path).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(found, ["before", "one", "two", "three"]);
         // A daemon died in the middle of an event.
         fs::write(&path, format!("{expected}2026-01-02T03:04:05.0")).unwrap();
         assert_eq!(resume(&path), Some(Resume { at: at(5), lines: 2 }));

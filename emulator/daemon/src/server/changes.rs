@@ -14,7 +14,7 @@ use wire::local::{DeregisterInstanceRequest, DiffReply, DownReply, Failure, Inst
 use super::Context;
 use super::answer::{self, Body};
 use super::query::Query;
-use super::repositories;
+use super::{repositories, secrets};
 use crate::keeper::{Done, Snapshot};
 use crate::observer;
 
@@ -70,6 +70,7 @@ async fn prepare_and_apply(context: &Context, request: UpRequest, progress: &mps
     wait_for_the_end(context, &desired.cluster, progress).await;
     // What the manifest cannot have is refused before anything is built for it.
     model::diff::changes(&context.keeper.snapshot().world, &desired).map_err(refused)?;
+    secrets::preview(context, &desired)?;
     require_engine(context)?;
     require_new_engines(context, &desired).await?;
     wait_for_known_engines(context).await;
@@ -84,7 +85,7 @@ async fn prepare_and_apply(context: &Context, request: UpRequest, progress: &mps
     let applied = match context.images().resolve(&mut desired, progress).await {
         Ok(()) => {
             adopt_image_ids(&context.keeper.snapshot().world, &mut desired);
-            context.keeper.up(desired).await.ok_or_else(ended).and_then(|applied| applied.map_err(refused))
+            apply(context, desired, progress).await
         }
         Err(failure) => Err(failure),
     };
@@ -96,6 +97,28 @@ async fn prepare_and_apply(context: &Context, request: UpRequest, progress: &mps
         progress.send(UpEvent::Notice { message }).await.ok();
     }
     Ok(())
+}
+
+/// Applies a manifest: its secrets first, because the tasks that it starts ask for them at once.
+async fn apply(context: &Context, mut desired: Desired, progress: &mpsc::Sender<UpEvent>) -> Result<Done, Failure> {
+    let brought = secrets::bring(context, &desired).await?;
+    let notice = secrets::notice(&context.keeper.snapshot().world, &desired.cluster, &brought.lines);
+    // The World has no use for them.
+    desired.secrets.clear();
+    desired.parameters.clear();
+    match context.keeper.up(desired).await.ok_or_else(ended).and_then(|applied| applied.map_err(refused)) {
+        Ok(mut done) => {
+            done.changes.splice(0..0, brought.lines);
+            if let Some(message) = notice {
+                progress.send(UpEvent::Notice { message }).await.ok();
+            }
+            Ok(done)
+        }
+        Err(failure) => {
+            secrets::take_back(context, brought).await;
+            Err(failure)
+        }
+    }
 }
 
 /// Tells what was changed.
@@ -130,7 +153,9 @@ pub(super) async fn diff(context: &Context, request: UpRequest) -> Result<Respon
     let mut desired = request.desired;
     adopt_image_ids(&snapshot.world, &mut desired);
     let changes = model::diff::changes(&snapshot.world, &desired).map_err(refused)?;
-    Ok(answer::json(&DiffReply { changes: changes.iter().map(|change| change.summary(&snapshot.world)).collect() }))
+    let mut lines = secrets::preview(context, &desired)?;
+    lines.extend(changes.iter().map(|change| change.summary(&snapshot.world)));
+    Ok(answer::json(&DiffReply { changes: lines }))
 }
 
 /// An image that was not asked for is taken to be the one that runs now, or ran last: `diff` builds and pulls nothing, and `up` only
@@ -150,7 +175,8 @@ fn adopt_image_ids(world: &World, desired: &mut Desired) {
 pub(super) async fn down(context: &Context, query: &Query) -> Result<Response<Body>, Failure> {
     let cluster: ClusterName = query.required("cluster")?;
     let before = repositories::of(&context.keeper.snapshot().world, &cluster);
-    done(context.keeper.down(cluster).await)?;
+    done(context.keeper.down(cluster.clone()).await)?;
+    secrets::let_go(context, cluster).await?;
     let kept = repositories::let_go(context, before, query.get("repositories") == Some("true")).await;
     Ok(answer::json(&DownReply { notice: repositories::kept(&kept), repositories: kept }))
 }

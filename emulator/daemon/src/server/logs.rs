@@ -1,20 +1,29 @@
 //! The logs of a cluster's containers, all at once or of one service or task, and of those that start while they are followed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::{Clock, EngineErrorKind, LogLine, LogOptions, LogStream};
 use futures_util::{StreamExt as _, stream};
 use hyper::Response;
-use model::{ClusterName, ContainerId, ContainerName, ContainerStatus, ContainerType, ServiceName, Task, TaskStatus, World};
+use model::{
+    ClusterName, ContainerId, ContainerName, ContainerStatus, ContainerType, LogConfiguration, LogStreamName, ServiceName, Task, TaskStatus,
+    Timestamp, World,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use vault::Mask;
 use wire::local::{Failure, LogRecord};
 
 use super::Context;
 use super::answer::{self, Body};
 use super::query::Query;
+use crate::log_groups;
+use crate::log_mask::{self, masked};
 use crate::log_reader::LogReader;
+use crate::serve::LOG_GROUPS;
 use crate::view;
 
 /// Lines that wait for a slow reader; then the containers' streams wait too.
@@ -24,7 +33,10 @@ struct Asked {
     cluster: ClusterName,
     service: Option<ServiceName>,
     task: Option<String>,
+    container: Option<ContainerName>,
     tail: Option<u32>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
     follow: bool,
 }
 
@@ -37,6 +49,8 @@ struct Source {
     container: String,
     /// The name of its log driver, where its definition says one.
     driver: Option<&'static str>,
+    /// Where CloudWatch Logs would have its lines.
+    stream: Option<LogStreamName>,
 }
 
 pub(super) fn logs(context: Arc<Context>, query: &Query) -> Result<Response<Body>, Failure> {
@@ -44,9 +58,15 @@ pub(super) fn logs(context: Arc<Context>, query: &Query) -> Result<Response<Body
         cluster: query.required("cluster")?,
         service: query.parsed("service")?,
         task: query.parsed("task")?,
+        container: query.parsed("container")?,
         tail: query.parsed("tail")?,
+        since: moment(query, "since")?,
+        until: moment(query, "until")?,
         follow: query.get("follow") == Some("true"),
     };
+    if asked.follow && asked.until.is_some() {
+        return Err(Failure::input("what is followed has no end: `until` goes without `follow`"));
+    }
     let (sender, receiver) = mpsc::channel(LINES);
     let followers = context.followers.clone();
     followers.spawn(async move {
@@ -60,6 +80,21 @@ pub(super) fn logs(context: Arc<Context>, query: &Query) -> Result<Response<Body
     Ok(answer::lines(stream::unfold(receiver, |mut receiver: mpsc::Receiver<LogRecord>| async move { Some((receiver.recv().await?, receiver)) })))
 }
 
+/// Seconds since the Unix epoch, with a fraction.
+fn moment(query: &Query, name: &'static str) -> Result<Option<Timestamp>, Failure> {
+    let seconds: Option<f64> = query.parsed(name)?;
+    seconds
+        .map(|seconds| Duration::try_from_secs_f64(seconds).map(|since| Timestamp::default() + since))
+        .transpose()
+        .map_err(|error| Failure::input(format!("`{name}` is no time: {error}")))
+}
+
+/// What the lines do not show.
+fn mask(context: &Context) -> Arc<Mask> {
+    let snapshot = context.keeper.snapshot();
+    Arc::new(context.vault.read(context.clock.now(), |vault| log_mask::of(&snapshot.world, vault)))
+}
+
 /// What was written until now and what comes, of each container as it comes.
 async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>) {
     let mut snapshots = context.keeper.follow();
@@ -70,12 +105,14 @@ async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecor
         let snapshot = snapshots.borrow_and_update().clone();
         let found = sources(&snapshot.world, asked);
         known.retain(|id| found.iter().any(|source| source.id == *id));
-        for source in found {
-            if known.insert(source.id.clone()) {
-                let options = LogOptions { follow: true, tail, since: None };
-                let reader = LogReader { engines: context.engines.clone(), clock: context.clock.clone(), keeper: context.keeper.clone() };
-                readers.spawn(read_on(reader, source, options, sender.clone()));
-            }
+        let new: Vec<Source> = found.into_iter().filter(|source| known.insert(source.id.clone())).collect();
+        // Those that start later have been given later values.
+        let mask = if new.is_empty() { Arc::default() } else { mask(context) };
+        for source in new {
+            let options = LogOptions { follow: true, tail, since: asked.since };
+            let (engines, clock, keeper) = (context.engines.clone(), context.clock.clone(), context.keeper.clone());
+            let reader = LogReader { engines, clock, keeper, mask: mask.clone() };
+            readers.spawn(read_on(reader, source, options, sender.clone()));
         }
         // Those that start from now on are read from their first line.
         tail = None;
@@ -101,15 +138,23 @@ async fn read_on(reader: LogReader, source: Source, options: LogOptions, sender:
 /// What was written until now, of all containers in the order of time: their streams, each in order by itself, are merged as they come.
 async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>) {
     let mut heads = Vec::new();
+    let mask = mask(context);
     let world = &context.keeper.snapshot().world;
     for source in sources(world, asked) {
-        let options = LogOptions { follow: false, tail: asked.tail, since: None };
+        let options = LogOptions { follow: false, tail: asked.tail.filter(|_| asked.until.is_none()), since: asked.since };
         let lines = match context.engines.of(world, &source.id) {
-            Ok(engine) => engine.logs(&source.id, options).await,
+            Ok(engine) => engine.logs(&source.id, options.clone()).await,
             Err(error) => Err(error),
         };
         let first = match lines {
-            Ok(mut lines) => lines.next().await.map(|line| line.map(|line| (line, lines))),
+            Ok(lines) => {
+                let mut lines = last_until(masked(lines, mask.clone()), asked).await;
+                lines.next().await.map(|line| line.map(|line| (line, lines)))
+            }
+            Err(error) if error.kind == EngineErrorKind::NotFound => {
+                let mut lines = last_until(masked(kept(context, &source, &options).await, mask.clone()), asked).await;
+                lines.next().await.map(|line| line.map(|line| (line, lines)))
+            }
             Err(error) => Some(Err(error)),
         };
         match first {
@@ -136,6 +181,33 @@ async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>
             return;
         }
     }
+}
+
+/// What its log group keeps of a container that the engine has no more.
+async fn kept(context: &Context, source: &Source, options: &LogOptions) -> engine::Stream<LogLine> {
+    let Some(stream) = source.stream.clone() else { return stream::empty().boxed() };
+    let folder = Path::new(&context.state_folder).join(LOG_GROUPS);
+    let mut lines = tokio::task::spawn_blocking(move || log_groups::kept(&folder, &stream)).await.unwrap_or_default();
+    lines.retain(|line| options.since.is_none_or(|since| line.at > since));
+    let tail = options.tail.map_or(lines.len(), |tail| usize::try_from(tail).unwrap_or(usize::MAX).min(lines.len()));
+    let last = lines.split_off(lines.len() - tail);
+    stream::iter(last.into_iter().map(Ok)).boxed()
+}
+
+/// The lines until the moment that was asked for, the last of them where only these are. They are counted here: the engine counts from
+/// its own end.
+async fn last_until(lines: engine::Stream<LogLine>, asked: &Asked) -> engine::Stream<LogLine> {
+    let Some(until) = asked.until else { return lines };
+    let lines = lines.take_while(move |line| std::future::ready(line.as_ref().is_ok_and(|line| line.at <= until))).boxed();
+    let Some(tail) = asked.tail.and_then(|tail| usize::try_from(tail).ok()) else { return lines };
+    let keep = |mut kept: VecDeque<_>, line| {
+        kept.push_back(line);
+        if kept.len() > tail {
+            kept.pop_front();
+        }
+        std::future::ready(kept)
+    };
+    stream::iter(lines.fold(VecDeque::new(), keep).await).boxed()
 }
 
 impl Source {
@@ -170,8 +242,11 @@ impl Source {
 }
 
 fn driver(world: &World, task: &Task, container: &ContainerName) -> Option<&'static str> {
-    let wanted = world.definition(&task.revision)?.container(container)?;
-    wanted.log_configuration.as_ref().map(|configuration| configuration.driver.as_str())
+    configuration(world, task, container).map(|configuration| configuration.driver.as_str())
+}
+
+fn configuration<'w>(world: &'w World, task: &Task, container: &ContainerName) -> Option<&'w LogConfiguration> {
+    world.definition(&task.revision)?.container(container)?.log_configuration.as_ref()
 }
 
 fn tasks<'w>(world: &'w World, asked: &Asked) -> impl Iterator<Item = &'w Task> {
@@ -185,6 +260,7 @@ fn sources(world: &World, asked: &Asked) -> Vec<Source> {
         .flat_map(|task| task.containers.iter().map(move |container| (task, container)))
         // A pause says nothing.
         .filter(|(_, container)| container.kind() == ContainerType::Normal && container.last_status >= ContainerStatus::Running)
+        .filter(|(_, container)| asked.container.as_ref().is_none_or(|name| container.name == *name))
         .filter_map(|(task, container)| {
             Some(Source {
                 id: container.runtime_id.clone()?,
@@ -192,6 +268,7 @@ fn sources(world: &World, asked: &Asked) -> Vec<Source> {
                 task: task.id.to_string(),
                 container: container.name.to_string(),
                 driver: driver(world, task, &container.name),
+                stream: configuration(world, task, &container.name).and_then(|configuration| configuration.stream(&task.id, container)),
             })
         })
         .collect()

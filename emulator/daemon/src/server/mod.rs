@@ -9,6 +9,7 @@ mod aws;
 mod changes;
 mod connections;
 pub mod ecr;
+pub mod exec;
 mod explain;
 mod guard;
 mod logs;
@@ -20,6 +21,9 @@ mod repositories;
 mod requests;
 mod router;
 mod scaling;
+mod secrets;
+mod secretsmanager;
+mod ssm;
 mod sts;
 mod tasks;
 
@@ -47,6 +51,7 @@ use crate::images::Images;
 use crate::keeper::Handle;
 use crate::listeners::Listeners;
 use crate::records::Records;
+use crate::vault_store::VaultStore;
 
 /// The most connections at once; more wait in the operating system's queue.
 const CONNECTIONS: usize = 256;
@@ -79,6 +84,8 @@ pub struct Context {
     pub mint: Arc<Mint>,
     /// Where tasks come in; none in tests without an engine of this machine.
     pub doors: Option<Arc<Doors>>,
+    /// Secrets and parameters.
+    pub vault: Arc<VaultStore>,
     /// What lifecycle policies would do, as somebody asked.
     pub previews: ecr::Previews,
     /// Where this endpoint is.
@@ -91,7 +98,9 @@ pub struct Context {
     pub started_at: Timestamp,
     /// Owns every `up` that is under way: it goes on when its client hangs up, until [`Context::ending`].
     pub ups: TaskTracker,
-    /// Owns every log that is being read.
+    /// Places for programs that are run in containers.
+    pub execs: Arc<tokio::sync::Semaphore>,
+    /// Owns every log that is being read, and every program that is run in a container.
     pub followers: TaskTracker,
     /// Ends the daemon, when somebody asks for it.
     pub stop: CancellationToken,
@@ -155,7 +164,7 @@ async fn serve(stream: TcpStream, context: Arc<Context>) {
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = ending.cancelled() => {

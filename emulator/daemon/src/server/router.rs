@@ -12,7 +12,7 @@ use wire::local::{Failure, path};
 use super::answer::{self, Body};
 use super::aws::Door;
 use super::query::Query;
-use super::{Context, aws, changes, connections, explain, guard, logs, metrics, reads, repositories, requests, scaling, tasks};
+use super::{Context, aws, changes, connections, exec, explain, guard, logs, metrics, reads, repositories, requests, scaling, secrets, tasks};
 
 /// The largest request body.
 const MAX_BODY: usize = 4 << 20;
@@ -42,6 +42,7 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::GET, path::REQUESTS) => requests::requests(context, &query).await,
         (Method::GET, path::SCALING) => scaling::scaling(&context, &query),
         (Method::GET, path::CONNECTIONS) => connections::connections(&context, &query),
+        (Method::GET, path::SECRETS) => Ok(secrets::list(&context)),
         (Method::GET, path::METRICS) => Ok(metrics::json(&context)),
         (Method::GET, path::PROMETHEUS) => Ok(metrics::prometheus(&context)),
         (Method::POST, path::UP) => body(request).await.map(|asked| changes::up(context, asked)),
@@ -57,6 +58,7 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::POST, path::DEREGISTER_INSTANCE) => and_then(body(request).await, |asked| changes::deregister_instance(&context, asked)).await,
         (Method::POST, path::INSTANCE_STATUS) => and_then(body(request).await, |asked| changes::instance_status(&context, asked)).await,
         (Method::POST, path::STOP_TASK) => and_then(body(request).await, |asked| tasks::stop_task(&context, asked)).await,
+        (Method::POST, path::EXEC) => exec::exec(context, request).await,
         (Method::POST, path::EXPLAIN) => body(request).await.and_then(|asked| explain::explain(&context, &asked)),
         (Method::POST, path::SHUTDOWN) => Ok(changes::shutdown(&context, &query)),
         (Method::GET, other) => match public_key(&context, other) {

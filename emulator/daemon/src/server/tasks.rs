@@ -43,11 +43,12 @@ pub(super) fn run_task(context: Arc<Context>, request: RunTaskRequest) -> Respon
 }
 
 async fn start_tasks(context: &Context, request: RunTaskRequest, progress: &mpsc::Sender<UpEvent>) -> Result<(), Failure> {
-    let RunTaskRequest { cluster, what, count, container, command, environment, started_by, placement } = request;
+    let RunTaskRequest { cluster, what, count, container, command, environment, environment_files, started_by, placement, enable_execute_command } =
+        request;
     let (mut changes, task_definition) = registered(context, &cluster, what, progress).await?;
     let task_definition = task_definition.ok_or_else(|| Failure::input("no task definition is named"))?;
     let mut overrides = TaskOverrides::default();
-    if command.is_some() || !environment.is_empty() {
+    if command.is_some() || !environment.is_empty() || !environment_files.is_empty() {
         let container = match (container, changes.first()) {
             (Some(container), _) => container,
             (None, Some(Change::RegisterTaskDefinition { definition, .. })) => first_essential(definition)?,
@@ -57,10 +58,12 @@ async fn start_tasks(context: &Context, request: RunTaskRequest, progress: &mpsc
                 world.definition(&revision).ok_or_else(ended).and_then(first_essential)?
             }
         };
-        overrides.containers.insert(container, ContainerOverride { command, environment, ..ContainerOverride::default() });
+        let environment_files = (!environment_files.is_empty()).then_some(environment_files);
+        overrides.containers.insert(container, ContainerOverride { command, environment, environment_files, ..ContainerOverride::default() });
     }
     changes.insert(0, Change::CreateCluster(cluster.clone()));
-    changes.push(Change::RunTask(Box::new(RunTask { cluster, task_definition, count, overrides, started_by, placement, placed: None })));
+    let run = RunTask { cluster, task_definition, count, overrides, started_by, placement, enable_execute_command, placed: None };
+    changes.push(Change::RunTask(Box::new(run)));
     change(context, changes, progress).await
 }
 
@@ -141,7 +144,7 @@ pub(super) async fn stop_task(context: &Context, request: StopTaskRequest) -> Re
     Ok(answer::json(&serde_json::json!({ "task": task.as_str() })))
 }
 
-fn find_task(world: &World, cluster: &ClusterName, named: &str) -> Result<TaskId, Failure> {
+pub(super) fn find_task(world: &World, cluster: &ClusterName, named: &str) -> Result<TaskId, Failure> {
     let asked = named.rsplit('/').next().unwrap_or_default();
     let found: Vec<_> = world.tasks.values().filter(|task| task.cluster == *cluster && task.id.as_str().starts_with(asked)).collect();
     match found.as_slice() {

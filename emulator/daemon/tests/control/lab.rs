@@ -12,6 +12,7 @@ use daemon::keeper::{Handle, Keeper, Parts, Traffic};
 use daemon::prober::Probe;
 use daemon::server::{self, Context};
 use daemon::store::Store;
+use daemon::vault_store::VaultStore;
 use daemon::{meter, observer, prober};
 use engine::simulated::Fleet;
 use engine::{Clock as _, Engine, EngineError, EngineErrorKind, SystemClock, Verb};
@@ -108,6 +109,7 @@ impl Lab {
     pub(crate) async fn beside(endpoint: &str) -> (Self, Arc<Fleet>) {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("state")).unwrap());
+        let vault = Arc::new(VaultStore::open(store.folder(), Ids::seeded(3)).unwrap());
         let clock = Arc::new(SystemClock::new());
         let fleet = Fleet::new(clock.clone());
         let mut ids = Ids::seeded(1);
@@ -132,6 +134,7 @@ impl Lab {
             connections: connections.clone(),
             mint: mint.clone(),
             doors: None,
+            vault: vault.clone(),
         });
         let mut watchers = JoinSet::new();
         watchers.spawn(keeper.run());
@@ -154,6 +157,7 @@ impl Lab {
             connections: Some(connections),
             records: None,
             registry,
+            vault,
             previews: server::ecr::Previews::default(),
             mint: mint.clone(),
             doors: None,
@@ -161,6 +165,7 @@ impl Lab {
             engine_view: EngineView { name: "simulated".into(), version: "1".into(), endpoint: "memory".into(), problem: None },
             state_folder: folder.path().display().to_string(),
             ups: ups.clone(),
+            execs: server::exec::sessions(),
             followers: followers.clone(),
             stop: stop.clone(),
             ending: ending.clone(),

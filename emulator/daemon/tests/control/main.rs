@@ -4,9 +4,12 @@
 
 mod changes;
 mod engines;
+mod exec;
 mod guard;
 mod lab;
+mod outside_values;
 mod reads;
 mod repositories;
 mod roles;
+mod secrets_api;
 mod stopping;

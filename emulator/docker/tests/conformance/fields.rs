@@ -130,7 +130,7 @@ async fn output_that_goes_elsewhere_cannot_be_read_back_and_what_is_awslogs_can(
         let mut spec = lab.container("users", &looks(&["/nowhere"])).await;
         // Nobody listens there, and datagrams may be lost; the engine is told not to keep a copy.
         let away = options(&[("gelf-address", "udp://127.0.0.1:9"), ("cache-disabled", "true")]);
-        spec.definition.log_configuration = Some(LogConfiguration { driver: LogDriver::Gelf, options: away });
+        spec.definition.log_configuration = Some(LogConfiguration { driver: LogDriver::Gelf, options: away, secret_options: BTreeMap::new() });
         let id = lab.docker.create(&spec).await.unwrap();
         lab.docker.start(&id).await.unwrap();
         let read = async {
@@ -141,7 +141,7 @@ async fn output_that_goes_elsewhere_cannot_be_read_back_and_what_is_awslogs_can(
         assert_eq!(error.kind, EngineErrorKind::Unsupported, "{error}");
         let mut spec = lab.container("users", &looks(&["/nowhere"])).await;
         let group = options(&[("awslogs-group", "a"), ("awslogs-region", "b"), ("mode", "non-blocking")]);
-        spec.definition.log_configuration = Some(LogConfiguration { driver: LogDriver::Awslogs, options: group });
+        spec.definition.log_configuration = Some(LogConfiguration { driver: LogDriver::Awslogs, options: group, secret_options: BTreeMap::new() });
         assert!(sights(lab, &spec).await["/nowhere"].starts_with("not there"));
     })
     .await;

@@ -32,6 +32,8 @@ fn workloads() -> Workloads {
         writes: workload(&["--print", "one", "--print", "two", "--eprint", "careful", "--no-listen", "--exit-after", "300", "0"]),
         stdout: vec!["one".into(), "two".into()],
         stderr: vec!["careful".into()],
+        fails_with_7: ["/test-service", "--eprint", "careful", "--no-listen", "--exit-after", "0", "7"].map(str::to_owned).to_vec(),
+        echoes: ["/test-service", "--cat"].map(str::to_owned).to_vec(),
         // Nobody listens there, so that the answer comes at once and without a network.
         missing_image: "127.0.0.1:1/ecslocal-test/missing:none".into(),
         free_host_port: lab::free_port(),

@@ -14,6 +14,7 @@
 //! **Entry points:** [`cases`], [`Case::check`], [`run`].
 
 mod bench;
+mod exec;
 mod images;
 mod lifecycle;
 mod logs;
@@ -60,6 +61,10 @@ pub struct Workloads {
     pub stdout: Vec<String>,
     /// The lines that it writes to its standard error, in order; at least one.
     pub stderr: Vec<String>,
+    /// A program in the image of `server` that writes the line `careful` to its standard error and ends with exit code 7.
+    pub fails_with_7: Vec<String>,
+    /// A program in it that gives back what it reads.
+    pub echoes: Vec<String>,
     /// A reference to an image that is neither here nor to be had.
     pub missing_image: String,
     /// A TCP port of the host's loopback that is free.
@@ -185,6 +190,10 @@ pub fn cases() -> Vec<Case> {
         "logs give the last lines" => logs::logs_give_the_last_lines,
         "logs follow until the container ends" => logs::logs_follow_until_the_end,
         "there are no logs of what is not there" => logs::no_logs_of_what_is_not_there,
+        "exec gives output and exit code" => exec::exec_gives_output_and_exit_code,
+        "exec reads its input to its end" => exec::exec_reads_its_input_to_its_end,
+        "exec of a program that is not there says so" => exec::exec_of_no_program_says_so,
+        "nothing is run in what does not run" => exec::nothing_is_run_in_what_does_not_run,
         "usage grows while a container runs" => usage::usage_grows,
         "what does not run uses nothing" => usage::what_does_not_run_uses_nothing,
     ]

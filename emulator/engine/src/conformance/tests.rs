@@ -21,6 +21,8 @@ fn subject(clock: Arc<dyn Clock>) -> (Arc<Fleet>, Subject) {
         writes: sim("sim", &["out=one", "err=careful@10ms", "out=two@20ms", "exit=0@30ms"]),
         stdout: vec!["one".into(), "two".into()],
         stderr: vec!["careful".into()],
+        fails_with_7: ["fail", "7", "careful"].map(str::to_owned).to_vec(),
+        echoes: vec!["cat".into()],
         missing_image: "sim:missing_pull=20ms".into(),
         free_host_port: 8080,
     };

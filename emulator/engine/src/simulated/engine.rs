@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use model::{ContainerId, Ids, ObservedContainer, OwnerId, PAUSE_IMAGE, ServiceKey, Timestamp};
 
 use super::container::{Container, Phase};
+use super::exec;
 use super::fleet::{Fleet, NUMBER};
 use super::journal::{Call, VerbName};
 use super::script::{PullScript, Script};
@@ -14,8 +15,8 @@ use super::state::{State, no_such_container};
 use super::streams;
 use super::ticket::{Look, Ticket};
 use crate::{
-    Bridge, BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions, Mount, MountSource,
-    Namespace, NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb, VolumeScope, missing_volume,
+    Bridge, BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, ExecSession, ExecSpec, LogLine, LogOptions,
+    Mount, MountSource, Namespace, NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb, VolumeScope, missing_volume,
 };
 
 impl Fleet {
@@ -266,6 +267,20 @@ impl Engine for Fleet {
     fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>> {
         let ticket = self.call_on(VerbName::Usage, id);
         Box::pin(async move { ticket.once(|state, now| Ok(state.containers.get(id).and_then(|container| container.usage(now)))).await })
+    }
+
+    fn exec<'a>(&'a self, id: &'a ContainerId, spec: &'a ExecSpec) -> Verb<'a, ExecSession> {
+        let ticket = self.call_on(VerbName::Exec, id);
+        Box::pin(async move {
+            let start = |state: &mut State, _| {
+                let container = state.containers.get(id).ok_or_else(|| no_such_container(id))?;
+                if container.running().is_none() {
+                    return Err(refused(format!("container `{id}` is not running")));
+                }
+                Ok(exec::start(spec))
+            };
+            ticket.once(start).await
+        })
     }
 
     fn logs<'a>(&'a self, id: &'a ContainerId, options: LogOptions) -> Verb<'a, Stream<LogLine>> {

@@ -25,6 +25,7 @@ pub enum VerbName {
     /// [`crate::Engine::remove_volume`]
     RemoveVolume,
     Usage,
+    Exec,
     Logs,
 }
 

@@ -42,6 +42,11 @@
 //! Before the first of `http`, `refuse` and `silent` nothing listens: `http=200@3s` is slow to get ready, `http=200 http=500@9s`
 //! falls ill. Durations are whole numbers of `ms`, `s` or `m`.
 //!
+//! # Programs
+//!
+//! `exec` knows `say WORD…`, `fail CODE WORD…` (which writes to its standard error), and `cat`, which writes the size of its terminal when
+//! that changes; no other program is there.
+//!
 //! # Time
 //!
 //! Nothing runs in the background. What is due is applied, in order of time, whenever somebody looks; verbs and streams that wait
@@ -60,6 +65,7 @@
 
 mod container;
 mod engine;
+mod exec;
 mod fleet;
 mod journal;
 mod ledger;

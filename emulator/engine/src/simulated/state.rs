@@ -133,7 +133,7 @@ impl State {
                 self.finish(id, at, code, out_of_memory);
             }
             Some((_, Moment::Line(stream, text))) => {
-                container.lines.push(LogLine { at, stream, text });
+                container.lines.push(LogLine { at, stream, text, continues: false });
                 self.changed();
             }
             Some((_, Moment::Health(health))) if health != run.health => {

@@ -15,6 +15,7 @@ mod role;
 pub(crate) mod rule;
 pub(crate) mod scaling;
 pub(crate) mod scheduled_task;
+pub(crate) mod secret;
 pub(crate) mod service;
 pub(crate) mod service_connect;
 pub(crate) mod target_group;
@@ -62,6 +63,12 @@ pub(crate) static MANIFEST: Object = Object {
             ),
             field("alarms", Shape::List(&named(Shape::Object(&alarm::ALARM), "alarmName")), "CloudWatch alarms, as in PutMetricAlarm."),
             field("serviceConnectDefaults", Shape::Object(&service_connect::DEFAULTS), "What holds of services that take part in Service Connect."),
+            field(
+                "secrets",
+                Shape::List(&named(Shape::Object(&secret::SECRET), "name")),
+                "Secrets of Secrets Manager, as in CreateSecret. Their values are kept apart, and shown nowhere.",
+            ),
+            field("parameters", Shape::List(&named(Shape::Object(&secret::PARAMETER), "name")), "Parameters of SSM, as in PutParameter."),
             field("services", Shape::List(&named(Shape::Object(&service::SERVICE), "serviceName")), "What is kept running, as in CreateService."),
         ],
     )

@@ -1,7 +1,7 @@
 //! The keys of tasks that start by a schedule, in the words of EventBridge Scheduler and RunTask (ecs.md 9).
 
 use super::placement;
-use crate::keys::task_definition::VARIABLE;
+use crate::keys::task_definition::{ENVIRONMENT_FILES, VARIABLE};
 use crate::shape::{Choice, Object, Shape, TEXTS, field, inert, integer, list, named};
 
 pub(crate) static SCHEDULED_TASK: Object = Object::new(
@@ -40,9 +40,10 @@ static OVERRIDE: Object = Object::new(
         field("name", Shape::Text, "A container of the task definition.").required(),
         field("command", TEXTS, "Replaces its command."),
         field("environment", Shape::List(&list(Shape::Object(&VARIABLE))), "Replaces or adds variables."),
+        field("environmentFiles", ENVIRONMENT_FILES, "Replaces its files of variables."),
         field("cpu", integer(0, 262_144), "CPU units."),
         field("memory", integer(6, 4_194_304), "Hard limit in MiB."),
         field("memoryReservation", integer(6, 4_194_304), "Soft limit in MiB."),
     ],
 )
-.refusing(&[("environmentFiles", "use `environment`, with values from `${VAR}` or `.env`"), ("resourceRequirements", "GPUs are not supported")]);
+.refusing(&[("resourceRequirements", "GPUs are not supported")]);

@@ -48,7 +48,11 @@ pub(crate) static SERVICE: Object = Object::new(
         inert("platformVersion", "every task runs on the local engine"),
         inert("platformFamily", "every task runs on the local engine"),
         inert("availabilityZoneRebalancing", "tasks that run are not moved to another zone"),
-        inert("enableExecuteCommand", "commands cannot be run in containers yet"),
+        field(
+            "enableExecuteCommand",
+            Shape::Boolean,
+            "Whether `ecslocal exec` may run programs in the containers of tasks that start from then on. Default false.",
+        ),
         inert("enableECSManagedTags", "tags are not kept"),
         inert("propagateTags", "tags are not kept"),
         inert("tags", "tags are not kept"),

@@ -79,6 +79,16 @@ pub(crate) static CONTAINER: Object = Object::new(
         field("essential", Shape::Boolean, "Whether its end is the task's end. Default true."),
         field("portMappings", Shape::List(&list(Shape::Object(&PORT_MAPPING))), "Ports to publish."),
         field("environment", Shape::List(&named(Shape::Object(&VARIABLE), "name")), "Environment, as AWS's list of `{name, value}`."),
+        field(
+            "environmentFiles",
+            ENVIRONMENT_FILES,
+            "Files with more variables, read at each start of a task; at most 10. The first that has a name counts.",
+        ),
+        field(
+            "secrets",
+            Shape::List(&named(Shape::Object(&SECRET), "name")),
+            "Variables whose values are secrets or parameters, fetched at each start of a task.",
+        ),
         field("entryPoint", TEXTS, "Replaces the image's ENTRYPOINT."),
         field("command", TEXTS, "Replaces the image's CMD."),
         field("user", Shape::Text, "`user`, `user:group`, `uid`, `uid:gid` …"),
@@ -112,8 +122,6 @@ pub(crate) static CONTAINER: Object = Object::new(
 )
 .refusing(&[
     ("watch", "`watch` is not supported yet; run `ecslocal up` again after a change"),
-    ("secrets", "use `environment`, with a value from `${VAR}` or `.env`; `secrets: []` in a second `-f` file takes it out of an included one"),
-    ("environmentFiles", "use `environment`, with values from `${VAR}` or `.env`"),
     ("firelensConfiguration", "logs are kept by the engine, see `ecslocal logs`"),
     ("resourceRequirements", "GPUs are not supported"),
     ("credentialSpecs", "they belong to Windows"),
@@ -174,6 +182,37 @@ pub(super) static VARIABLE: Object = Object::new(
     "EnvironmentVariable",
     "environment variable",
     &[field("name", Shape::Text, "Its name.").required(), field("value", Shape::Text, "Its value.").required()],
+);
+
+pub(super) const ENVIRONMENT_FILES: Shape = Shape::List(&list(Shape::Object(&ENVIRONMENT_FILE)));
+
+static ENVIRONMENT_FILE: Object = Object::new(
+    "EnvironmentFile",
+    "environment file",
+    &[
+        field(
+            "value",
+            Shape::Text,
+            "The ARN of an object of S3 (here `s3/<bucket>/<key>` of the state folder), or a path relative to this file; it ends with `.env`.",
+        )
+        .required(),
+        field("type", Shape::Choice(&Choice { accepted: &["s3", "file"], refused: &[] }), "`s3`, or `file` for a path, which is ecslocal's own.")
+            .required(),
+    ],
+);
+
+static SECRET: Object = Object::new(
+    "Secret",
+    "secret of a container",
+    &[
+        field("name", Shape::Text, "The variable's, or the option's, name.").required(),
+        field(
+            "valueFrom",
+            Shape::Text,
+            "A parameter's name or ARN; a secret's ARN or name, `<secret>:<json key>:<version stage>:<version id>` for a part of it.",
+        )
+        .required(),
+    ],
 );
 
 static DEPENDENCY: Object = Object::new(
@@ -247,12 +286,9 @@ static LOG_CONFIGURATION: Object = Object::new(
         )
         .required(),
         field("options", Shape::Map, "What the driver is told."),
+        field("secretOptions", Shape::List(&named(Shape::Object(&SECRET), "name")), "The same with values that are secrets or parameters."),
     ],
-)
-.refusing(&[(
-    "secretOptions",
-    "use `options`, with a value from `${VAR}` or `.env`; `secretOptions: []` in a second `-f` file takes it out of an included one",
-)]);
+);
 
 static LOG_DRIVER: Choice = Choice {
     accepted: &["awslogs", "fluentd", "gelf", "json-file", "journald", "splunk", "syslog"],

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::{Build, ContainerDefinition, Family};
 
 use super::container_parts::{dependencies, health_check, host_entries, port_mappings, restart_policy, ulimits};
-use super::{Reader, links, linux_parameters, log_configuration, namespaces, port_ranges, volume};
+use super::{Reader, links, linux_parameters, log_configuration, namespaces, outside_values, port_ranges, volume};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -13,7 +13,9 @@ use crate::problem::Report;
 pub(super) fn read(node: &Node, family: Option<&Family>, fargate: bool, reader: &mut Reader<'_>) -> Option<ContainerDefinition> {
     let name = super::name_under(node, "name", reader.report);
     let build = node.get("build").map(|node| build(node, reader));
+    let environment_files = outside_values::environment_files(node, reader);
     let report = &mut *reader.report;
+    let secrets = outside_values::secrets(node, report);
     let image = image(node, family, report);
     let environment = environment(node, report);
     let depends_on = dependencies(node, report);
@@ -71,6 +73,8 @@ pub(super) fn read(node: &Node, family: Option<&Family>, fargate: bool, reader: 
         log_configuration,
         mount_points: mount_points?,
         volumes_from: volumes_from?,
+        environment_files: environment_files?,
+        secrets: secrets?,
     })
 }
 

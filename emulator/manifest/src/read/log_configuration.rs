@@ -2,6 +2,7 @@
 
 use model::{LogConfiguration, LogDriver};
 
+use super::outside_values;
 use crate::node::Node;
 use crate::problem::Report;
 use crate::suggest::listed;
@@ -91,7 +92,10 @@ pub(super) fn read(container: &Node, fargate: bool, report: &mut Report) -> Opti
     let (metadata, own, required) = options_of(driver);
     let entries = node.get("options").map(Node::entries).unwrap_or_default();
     let word = driver.as_str();
-    let given = |name: &str| entries.iter().any(|entry| entry.key == name && !entry.node.asks_for_nothing());
+    let secret: Vec<&Node> = node.list("secretOptions").iter().filter_map(|item| item.get("name")).collect();
+    let given = |name: &str| {
+        entries.iter().any(|entry| entry.key == name && !entry.node.asks_for_nothing()) || secret.iter().any(|option| option.text() == Some(name))
+    };
     let prefix = ["awslogs-stream-prefix"].into_iter().filter(|_| fargate && driver == LogDriver::Awslogs);
     let missing: Vec<&str> = required.iter().copied().chain(prefix).filter(|name| !given(name)).collect();
     if !missing.is_empty() && !report.partial {
@@ -99,19 +103,21 @@ pub(super) fn read(container: &Node, fargate: bool, report: &mut Report) -> Opti
         report.problem(place, format!("Log driver {word} requires options: {}", missing.join(", "))).hint("add them under `options`");
     }
     let known: Vec<&str> = GENERAL.iter().chain(METADATA.iter().filter(|_| metadata)).chain(own).copied().collect();
-    for entry in entries {
-        if !known.contains(&entry.key.as_str()) {
-            let hint = report.suggest(&entry.key, known.iter().copied()).unwrap_or_else(|| format!("it has {}", listed(known.iter().copied())));
-            report.problem(entry.key_span, format!("Log driver {word} disallows options: {}", entry.key)).hint(hint);
+    let named = entries.iter().map(|entry| (entry.key.as_str(), entry.key_span));
+    for (name, place) in named.chain(secret.iter().filter_map(|option| Some((option.text()?, option.span)))) {
+        if !known.contains(&name) {
+            let hint = report.suggest(name, known.iter().copied()).unwrap_or_else(|| format!("it has {}", listed(known.iter().copied())));
+            report.problem(place, format!("Log driver {word} disallows options: {name}")).hint(hint);
         }
     }
+    let secret_options = outside_values::secret_options(node, report);
     buffer(node, report);
     if driver == LogDriver::Awslogs {
         awslogs(node, report);
     }
     let options = entries.iter().filter(|entry| !entry.node.asks_for_nothing());
     let options = options.map(|entry| (entry.key.clone(), entry.node.text().unwrap_or_default().to_owned())).collect();
-    Some(LogConfiguration { driver, options })
+    Some(LogConfiguration { driver, options, secret_options: secret_options? })
 }
 
 fn buffer(node: &Node, report: &mut Report) {

@@ -18,6 +18,7 @@ mod log_configuration;
 mod metric_alarm;
 mod namespaces;
 pub(crate) mod network_mode;
+mod outside_values;
 mod pem;
 mod placement;
 mod port_ranges;
@@ -27,6 +28,7 @@ mod rule;
 mod scaling;
 mod scaling_policy;
 mod scheduled_task;
+pub(crate) mod secret;
 mod service;
 mod service_connect;
 mod target_group;
@@ -74,12 +76,14 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
     let services = named(tree.list("services"), reader, |node, reader| {
         service::read(node, namespace, reader).map(|service| (service.spec.name.clone(), service))
     });
-    let scheduled_tasks = named(tree.list("scheduledTasks"), reader, |node, reader| scheduled_task::read(node, reader.report));
+    let scheduled_tasks = named(tree.list("scheduledTasks"), reader, scheduled_task::read);
     let alarms = named(tree.list("alarms"), reader, |node, reader| alarm::read(node, reader.report));
     let instances = named(tree.list("containerInstances"), reader, |node, reader| container_instance::read(node, reader.report));
+    let secrets = named(tree.list("secrets"), reader, secret::secret);
+    let parameters = named(tree.list("parameters"), reader, secret::parameter);
     let repositories = repository::all(tree.list("repositories"), reader.report);
     let roles = named(tree.list("roles"), reader, |node, reader| role::read(node, reader.report));
-    let desired = Desired { alarms, instances, scheduled_tasks, repositories, roles, ..Desired::empty(cluster?) };
+    let desired = Desired { alarms, instances, scheduled_tasks, repositories, secrets, parameters, roles, ..Desired::empty(cluster?) };
     Some(Desired { load_balancers, target_groups, task_definitions, services, ..desired })
 }
 

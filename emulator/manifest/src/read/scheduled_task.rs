@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use model::{ContainerName, ContainerOverride, ScheduleName, ScheduledTaskSpec, TaskDefinitionName, TaskOverrides, TimeZoneName};
 
-use super::place;
+use super::{Reader, outside_values, place};
 use crate::node::Node;
 use crate::problem::Report;
 
-pub(super) fn read(node: &Node, report: &mut Report) -> Option<(ScheduleName, ScheduledTaskSpec)> {
+pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<(ScheduleName, ScheduledTaskSpec)> {
+    let containers: Vec<_> = node.list("containerOverrides").iter().map(|node| container(node, reader)).collect();
+    let report = &mut *reader.report;
     let name = super::name_under(node, "name", report);
     let hint = "for example `rate(5 minutes)`, or `cron(0 3 * * ? *)`: minute, hour, day of month, month, day of week, year";
     let schedule = parsed(node, "scheduleExpression", hint, report);
@@ -17,7 +19,6 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<(ScheduleName, Sc
         None => Some(TimeZoneName::default()),
     };
     let task_definition = parsed::<TaskDefinitionName>(node, "taskDefinition", "`family`, or `family:3`", report);
-    let containers: Vec<_> = node.list("containerOverrides").iter().map(|node| container(node, report)).collect();
     let containers = containers.into_iter().collect::<Option<BTreeMap<_, _>>>()?;
     let placement = super::placement::read(node, report);
     let spec = ScheduledTaskSpec {
@@ -40,13 +41,15 @@ fn parsed<T: std::str::FromStr<Err = String>>(node: &Node, key: &str, hint: &str
     value.ok()
 }
 
-fn container(node: &Node, report: &mut Report) -> Option<(ContainerName, ContainerOverride)> {
-    let name = super::name_under(node, "name", report)?;
+fn container(node: &Node, reader: &mut Reader<'_>) -> Option<(ContainerName, ContainerOverride)> {
+    let name = super::name_under(node, "name", reader.report)?;
+    let environment_files = outside_values::environment_files(node, reader)?;
     let texts = |key: &str| node.list(key).iter().filter_map(|item| item.text().map(str::to_owned)).collect();
     let variable = |item: &Node| Some((item.text_of("name")?.to_owned(), item.text_of("value")?.to_owned()));
     let other = ContainerOverride {
         command: node.get("command").map(|_| texts("command")),
         environment: node.list("environment").iter().filter_map(variable).collect(),
+        environment_files: node.get("environmentFiles").map(|_| environment_files),
         cpu: node.integer_of("cpu"),
         memory: node.integer_of("memory"),
         memory_reservation: node.integer_of("memoryReservation"),

@@ -51,6 +51,7 @@ pub(super) fn read(node: &Node, namespace: Option<&str>, reader: &mut Reader<'_>
         placement: placement?,
         connects_to: connects_to?,
         service_connect: service_connect?,
+        enable_execute_command: node.boolean_of("enableExecuteCommand").unwrap_or(false),
     };
     shiftable(node, &spec, report)?;
     if spec.desired_count > 0 && spec.lower_bound() >= spec.upper_bound() {

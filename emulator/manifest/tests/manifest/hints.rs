@@ -74,9 +74,9 @@ fn a_second_file_takes_out_what_is_refused_in_an_included_one() {
         "volumes": [{"name": "data", "host": {"sourcePath": "/srv"}}], "placementConstraints": [{"type": "memberOf", "expression": "attribute:x exists"}],
         "registeredAt": 1741684893.123, "requiresCompatibilities": ["FARGATE"], "cpu": "512", "memory": "1024", "enableFaultInjection": false,
         "containerDefinitions": [{"name": "api", "image": "api:1", "cpu": 0, "systemControls": [], "volumesFrom": [], "environmentFiles": [],
-            "mountPoints": [{"sourceVolume": "data", "containerPath": "/data"}], "secrets": [{"name": "A", "valueFrom": "arn"}]}]}, "tags": []}"#;
+            "mountPoints": [{"sourceVolume": "data", "containerPath": "/data"}], "resourceRequirements": [{"type": "GPU", "value": "1"}]}]}, "tags": []}"#;
     let main = "cluster: t\ntaskDefinitions: [{ file: task.json }]\nservices: []\n";
-    let over = "taskDefinitions:\n  - family: shop\n    volumes: []\n    placementConstraints: []\n    containerDefinitions: [{ name: api, secrets: [], mountPoints: [] }]\n";
+    let over = "taskDefinitions:\n  - family: shop\n    volumes: []\n    placementConstraints: []\n    containerDefinitions: [{ name: api, resourceRequirements: [], mountPoints: [] }]\n";
     let refused = read_all(&[("cluster.yaml", main), ("task.json", task)], &[]).unwrap_err();
     assert_eq!(refused.count(), 3, "{}", refused.render(false));
     let manifest = read_all(&[("cluster.yaml", main), ("over.yaml", over), ("task.json", task)], &[]);

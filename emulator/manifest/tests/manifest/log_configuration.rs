@@ -71,7 +71,7 @@ fn options_are_required_known_and_not_at_odds() {
         ),
         ("{ logDriver: awsfirelens }", &["`logDriver: awsfirelens` is not supported"]),
         ("{ logDriver: none }", &["`logDriver: none` is not supported"]),
-        ("{ logDriver: json-file, secretOptions: [{ name: a, valueFrom: b }] }", &["`secretOptions` of a log configuration is not supported"]),
+        ("{ logDriver: json-file, secretOptions: [{ name: a, valueFrom: b }] }", &["Log driver json-file disallows options: a"]),
     ] {
         assert_eq!(wrong("", configuration), expected, "{configuration}");
     }

@@ -14,6 +14,7 @@ mod limits;
 mod load_balancers;
 mod log_configuration;
 mod network_modes;
+mod outside_values;
 mod placement;
 mod problems;
 mod properties;

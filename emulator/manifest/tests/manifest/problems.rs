@@ -1128,7 +1128,7 @@ fn target_groups() {
 fn what_acts_on_aws_only_is_refused_by_name() {
     assert_snapshot!(broken(&[
         ("- family: users", "- family: users\n    networkMode: default\n    volumes: [{ name: data, configuredAtLaunch: true }]"),
-        ("memory: 256", "memory: 256\n        watch: true\n        secrets: [{ name: A, valueFrom: b }]\n        mountPoints: []\n        logConfiguration: { logDriver: awsfirelens }"),
+        ("memory: 256", "memory: 256\n        watch: true\n        mountPoints: []\n        logConfiguration: { logDriver: awsfirelens }"),
         ("taskDefinition: users", "taskDefinition: users\n    volumeConfigurations: [{ name: data }]"),
         ("- port: 80", "- port: 443\n        protocol: HTTPS\n        certificates: [{ certificateArn: a }]"),
     ]), @r#"
@@ -1164,31 +1164,23 @@ fn what_acts_on_aws_only_is_refused_by_name() {
        |
        = hint: `watch` is not supported yet; run `ecslocal up` again after a change
 
-    error: `secrets` of a container definition is not supported
-      --> cluster.yaml:25:9
-       |
-    25 |         secrets: [{ name: A, valueFrom: b }]
-       |         ^^^^^^^
-       |
-       = hint: use `environment`, with a value from `${VAR}` or `.env`; `secrets: []` in a second `-f` file takes it out of an included one
-
     error: `logDriver: awsfirelens` is not supported
-      --> cluster.yaml:27:40
+      --> cluster.yaml:26:40
        |
-    27 |         logConfiguration: { logDriver: awsfirelens }
+    26 |         logConfiguration: { logDriver: awsfirelens }
        |                                        ^^^^^^^^^^^
        |
        = hint: FireLens is not supported yet; a second `-f` file may say `awslogs`
 
     error: `volumeConfigurations` of a service is not supported
-      --> cluster.yaml:32:5
+      --> cluster.yaml:31:5
        |
-    32 |     volumeConfigurations: [{ name: data }]
+    31 |     volumeConfigurations: [{ name: data }]
        |     ^^^^^^^^^^^^^^^^^^^^
        |
        = hint: volumes of EBS are not supported
 
-    7 problems in cluster.yaml
+    6 problems in cluster.yaml
     "#);
 }
 

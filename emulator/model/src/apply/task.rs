@@ -21,7 +21,8 @@ impl World {
         check_run(run, definition)?;
         let task = |instance: &InstanceSpec| {
             let birth = Birth { cluster: &run.cluster, service: None, revision: &revision, definition, instance, at: now };
-            Task { overrides: run.overrides.clone(), started_by: run.started_by.clone(), ..Task::new(&birth, ids) }
+            let (overrides, started_by) = (run.overrides.clone(), run.started_by.clone());
+            Task { overrides, started_by, enable_execute_command: run.enable_execute_command, ..Task::new(&birth, ids) }
         };
         let places = self.places_of(run)?;
         let instances = places.iter().filter_map(|name| Some(&self.clusters.get(&run.cluster)?.instances.get(name)?.spec));

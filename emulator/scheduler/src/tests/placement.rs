@@ -311,6 +311,7 @@ fn a_run_task_is_placed_or_refused_in_aws_s_words() {
             started_by: None,
             placement,
             placed: None,
+            enable_execute_command: false,
         };
         crate::place_run(&fleet.world, &fleet.observed, &run, &mut fleet.ids).unwrap()
     };

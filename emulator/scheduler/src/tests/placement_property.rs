@@ -93,6 +93,7 @@ fn perform(fleet: &mut Fleet, users: &mut Setup, number: &mut u32, act: &Act) {
                 started_by: Some("test".into()),
                 placement: Placement::default(),
                 placed: None,
+                enable_execute_command: false,
             };
             let placed = crate::place_run(&fleet.world, &fleet.observed, &run, &mut fleet.ids);
             change(fleet, Change::RunTask(Box::new(RunTask { placed, ..run })));

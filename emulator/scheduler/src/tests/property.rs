@@ -188,6 +188,7 @@ fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {
             started_by: None,
             placement: Placement::default(),
             placed: None,
+            enable_execute_command: false,
         }))),
         Act::StopTask => {
             let task = fleet.tasks("users").iter().find(|task| task.desired_status == DesiredStatus::Running).map(|task| task.id.clone());

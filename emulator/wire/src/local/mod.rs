@@ -4,14 +4,17 @@
 //! A failed request answers 4xx or 5xx with a [`Failure`].
 
 mod connection;
+mod exec;
 mod explain;
 mod failure;
 mod request;
 mod scaling;
+mod secrets;
 mod stream;
 mod view;
 
 pub use connection::ConnectionView;
+pub use exec::{EXEC_PROTOCOL, ExecRequest, Frame, FrameReader, LONGEST_FRAME, ToClient, ToDaemon};
 pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
 pub use failure::{Failure, Fault};
 pub use request::{
@@ -19,6 +22,7 @@ pub use request::{
     ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply, UpRequest, Wanted,
 };
 pub use scaling::{ScalingActivityView, ScalingAlarmView, ScalingPolicyView, ScalingView, ScheduledActionView};
+pub use secrets::{ParameterView, SecretVersionView, SecretView, SecretsReply};
 pub use stream::{EventRecord, LogRecord, MetricRecord, RequestEvent, RequestRecord, UpEvent};
 pub use view::{
     AlarmView, ClusterView, ConditionView, ContainerInstanceView, ContainerView, DeploymentView, EngineView, HopelessView, InstanceResources,
@@ -64,12 +68,17 @@ pub mod path {
     pub const SCALING: &str = "/local/v1/scaling";
     /// `GET ?cluster=NAME` → list of [`super::ConnectionView`].
     pub const CONNECTIONS: &str = "/local/v1/connections";
+    /// `GET` → [`super::SecretsReply`]. Values are asked for through [`crate::secretsmanager`] and [`crate::ssm`] alone.
+    pub const SECRETS: &str = "/local/v1/secrets";
+    /// `POST ?asked=`[`super::ExecRequest`] as JSON, with `Upgrade: ecslocal-exec` → 101, and then frames, [`super::ToClient`] and
+    /// [`super::ToDaemon`].
+    pub const EXEC: &str = "/local/v1/exec";
     /// `POST` [`super::StopTaskRequest`] → `{"task": "<id>"}`.
     pub const STOP_TASK: &str = "/local/v1/stop-task";
     /// `GET ?cluster=NAME[&service=NAME][&after=SEQUENCE][&follow=true]` → stream of [`super::EventRecord`], oldest first.
     pub const EVENTS: &str = "/local/v1/events";
-    /// `GET ?cluster=NAME[&service=NAME][&task=ID][&tail=N][&follow=true]` → stream of [`super::LogRecord`]. What is
-    /// followed of one task ends with it.
+    /// `GET ?cluster=NAME[&service=NAME][&task=ID][&container=NAME][&tail=N][&since=SECONDS][&until=SECONDS][&follow=true]` → stream of
+    /// [`super::LogRecord`]. What is followed of one task ends with it. Values of secrets are masked.
     pub const LOGS: &str = "/local/v1/logs";
     /// `GET ?cluster=NAME[&tail=N][&follow=true]` → stream of [`super::RequestEvent`], oldest first.
     pub const REQUESTS: &str = "/local/v1/requests";

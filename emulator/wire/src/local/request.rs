@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use model::{ClusterName, ContainerName, Desired, InstanceName, Placement, RepositoryName, ServiceName, TaskDefinition, TaskDefinitionName};
+use model::{
+    ClusterName, ContainerName, Desired, EnvironmentFile, InstanceName, Placement, RepositoryName, ServiceName, TaskDefinition, TaskDefinitionName,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{EngineView, Seconds};
@@ -108,17 +110,23 @@ pub struct RunTaskRequest {
     pub what: Wanted,
     /// How many, 1 to 10.
     pub count: u32,
-    /// The container that the next two are about. Default: the first essential one.
+    /// The container that the next three are about. Default: the first essential one.
     pub container: Option<ContainerName>,
     /// Replaces its command.
     pub command: Option<Vec<String>>,
     /// Replaces or adds variables.
     pub environment: BTreeMap<String, String>,
+    /// Replaces its files of variables, where there are any.
+    #[serde(default)]
+    pub environment_files: Vec<EnvironmentFile>,
     /// Who asks.
     pub started_by: Option<String>,
     /// Where they are placed; the task definition's own constraints bind beside these.
     #[serde(default)]
     pub placement: Placement,
+    /// Whether programs may be run in their containers.
+    #[serde(default)]
+    pub enable_execute_command: bool,
 }
 
 /// What is to run.

@@ -5,6 +5,7 @@
 //! kept out by `guard`; at the agent's address a task asks, with the credentials of its role.
 
 mod caller;
+pub(super) mod page;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use wire::query::{self, Form};
 pub(super) use caller::{Caller, Denied, Door};
 
 use super::answer::{self, Body};
-use super::{Context, ecr, sts};
+use super::{Context, ecr, secretsmanager, ssm, sts};
 
 /// The largest body: a part of a layer is 20 MiB at most, and base64 makes it a third longer.
 const LARGEST: usize = 32 << 20;
@@ -31,7 +32,7 @@ const LARGEST: usize = 32 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is served of the JSON 1.1 protocol, by what the target header begins with.
-const SERVICES: &[&str] = &[wire::ecr::SERVICE];
+const SERVICES: &[&str] = &[wire::ecr::SERVICE, wire::secretsmanager::SERVICE, wire::ssm::SERVICE];
 
 /// What is asked, by its protocol.
 enum Asked {
@@ -110,6 +111,8 @@ async fn answered(context: Arc<Context>, caller: &Caller, target: &str, body: &[
     let target = Target::parse(target).unwrap_or(Target { service: target, operation: "" });
     match target.service {
         wire::ecr::SERVICE => ecr::serve(context, caller, target.operation, body).await,
+        wire::secretsmanager::SERVICE => secretsmanager::serve(context, caller, target.operation, body).await,
+        wire::ssm::SERVICE => ssm::serve(context, caller, target.operation, body).await,
         other => failed(501, ErrorBody { code: "UnknownOperationException".into(), message: format!("{other} is not served by ecslocal") }),
     }
 }
