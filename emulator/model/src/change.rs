@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::difference::{self, told};
 use crate::{
     AlarmSpec, ClusterName, HookAction, InstanceName, InstanceSpec, InstanceStatus, Listener, LoadBalancerAttributes, LoadBalancerName,
-    PlacementFailure, Priority, RepositoryName, RepositorySpec, Revision, Rule, RunTask, ScheduleName, ScheduledTaskSpec, Service, ServiceKey,
-    ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
+    PlacementFailure, Priority, RepositoryName, RepositorySpec, Revision, Rule, RunTask, ScheduleName, ScheduledTaskSpec, ServiceKey, ServiceSpec,
+    Speed, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
 };
 
 /// One change of what is wanted.
@@ -284,12 +285,22 @@ impl Change {
         match self {
             Self::CreateCluster(name) => format!("+ cluster {name}"),
             Self::DeleteCluster(name) => format!("- cluster {name}"),
-            Self::RegisterTaskDefinition { definition, .. } => format!("+ task definition {}, a new revision", definition.family),
+            Self::RegisterTaskDefinition { definition, .. } => {
+                let known = before.task_definitions.get(&definition.family).and_then(|known| known.revisions.values().next_back());
+                let differences = known.map(|known| difference::of_definitions(known, definition)).unwrap_or_default();
+                format!("+ task definition {}, a new revision{}", definition.family, told(&differences))
+            }
             Self::CreateTargetGroup { spec, .. } => format!("+ target group {}", spec.name),
-            Self::ModifyTargetGroup(spec) => format!("~ target group {}", spec.name),
+            Self::ModifyTargetGroup(spec) => {
+                let known = before.target_groups.get(&spec.name).map(|known| difference::of(&known.spec, spec.as_ref()));
+                format!("~ target group {}{}", spec.name, told(&known.unwrap_or_default()))
+            }
             Self::DeleteTargetGroup(name) => format!("- target group {name}"),
             Self::CreateLoadBalancer { name, .. } => format!("+ load balancer {name}"),
-            Self::ModifyLoadBalancerAttributes { name, .. } => format!("~ load balancer {name}, attributes"),
+            Self::ModifyLoadBalancerAttributes { name, attributes } => {
+                let known = before.load_balancers.get(name).map(|known| difference::of(&known.attributes, attributes));
+                format!("~ load balancer {name}, attributes{}", told(&known.unwrap_or_default()))
+            }
             Self::DeleteLoadBalancer(name) => format!("- load balancer {name}"),
             Self::PutListener { load_balancer, listener: new } => {
                 let known = sign(listener(load_balancer, new.port).is_some());
@@ -304,7 +315,11 @@ impl Change {
             Self::CreateService { spec, revision, .. } => format!("+ service {}, {} of {revision}", spec.name, spec.desired_count),
             Self::UpdateService { cluster, spec, revision } => {
                 let key = ServiceKey { cluster: cluster.clone(), name: spec.name.clone() };
-                format!("~ service {}{}", spec.name, before.services.get(&key).map(|old| difference(old, spec, revision)).unwrap_or_default())
+                format!(
+                    "~ service {}{}",
+                    spec.name,
+                    before.services.get(&key).map(|old| difference::of_services(old, spec, revision)).unwrap_or_default()
+                )
             }
             Self::Scale { service, desired_count } => {
                 let old = before.services.get(service).map_or(0, |old| old.spec.desired_count);
@@ -330,12 +345,12 @@ impl Change {
                 format!("{known} alarm {name}, {} {}", spec.alarm.metric.words(), spec.alarm.words())
             }
             Self::DeleteAlarm { name, .. } => format!("- alarm {name}"),
-            Self::PutContainerInstances { cluster, instances } => put_instances(before, cluster, instances),
+            Self::PutContainerInstances { cluster, instances } => difference::of_instances(before, cluster, instances),
             Self::DeregisterContainerInstance { name, .. } => format!("- container instance {name}"),
             Self::SetContainerInstanceStatus { name, status, .. } => format!("~ container instance {name}, {}", status.as_str()),
             Self::CreateRepository { name, .. } => format!("+ repository {name}"),
             Self::ModifyRepository { name, spec, .. } => {
-                let known = before.repositories.get(name).map(|old| repository_settings(&old.spec, spec));
+                let known = before.repositories.get(name).map(|old| difference::of_repositories(&old.spec, spec));
                 format!("~ repository {name}{}", known.unwrap_or_default())
             }
             Self::SetRepositoryPolicy { name, .. } => format!("~ repository {name}, policy"),
@@ -347,63 +362,4 @@ impl Change {
             Self::ProtectTask { task, until } => format!("~ task {task}, {}", if until.is_some() { "protected" } else { "no longer protected" }),
         }
     }
-}
-
-/// Which instances are new, changed and gone.
-fn put_instances(before: &World, cluster: &ClusterName, instances: &BTreeMap<InstanceName, InstanceSpec>) -> String {
-    let known = before.clusters.get(cluster).map(|found| &found.instances);
-    let Some(known) = known else {
-        let names = instances.keys().map(InstanceName::as_str).collect::<Vec<_>>();
-        return format!("+ container instances {}", names.join(", "));
-    };
-    let put = instances.values().filter_map(|spec| match known.get(&spec.name) {
-        Some(found) if found.spec == *spec && found.status != InstanceStatus::Deregistering => None,
-        Some(_) => Some(format!("~{}", spec.name)),
-        None => Some(format!("+{}", spec.name)),
-    });
-    let gone = known.keys().filter(|name| !instances.contains_key(*name)).map(|name| format!("-{name}"));
-    format!("~ container instances {}", put.chain(gone).collect::<Vec<_>>().join(", "))
-}
-
-/// Which settings of a repository differ, by AWS's names.
-fn repository_settings(old: &RepositorySpec, new: &RepositorySpec) -> String {
-    let differences = [
-        (old.tag_rule != new.tag_rule, "imageTagMutability"),
-        (old.scan_on_push != new.scan_on_push, "scanOnPush"),
-        (old.lifecycle_policy != new.lifecycle_policy, "lifecyclePolicyText"),
-        (old.tags != new.tags, "tags"),
-    ];
-    differences.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| format!(", {name}")).collect()
-}
-
-/// Which settings differ, by AWS's names.
-fn settings(old: &ServiceSpec, new: &ServiceSpec) -> String {
-    let differences = [
-        (old.load_balancers != new.load_balancers, "loadBalancers"),
-        (old.minimum_healthy_percent != new.minimum_healthy_percent, "minimumHealthyPercent"),
-        (old.maximum_percent != new.maximum_percent, "maximumPercent"),
-        (old.health_check_grace_period != new.health_check_grace_period, "healthCheckGracePeriodSeconds"),
-        (old.circuit_breaker != new.circuit_breaker, "deploymentCircuitBreaker"),
-        (old.deployment_alarms != new.deployment_alarms, "alarms"),
-        (old.early_success != new.early_success, "earlySuccessCriteria"),
-        (old.traffic_shift != new.traffic_shift, "strategy"),
-        (old.scheduling_strategy != new.scheduling_strategy, "schedulingStrategy"),
-        (old.connects_to != new.connects_to, "connectsTo"),
-        (old.service_connect != new.service_connect, "serviceConnectConfiguration"),
-        (old.placement.constraints != new.placement.constraints, "placementConstraints"),
-        (old.placement.strategy != new.placement.strategy, "placementStrategy"),
-    ];
-    differences.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| format!(", {name}")).collect()
-}
-
-/// What an update changes of a service, each part with a comma before it.
-fn difference(old: &Service, spec: &ServiceSpec, revision: &Revision) -> String {
-    let mut parts = String::new();
-    if old.revision != *revision {
-        parts += &format!(", {} -> {revision}", old.revision);
-    }
-    if old.spec.desired_count != spec.desired_count {
-        parts += &format!(", desired count {} -> {}", old.spec.desired_count, spec.desired_count);
-    }
-    parts + &settings(&old.spec, spec)
 }

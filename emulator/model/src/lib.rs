@@ -31,6 +31,7 @@ pub mod decimal;
 pub mod deployment;
 pub mod desired;
 pub mod diff;
+mod difference;
 mod endpoint;
 pub mod event;
 pub mod health;

@@ -136,7 +136,7 @@ impl Fleet {
         self.chance = Ids::seeded(seed);
     }
 
-    fn record_change(&mut self, change: Change) {
+    pub(super) fn record_change(&mut self, change: Change) {
         let (observed, mut dice) = (self.observed.clone(), self.ids.clone());
         let completed = |world: &World, change| match change {
             Change::RunTask(run) => {
