@@ -22,7 +22,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("alb", &["routing", "message", "tls", "authentication", "model"]),
     ("proxy", &["routing", "model"]),
     ("registry", &["model", "wire"]),
-    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "proxy", "registry", "tls"]),
+    ("iam", &["model"]),
+    ("agent", &["model", "wire", "iam"]),
+    ("daemon", &["model", "scheduler", "routing", "wire", "engine", "docker", "alb", "proxy", "registry", "tls", "iam", "agent"]),
     ("cli", &["wire", "model", "manifest", "daemon"]),
     ("ecslocal", &["cli"]),
 ];

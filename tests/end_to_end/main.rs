@@ -20,6 +20,7 @@ mod logs;
 mod network_modes;
 mod registry;
 mod restarts;
+mod roles;
 mod scaling;
 mod second_machine;
 mod service_connect;

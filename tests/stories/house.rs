@@ -408,6 +408,8 @@ fn begin(
         engines: engines.clone(),
         store: None,
         traffic: Arc::new(NoTraffic),
+        mint: Arc::new(iam::Mint::new(&[0; 32])),
+        doors: None,
         hooks: Arc::new(hooks.clone()),
         connections: Arc::new(daemon::connections::Connections::nowhere()),
     });

@@ -134,10 +134,11 @@ pub(crate) fn problems(view: &View) -> Vec<Line> {
     problem_texts(view).into_iter().map(line).collect()
 }
 
-/// The engines that cannot be reached, the state that cannot be saved: a key and a sentence each.
+/// The engines that cannot be reached, the state that cannot be saved, tasks without credentials: a key and a sentence each.
 pub(crate) fn problem_texts(view: &View) -> Vec<(&'static str, String)> {
     let engine = view.engine.problem.as_ref().map(|problem| ("engine", format!("{} cannot be reached just now: {problem}", view.engine.name)));
     let saving = view.problem.clone().map(|problem| ("saving", problem));
+    let agent = view.agent_problem.clone().map(|problem| ("credentials", problem));
     let elsewhere = view.clusters.iter().flat_map(|cluster| &cluster.container_instances).filter(|instance| instance.endpoint.is_some());
     let away = elsewhere.filter_map(|instance| {
         let name = &instance.name;
@@ -145,7 +146,7 @@ pub(crate) fn problem_texts(view: &View) -> Vec<(&'static str, String)> {
         Some(format!("container instance {name}: {why}; `ecslocal deregister {name} --force` lets go of it"))
     });
     let away = Some(away.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty());
-    engine.into_iter().chain(saving).chain(away.map(|text| ("instances", text))).collect()
+    engine.into_iter().chain(saving).chain(agent).chain(away.map(|text| ("instances", text))).collect()
 }
 
 /// Whether the service is on its way out, with its cluster or alone.

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, TcpListener};
 use std::path::Path;
 
-use model::{Ids, World};
+use model::{Ids, OwnerId, World};
 use wire::local::Failure;
 
 use crate::certificates::AUTHORITY;
@@ -64,6 +64,7 @@ pub async fn examine(options: &Options) -> Vec<Finding> {
         findings.push(isolation(engine.as_ref()).await);
     }
     findings.push(port_80(options.bind, Running::read(&options.state_folder)));
+    findings.push(credentials(world.as_ref(), engine.as_ref().ok().map(|(engine, ..)| engine.as_ref())).await);
     findings.push(authority(&options.state_folder.join(AUTHORITY).join("ca.pem")));
     if let (Some(world), Ok((engine, ..))) = (&world, &engine) {
         findings.push(containers(world, engine.as_ref()).await);
@@ -136,6 +137,32 @@ fn port_80(bind: IpAddr, running: Option<Running>) -> Finding {
         (holder.map_or_else(|| error.to_string(), |holder| format!("taken by {holder}")), "stop it, or give the listener another port")
     };
     Finding { name: name.into(), state: FindingState::Warning, detail, hint: Some(hint.into()) }
+}
+
+/// Whether tasks can be told what they are and be given credentials.
+async fn credentials(world: Option<&World>, engine: Option<&dyn engine::Engine>) -> Finding {
+    let name = "credentials of tasks";
+    let warning =
+        |detail: &str, hint: &str| Finding { name: name.into(), state: FindingState::Warning, detail: detail.into(), hint: Some(hint.into()) };
+    let nobody = OwnerId::from_text("nobody");
+    let owner = world.map_or(&nobody, |world| &world.settings.owner);
+    let doorways = match engine {
+        Some(engine) => engine.doorways(owner, false).await.ok().flatten(),
+        None => return warning("not known without a container engine", "see `container engine`"),
+    };
+    if doorways.is_none() {
+        return warning(
+            "the engine's networks are not on this machine: tasks run without metadata and credentials",
+            "that needs Docker on Linux itself",
+        );
+    }
+    match TcpListener::bind((IpAddr::from([127, 0, 0, 1]), 80)).map_err(|error| error.kind()) {
+        Err(ErrorKind::PermissionDenied) => warning(
+            "port 80 of 169.254.170.2 is not permitted for this user: tasks run without metadata and credentials",
+            "`sudo sysctl net.ipv4.ip_unprivileged_port_start=80` grants it",
+        ),
+        _ => good(name, "served at 169.254.170.2".into()),
+    }
 }
 
 /// How to trust the development authority, where there is one. Whether somebody does is known to each program alone.

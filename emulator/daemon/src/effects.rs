@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use engine::{Clock, Connection, ContainerSpec, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec, Progress};
 use futures_util::FutureExt as _;
+use iam::Mint;
 use model::{
     ContainerFailure, ContainerFailureKind as Kind, ContainerName, EngineName, Fact, HookTarget, ObservedContainer, OwnerId, ServiceKey, TaskId,
     World,
@@ -18,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::connections::{Connections, Wanted};
+use crate::doors::Doors;
 use crate::engines::Engines;
 use crate::hooks::{self, Hooks};
 use crate::{mounts, namespaces};
@@ -52,6 +54,8 @@ pub struct Effects {
     clock: ClockHandle,
     /// The folder that stands for EFS.
     file_systems: PathBuf,
+    /// What containers are given to find the agent of ECS and credentials, and the doors to it; no doors in tests.
+    agent: (Arc<Mint>, Option<Arc<Doors>>),
     slots: Slots,
     under_way: JoinSet<Finished>,
     /// Failures in a row of work that did not say anything about its object.
@@ -107,6 +111,7 @@ impl Effects {
         (hooks, connections): (Arc<dyn Hooks>, Arc<Connections>),
         clock: Arc<dyn Clock>,
         file_systems: PathBuf,
+        agent: (Arc<Mint>, Option<Arc<Doors>>),
     ) -> Self {
         let slots = Slots {
             images: BTreeMap::new(),
@@ -120,6 +125,7 @@ impl Effects {
             connections,
             clock: ClockHandle(clock),
             file_systems,
+            agent,
             slots,
             under_way: JoinSet::new(),
             failures: BTreeMap::new(),
@@ -128,14 +134,15 @@ impl Effects {
 
     /// Begins a piece of work with what the World says now.
     pub fn start(&mut self, world: &World, work: Work) {
-        let order = order(world, &work, &self.file_systems);
+        let order = order(world, &work, &self.file_systems, &self.agent.0);
         let name = engine_of(world, &work);
         let (engines, hooks, clock, slots) = (self.engines.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
-        let (failures, connections) = (self.failures.get(&work).copied().unwrap_or(0), self.connections.clone());
+        let failures = self.failures.get(&work).copied().unwrap_or(0);
+        let (connections, doors) = (self.connections.clone(), self.agent.1.clone());
         self.under_way.spawn(async move {
             // The semaphore is never closed, so a permit always comes.
             let permit = slots.acquire_owned().await;
-            let result = unbroken(execute((&engines, &name, hooks.as_ref(), &connections), &work, order)).await;
+            let result = unbroken(execute((&engines, &name, hooks.as_ref()), (&connections, doors.as_deref()), &work, order)).await;
             drop(permit);
             let fact = match result {
                 Ok(fact) => fact,
@@ -229,7 +236,7 @@ async fn unbroken(work: impl Future<Output = Result<Option<Fact>, EngineError>>)
         .unwrap_or_else(|_| Err(EngineError::new(EngineErrorKind::Failed, "the work broke off: this is a fault of ecslocal")))
 }
 
-fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
+fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint) -> Order {
     let found = |task: &TaskId, container: &ContainerName| {
         let task = world.tasks.get(task)?;
         let definition = task.overrides.applied_to(world.definition(&task.revision)?);
@@ -240,7 +247,9 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
         Work::PrepareImage { container, .. } if container.is_pause() => Order::PauseImage,
         Work::PrepareImage { task, container } => found(task, container)
             .map_or(Order::Void, |(_, _, _, definition)| Order::Image { reference: definition.image_id.unwrap_or(definition.image) }),
-        Work::Create { task, container } => found(task, container).map_or(Order::Void, |(task, whole, record, definition)| {
+        Work::Create { task, container } => found(task, container).map_or(Order::Void, |(task, whole, record, mut definition)| {
+            let variables = agent::variables(world, mint, (task, &whole, &definition));
+            definition.environment.extend(variables.fixed);
             let owner = world.settings.owner.clone();
             let service = task.service_key();
             // What a pause holds waits for it, so its id is known.
@@ -268,6 +277,7 @@ fn order(world: &World, work: &Work, file_systems: &Path) -> Order {
                 runtime_name: record.runtime_name.clone(),
                 image_id: record.image_id.clone().unwrap_or_else(|| definition.image.clone()),
                 definition,
+                image_defaults: variables.defaults,
                 namespace: namespaces.0,
                 processes: namespaces.1,
                 ipc: namespaces.2,
@@ -324,7 +334,8 @@ fn engine_of(world: &World, work: &Work) -> EngineName {
 }
 
 async fn execute(
-    (engines, name, hooks, connections): (&Engines, &EngineName, &dyn Hooks, &Connections),
+    (engines, name, hooks): (&Engines, &EngineName, &dyn Hooks),
+    (connections, doors): (&Connections, Option<&Doors>),
     work: &Work,
     order: Order,
 ) -> Result<Option<Fact>, EngineError> {
@@ -355,6 +366,10 @@ async fn execute(
             }
             let id = engine.create(&spec).await?;
             connections.open(&wanted).await?;
+            // Before it starts: what it asks first may be its credentials.
+            if let Some(doors) = doors {
+                open(doors, name, &spec).await;
+            }
             task.zip(container).map(|(task, container)| Fact::Created { task, container, id })
         }
         (Work::Start { id, .. }, _) => Some(Fact::Started(there(engine.start(id).await?))),
@@ -376,14 +391,29 @@ async fn execute(
             Some(Fact::VolumeRemoved { task: task.clone(), name: name.clone() })
         }
         (Work::RemoveNetwork(service), Order::RemoveNetwork(spec)) => {
+            if let Some(doors) = doors {
+                doors.close(&spec.service).await;
+            }
             // An engine that is away removes it when it is back.
             for engine in engines.all() {
                 engine.remove_network(&spec).await?;
+            }
+            if let Some(doors) = doors {
+                doors.leave().await;
             }
             Some(Fact::NetworkRemoved(service.clone()))
         }
         _ => None,
     })
+}
+
+/// Opens the door of the network that a container joins. One that shares another's finds it open.
+async fn open(doors: &Doors, engine: &EngineName, spec: &ContainerSpec) {
+    match spec.namespace {
+        NetworkNamespace::Own => doors.open(engine, Some(&spec.network.service)).await,
+        NetworkNamespace::Host => doors.open(engine, None).await,
+        NetworkNamespace::Shared(_) | NetworkNamespace::None => {}
+    }
 }
 
 /// What a failure says about a container, in the agent's words (ecs.md 2.2); nothing when it only says that the engine is away.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Clock;
+use iam::Mint;
 use model::{Change, Desired, Fact, Ids, PlacementFailure, Refused, RunTask, Step, TaskId, Timestamp, World};
 use scheduler::{Hopeless, Pace, Plan, Waiting, Work};
 use tokio::sync::{mpsc, watch};
@@ -20,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 pub use handle::{Done, Handle, Input, News, Reply, Snapshot};
 
 use crate::connections::Connections;
+use crate::doors::Doors;
 use crate::effects::{Effects, Finished};
 use crate::engines::Engines;
 use crate::hooks::Hooks;
@@ -70,6 +72,10 @@ pub struct Parts {
     pub hooks: Arc<dyn Hooks>,
     /// The doors between services.
     pub connections: Arc<Connections>,
+    /// The credentials of tasks.
+    pub mint: Arc<Mint>,
+    /// Where tasks find the agent of ECS; none in tests without an engine of this machine.
+    pub doors: Option<Arc<Doors>>,
 }
 
 /// The owner of the World.
@@ -147,7 +153,7 @@ impl Keeper {
             save_at: None,
             state_problem: None,
             ids: parts.ids,
-            effects: Effects::new(parts.engines, (parts.hooks, parts.connections), parts.clock.clone(), file_systems),
+            effects: Effects::new(parts.engines, (parts.hooks, parts.connections), parts.clock.clone(), file_systems, (parts.mint, parts.doors)),
             clock: parts.clock,
             pace: parts.pace,
             store: parts.store,

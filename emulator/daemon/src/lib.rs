@@ -14,6 +14,7 @@
 pub mod certificates;
 pub mod connections;
 pub mod doctor;
+pub mod doors;
 pub mod effects;
 pub mod engines;
 pub mod hooks;

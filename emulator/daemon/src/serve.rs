@@ -22,6 +22,7 @@ use wire::local::{EngineView, Failure};
 
 use crate::certificates::{AUTHORITY, Certificates};
 use crate::connections::Connections;
+use crate::doors::Doors;
 use crate::engines::{self, Engines};
 use crate::hooks::LocalHooks;
 use crate::keeper::{Handle, Input, Keeper, Parts};
@@ -34,7 +35,7 @@ use crate::records::Records;
 use crate::server::{self, Context};
 use crate::store::{Running, Store};
 use crate::supervise::supervise;
-use crate::{Options, housekeeping, log_groups, meter, observer, port_holder, prober};
+use crate::{Options, doors, housekeeping, log_groups, meter, observer, port_holder, prober};
 
 /// How long requests in flight are waited for at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -101,6 +102,10 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         .map_err(|error| Failure::environment(format!("the state cannot be saved in `{}`: {error}", store.folder().display())))?;
 
     let owner = world.settings.owner.clone();
+    let mint =
+        store.mint().map_err(|error| Failure::environment(format!("there is no key for credentials in `{}`: {error}", store.folder().display())))?;
+    let mint = Arc::new(mint);
+    let (doors, visitors) = Doors::new(engines.clone(), owner.clone());
     let pace = Pace { metric_period: options.metric_period, ..Pace::default() };
     let connections = Arc::new(Connections::new(engines.own().clone(), owner.clone()));
     let (keeper, handle) = Keeper::new(Parts {
@@ -113,6 +118,8 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         traffic: listeners.clone(),
         hooks: Arc::new(LocalHooks),
         connections: connections.clone(),
+        mint: mint.clone(),
+        doors: Some(doors.clone()),
     });
     let running = Running { endpoint, pid: std::process::id() };
     let server_stop = CancellationToken::new();
@@ -127,6 +134,8 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         records: Some(records),
         registry: registry.clone(),
         previews: server::ecr::Previews::default(),
+        mint,
+        doors: Some(doors.clone()),
         endpoint,
         engine_view,
         state_folder: store.folder().display().to_string(),
@@ -150,13 +159,20 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         let follow = || connections.follow(time.as_ref(), &followed);
         supervise("doors between services", time.as_ref(), follow).await;
     });
+    let (keeper_of_doors, time) = (handle.clone(), clock.clone());
+    watchers.spawn(async move {
+        let look = || doors::run(doors.clone(), time.clone(), keeper_of_doors.clone());
+        supervise("watch over the doors of tasks", time.as_ref(), look).await;
+    });
     let housekeeper = handle.clone();
     watchers.spawn(async move {
         let keep = || housekeeping::run(registry.store.clone(), clock.clone(), housekeeper.clone());
         supervise("housekeeping of the registry", clock.as_ref(), keep).await;
     });
     let mut keeping = tokio::spawn(keeper.run());
-    let mut serving = tokio::spawn(server::run(control, Arc::new(context)));
+    let context = Arc::new(context);
+    let answering = tokio::spawn(server::agent::run(visitors, context.clone()));
+    let mut serving = tokio::spawn(server::run(control, context));
     // Whoever started us may have gone: the daemon serves all the same.
     ready.send(running).ok();
     tracing::info!(%endpoint, state = %store.folder().display(), "ready");
@@ -174,6 +190,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     if !serving.is_finished() {
         serving.await.ok();
     }
+    answering.await.ok();
     // What a request began and its connection no longer waits for.
     let begun = async { tokio::join!(ups.wait(), followers.wait()) };
     tokio::time::timeout(LAST_TASKS, begun).await.ok();

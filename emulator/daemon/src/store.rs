@@ -157,6 +157,23 @@ impl Store {
         Ok(key)
     }
 
+    /// What credentials of tasks, and the ids of their endpoints, are derived from: a new one on first use. Tasks outlive the daemon that
+    /// started them.
+    ///
+    /// # Errors
+    /// The file cannot be written, or there are no random numbers.
+    pub fn mint(&self) -> io::Result<iam::Mint> {
+        let path = self.folder.join("credentials.key");
+        // What is not a key is replaced: running containers then have neither metadata nor credentials, until they are started anew.
+        if let Some(key) = fs::read(&path).ok().and_then(|bytes| bytes.try_into().ok()) {
+            return Ok(iam::Mint::new(&key));
+        }
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(io::Error::other)?;
+        replace(&path, &key, true)?;
+        Ok(iam::Mint::new(&key))
+    }
+
     /// Says where this daemon answers.
     ///
     /// # Errors
@@ -225,6 +242,8 @@ mod tests {
         assert_eq!(store.registry_key().unwrap(), first);
         fs::write(folder.path().join("registry.key"), "junk").unwrap();
         assert_ne!(store.registry_key().unwrap(), first);
+        let first = store.mint().unwrap().uuid("a", "b");
+        assert_eq!(store.mint().unwrap().uuid("a", "b"), first);
         let first = store.signing_key().unwrap();
         assert_eq!(store.signing_key().unwrap(), first);
         fs::write(folder.path().join("signing.key"), "junk").unwrap();

@@ -21,7 +21,7 @@ use crate::listeners::Bound;
 
 /// Everything, for `GET /local/v1/view`.
 #[must_use]
-pub fn view(snapshot: &Snapshot, bound: &BTreeMap<u16, Bound>, engine: EngineView, now: Timestamp) -> View {
+pub fn view(snapshot: &Snapshot, bound: &BTreeMap<u16, Bound>, (engine, agent_problem): (EngineView, Option<String>), now: Timestamp) -> View {
     let world = &snapshot.world;
     let usage = scheduler::instances(world, &snapshot.away());
     let clusters = world.clusters.iter().map(|(name, cluster)| ClusterView {
@@ -43,6 +43,7 @@ pub fn view(snapshot: &Snapshot, bound: &BTreeMap<u16, Bound>, engine: EngineVie
         version: snapshot.sequence,
         now: seconds(now),
         problem: snapshot.state_problem.clone(),
+        agent_problem,
         speed: world.settings.speed.into(),
         engine,
         clusters,

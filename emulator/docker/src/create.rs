@@ -258,6 +258,7 @@ pub(crate) mod tests {
             definition: definition(),
             task_cpu: None,
             task_memory: None,
+            image_defaults: Vec::new(),
             network: NetworkSpec { owner, service },
             namespace: NetworkNamespace::Own,
             speed: model::Speed::default(),

@@ -8,7 +8,7 @@ use bollard::query_parameters::{
 };
 use bytes::Bytes;
 use engine::{
-    Bridge, BuildSpec, Connection, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions,
+    Bridge, BuildSpec, Connection, ContainerSpec, Doorway, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, LogLine, LogOptions,
     NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -79,6 +79,7 @@ impl Docker {
     async fn try_create(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
         let attachment = self.attachment(spec).await?;
         self.ensure_volumes(spec).await?;
+        let spec = &self.with_image_defaults(spec).await?;
         let options = CreateContainerOptionsBuilder::new().name(&spec.runtime_name).build();
         let made = self.call(calls::CREATE, self.api().create_container(Some(options), create::body(spec, &attachment))).await?;
         for warning in made.warnings {
@@ -245,6 +246,18 @@ impl Engine for Docker {
 
     fn remove_volume<'a>(&'a self, owner: &'a OwnerId, name: &'a str) -> Verb<'a, ()> {
         Box::pin(self.remove_volume_of(owner, name))
+    }
+
+    fn doorways<'a>(&'a self, owner: &'a OwnerId, wanted: bool) -> Verb<'a, Option<Vec<Doorway>>> {
+        Box::pin(self.doorways_of(owner, wanted))
+    }
+
+    fn close_doorways(&self) -> Verb<'_, ()> {
+        Box::pin(self.leave_address())
+    }
+
+    fn statistics<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<String>> {
+        Box::pin(self.statistics_of(id))
     }
 
     fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>> {

@@ -18,6 +18,7 @@ mod calls;
 mod connect;
 mod context;
 mod create;
+mod doorway;
 mod elsewhere;
 mod endpoint;
 mod engine_impl;
@@ -41,6 +42,7 @@ mod volume;
 mod watch;
 
 pub use connect::{Docker, connect};
+pub use doorway::AGENT_INTERFACE;
 pub use elsewhere::Elsewhere;
 pub use endpoint::{Candidate, Settings, candidates};
 pub use subnet::NetworkPool;

@@ -125,7 +125,7 @@ impl Docker {
         Ok(found.into_iter().filter_map(joined).min_by(|a, b| a.id.cmp(&b.id)))
     }
 
-    async fn list_networks(&self, filters: HashMap<String, Vec<String>>) -> Result<Vec<Network>, EngineError> {
+    pub(crate) async fn list_networks(&self, filters: HashMap<String, Vec<String>>) -> Result<Vec<Network>, EngineError> {
         let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
         self.call(calls::LIST, self.api().list_networks(Some(options))).await
     }

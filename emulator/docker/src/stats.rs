@@ -11,6 +11,17 @@ use model::ContainerId;
 use crate::{Docker, calls, observe};
 
 impl Docker {
+    /// The same as it is, with the sample of a second before in it. What does not run has none.
+    pub(crate) async fn statistics_of(&self, id: &ContainerId) -> Result<Option<String>, EngineError> {
+        let options = StatsOptionsBuilder::new().stream(false).one_shot(false).build();
+        let mut answers = std::pin::pin!(self.api().stats(id.as_str(), Some(options)));
+        match self.call(calls::STATS, async { answers.next().await.transpose() }).await {
+            Ok(answer) => Ok(answer.filter(|answer| usage(answer).is_some()).and_then(|answer| serde_json::to_string(&answer).ok())),
+            Err(error) if error.kind == EngineErrorKind::NotFound || error.message.contains("not running") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// One answer, not a stream: Docker 20.10 takes a second for it all the same.
     pub(crate) async fn usage_of(&self, id: &ContainerId) -> Result<Option<Usage>, EngineError> {
         let options = StatsOptionsBuilder::new().stream(false).one_shot(true).build();

@@ -16,6 +16,11 @@ pub trait Clock: Send + Sync + 'static {
     /// Now.
     fn now(&self) -> Timestamp;
 
+    /// What others take for now: where this clock only counts on from its start, the wall's may have been set, or the machine have slept.
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
+
     /// Ends at `deadline`, at once if that is past. Cancelled by dropping.
     fn sleep_until(&self, deadline: Timestamp) -> Sleep;
 
@@ -37,9 +42,13 @@ impl SystemClock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the clock that the rest of the house is told to use")]
     pub fn new() -> Self {
-        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Self { started: std::time::Instant::now(), epoch: Timestamp::default() + since_epoch }
+        Self { started: std::time::Instant::now(), epoch: wall() }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "likewise")]
+fn wall() -> Timestamp {
+    Timestamp::default() + std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }
 
 impl Default for SystemClock {
@@ -51,6 +60,10 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         self.epoch + self.started.elapsed()
+    }
+
+    fn wall(&self) -> Timestamp {
+        wall()
     }
 
     fn sleep_until(&self, deadline: Timestamp) -> Sleep {

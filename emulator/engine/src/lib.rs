@@ -22,7 +22,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{EngineError, EngineErrorKind};
 pub use source::{ImageSource, SourcedImage};
 pub use spec::{
-    Bridge, BuildSpec, Connection, ContainerSpec, EngineInfo, LogLine, LogOptions, LogStream, Mount, MountSource, Namespace, NetworkNamespace,
-    NetworkSpec, Progress, Usage, VolumeScope, VolumeSpec, missing_volume,
+    Bridge, BuildSpec, Connection, ContainerSpec, Doorway, EngineInfo, LogLine, LogOptions, LogStream, Mount, MountSource, Namespace,
+    NetworkNamespace, NetworkSpec, Progress, Usage, VolumeScope, VolumeSpec, missing_volume,
 };
 pub use verbs::{Engine, EngineEvent, Stream, Verb};

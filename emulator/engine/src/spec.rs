@@ -56,6 +56,8 @@ pub struct ContainerSpec {
     pub task_cpu: Option<u32>,
     /// MiB of the whole task, which no container of it may pass.
     pub task_memory: Option<u32>,
+    /// Groups of variables that it gets unless its image has one of the group itself.
+    pub image_defaults: Vec<BTreeMap<String, String>>,
     /// The network of its service.
     pub network: NetworkSpec,
     /// Whose network it has.
@@ -191,6 +193,15 @@ pub struct NetworkSpec {
     pub owner: OwnerId,
     /// The service that it is for; becomes a label and part of its name.
     pub service: ServiceKey,
+}
+
+/// The way from a service's network to this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doorway {
+    /// Whose network it is.
+    pub service: ServiceKey,
+    /// The host's interface on it. What comes in there comes from that network and no other.
+    pub interface: String,
 }
 
 /// An image to build.

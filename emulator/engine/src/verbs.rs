@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use model::{ContainerId, ObservedContainer, OwnerId, ServiceKey};
 
-use crate::{Bridge, BuildSpec, ContainerSpec, EngineError, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Usage};
+use crate::{Bridge, BuildSpec, ContainerSpec, Doorway, EngineError, EngineInfo, LogLine, LogOptions, NetworkSpec, Progress, Usage};
 
 /// A verb under way.
 pub type Verb<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
@@ -94,6 +94,23 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Removes a volume of `owner`'s by its name. One that is gone, or that is not the owner's, is success; fails while a container has it.
     fn remove_volume<'a>(&'a self, owner: &'a OwnerId, name: &'a str) -> Verb<'a, ()>;
+
+    /// The doorways from the networks of `owner`'s services to this host, where the address of the agent of ECS is then: it is made if there is
+    /// a doorway or `wanted` says so. `None` where the engine's networks are not on this host.
+    fn doorways<'a>(&'a self, _owner: &'a OwnerId, _wanted: bool) -> Verb<'a, Option<Vec<Doorway>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Takes the address of the agent away unless somebody, whoever, still has a network for a service.
+    fn close_doorways(&self) -> Verb<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// What Docker's API answers for the statistics of a container, its JSON as it is; `None` when it does not run, is gone, or the engine has no
+    /// such thing. May take some seconds.
+    fn statistics<'a>(&'a self, _id: &'a ContainerId) -> Verb<'a, Option<String>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// What a container has used; `None` when it does not run or is gone. May take as long as a second.
     fn usage<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, Option<Usage>>;

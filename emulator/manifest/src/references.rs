@@ -8,7 +8,7 @@ mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{NetworkMode, TargetType, TaskDefinitionName};
+use model::{NetworkMode, RoleName, TargetType, TaskDefinitionName};
 
 use crate::node::{Node, Span};
 use crate::problem::Report;
@@ -46,9 +46,26 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     }
     used_by_a_listener(tree, report);
     for definition in tree.list("taskDefinitions") {
+        role(definition, tree, report);
         containers::check(definition, report);
     }
     static_ports(tree, &index, report);
+}
+
+/// A role of AWS's, named by its ARN, need not be written down here; but what it may do is not known then.
+fn role(definition: &Node, tree: &Node, report: &mut Report) {
+    let Some((node, name)) = definition.get("taskRoleArn").and_then(|node| Some((node, RoleName::of_arn(node.text()?).ok()?))) else { return };
+    let known: Vec<&str> = tree.list("roles").iter().filter_map(|role| role.text_of("roleName")).collect();
+    if known.contains(&name.as_str()) {
+        return;
+    }
+    if node.text() == Some(name.as_str()) {
+        let hint = report.suggest(name.as_str(), known.iter().copied()).unwrap_or_else(|| "write it down under `roles`".into());
+        report.problem(node.span, format!("there is no role `{name}`")).hint(hint);
+    } else {
+        report
+            .note(node.span, format!("`roles` does not have the role `{name}`: what it may do is not known here, so its tasks have no credentials"));
+    }
 }
 
 /// The names of everything, read from the tree: a thing that is wrong in itself is not missing.

@@ -2,6 +2,7 @@
 
 mod instance;
 mod repository;
+mod role;
 mod service;
 mod task;
 
@@ -87,6 +88,8 @@ impl World {
             Change::SetRepositoryPolicy { name, text } => self.repository_mut(&name)?.policy_text = text,
             Change::ReleaseRepository(name) => self.repository_mut(&name)?.owner = None,
             Change::DeleteRepository(name) => self.delete_repository(&name)?,
+            Change::PutRole { cluster, name, spec } => self.put_role(cluster, name, *spec, now)?,
+            Change::DeleteRole(name) => self.delete_role(&name)?,
             Change::RunTask(run) => started = self.run_task(&run, now, ids)?,
             Change::StopTask { task, reason } => self.stop_task(&task, reason.as_deref(), now)?,
             Change::SetSpeed(speed) => self.settings.speed = speed,

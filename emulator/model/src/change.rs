@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::difference::{self, told};
 use crate::{
     AlarmSpec, ClusterName, HookAction, InstanceName, InstanceSpec, InstanceStatus, Listener, LoadBalancerAttributes, LoadBalancerName,
-    PlacementFailure, Priority, RepositoryName, RepositorySpec, Revision, Rule, RunTask, ScheduleName, ScheduledTaskSpec, ServiceKey, ServiceSpec,
-    Speed, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
+    PlacementFailure, Priority, RepositoryName, RepositorySpec, Revision, RoleName, RoleSpec, Rule, RunTask, ScheduleName, ScheduledTaskSpec,
+    ServiceKey, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
 };
 
 /// One change of what is wanted.
@@ -217,6 +217,17 @@ pub enum Change {
     ReleaseRepository(RepositoryName),
     /// Forget a repository; what it holds must be gone.
     DeleteRepository(RepositoryName),
+    /// Make a role, or change it.
+    PutRole {
+        /// The cluster whose manifest names it.
+        cluster: ClusterName,
+        /// Its name.
+        name: RoleName,
+        /// All of it.
+        spec: Box<RoleSpec>,
+    },
+    /// Remove a role. Credentials of it are good for nothing from then on.
+    DeleteRole(RoleName),
     /// Start tasks that no service keeps alive.
     RunTask(Box<RunTask>),
     /// Stop one task; its service starts another.
@@ -356,6 +367,12 @@ impl Change {
             Self::SetRepositoryPolicy { name, .. } => format!("~ repository {name}, policy"),
             Self::ReleaseRepository(name) => format!("- repository {name}, if it holds no images"),
             Self::DeleteRepository(name) => format!("- repository {name}"),
+            Self::PutRole { name, spec, .. } => {
+                let policies = spec.policies.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let may = if policies.is_empty() { "which may do nothing".to_owned() } else { format!("policies {policies}") };
+                format!("{} role {name}, {may}", sign(before.roles.contains_key(name)))
+            }
+            Self::DeleteRole(name) => format!("- role {name}"),
             Self::RunTask(run) => format!("+ {} tasks of {}", run.count, run.task_definition),
             Self::StopTask { task, .. } => format!("- task {task}"),
             Self::SetSpeed(speed) => format!("~ time runs {speed}, before {}", before.settings.speed),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AlarmSpec, ClusterName, Family, InstanceName, InstanceSpec, Listener, LoadBalancerAttributes, LoadBalancerName, RepositoryName, RepositorySpec,
-    ScheduleName, ScheduledTaskSpec, ServiceName, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition,
+    RoleName, RoleSpec, ScheduleName, ScheduledTaskSpec, ServiceName, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition,
 };
 
 /// One cluster as a manifest describes it.
@@ -36,6 +36,9 @@ pub struct Desired {
     /// By name.
     #[serde(default)]
     pub repositories: BTreeMap<RepositoryName, RepositorySpec>,
+    /// By name.
+    #[serde(default)]
+    pub roles: BTreeMap<RoleName, RoleSpec>,
 }
 
 impl Desired {
@@ -53,6 +56,7 @@ impl Desired {
             alarms: BTreeMap::new(),
             instances: BTreeMap::new(),
             repositories: BTreeMap::new(),
+            roles: BTreeMap::new(),
         }
     }
 }

@@ -24,6 +24,7 @@ pub fn changes(world: &World, desired: &Desired) -> Result<Vec<Change>, Refused>
     }
     instances_to_put(world, desired, &mut changes);
     repositories_to_put(world, desired, &mut changes)?;
+    roles_to_put(world, desired, &mut changes)?;
     target_groups_to_put(world, desired, &mut changes)?;
     let revisions = revisions_to_run(world, desired, &mut changes)?;
     load_balancers_to_put(world, desired, &mut changes)?;
@@ -82,6 +83,17 @@ fn repositories_to_put(world: &World, desired: &Desired, changes: &mut Vec<Chang
             Some((Some(_), known)) if *known == *spec => {}
             Some(_) => changes.push(Change::ModifyRepository { name, owner, spec }),
             None => changes.push(Change::CreateRepository { name, owner, spec }),
+        }
+    }
+    Ok(())
+}
+
+fn roles_to_put(world: &World, desired: &Desired, changes: &mut Vec<Change>) -> Result<(), Refused> {
+    for (name, spec) in &desired.roles {
+        match world.roles.get(name) {
+            Some(found) if found.owner != desired.cluster => return Err(foreign("role", name.as_str(), &found.owner)),
+            Some(found) if found.spec == *spec => {}
+            _ => changes.push(Change::PutRole { cluster: desired.cluster.clone(), name: name.clone(), spec: Box::new(spec.clone()) }),
         }
     }
     Ok(())
@@ -237,6 +249,11 @@ fn removals(world: &World, desired: &Desired, changes: &mut Vec<Change>) {
     for (name, balancer) in &world.load_balancers {
         if balancer.owner == desired.cluster && !desired.load_balancers.contains_key(name) {
             changes.push(Change::DeleteLoadBalancer(name.clone()));
+        }
+    }
+    for (name, role) in &world.roles {
+        if role.owner == desired.cluster && !desired.roles.contains_key(name) {
+            changes.push(Change::DeleteRole(name.clone()));
         }
     }
     for (name, repository) in &world.repositories {

@@ -49,9 +49,11 @@ pub mod namespace_mode;
 pub mod network_mode;
 pub mod observed;
 pub mod placement;
+pub mod policy;
 pub mod regex;
 pub mod repository;
 pub mod restart_policy;
+pub mod role;
 pub mod rule;
 pub mod run_task;
 pub mod scalable_target;
@@ -111,8 +113,12 @@ pub use namespace_mode::NamespaceMode;
 pub use network_mode::{NetworkMode, PAUSE_IMAGE};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};
 pub use placement::{BinpackField, Placement, PlacementConstraint, PlacementFailure, PlacementStrategy, RequiredAttribute, SpreadField};
+pub use policy::{
+    PolicyCondition, PolicyDecision, PolicyDocument, PolicyEffect, PolicyPattern, PolicyProblem, PolicyRequest, PolicyScope, PolicyStatement,
+};
 pub use repository::{Repository, RepositoryName, RepositorySpec, TagMutability, TagRule};
 pub use restart_policy::RestartPolicy;
+pub use role::{Role, RoleName, RoleSpec};
 pub use rule::{Action, FixedResponse, Forward, Priority, Redirect, Rule, WeightedTargetGroup};
 pub use run_task::{ContainerOverride, Placed, RunTask, TaskOverrides};
 pub use scalable_target::{Capacity, ScalableTarget, ScheduledAction, SuspendedState};

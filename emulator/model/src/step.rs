@@ -234,5 +234,7 @@ impl World {
         }
         self.task_definitions.retain(|_, family| family.owner != *name);
         self.target_groups.retain(|_, group| group.owner != *name);
+        // Its tasks had their credentials to the end.
+        self.roles.retain(|_, role| role.owner != *name);
     }
 }

@@ -263,8 +263,14 @@ pub struct Container {
     pub image_id: Option<String>,
     /// How far it is.
     pub last_status: ContainerStatus,
+    /// When the engine had made it.
+    #[serde(default)]
+    pub created_at: Option<Timestamp>,
     /// When it was first seen running.
     pub started_at: Option<Timestamp>,
+    /// When it was seen to have ended.
+    #[serde(default)]
+    pub finished_at: Option<Timestamp>,
     /// Its exit code, once known; while it is started again, that of the end before.
     pub exit_code: Option<i64>,
     /// `<ErrorName>: <message>` when something went wrong; the first error stays.
@@ -298,7 +304,9 @@ impl Container {
             runtime_id: None,
             image_id: None,
             last_status: ContainerStatus::None,
+            created_at: None,
             started_at: None,
+            finished_at: None,
             exit_code: None,
             reason: None,
             health: HealthStatus::Unknown,

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterQuery, ContainerDefinition, ContainerName, Family, NamespaceMode, NetworkMode, RequiredAttribute, TransportProtocol, Volume};
+use crate::{
+    ClusterQuery, ContainerDefinition, ContainerName, Family, NamespaceMode, NetworkMode, RequiredAttribute, RoleName, TransportProtocol, Volume,
+};
 
 /// `family:revision`, which names one immutable task definition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +49,9 @@ pub struct TaskDefinition {
     /// What its containers may mount.
     #[serde(default)]
     pub volumes: Vec<Volume>,
+    /// Whose credentials its containers have; `None`: nobody's (`taskRoleArn`).
+    #[serde(default)]
+    pub task_role: Option<RoleName>,
 }
 
 impl TaskDefinition {
@@ -64,6 +69,7 @@ impl TaskDefinition {
             volumes: Vec::new(),
             member_of: Vec::new(),
             requires_attributes: Vec::new(),
+            task_role: None,
         }
     }
 

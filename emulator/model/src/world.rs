@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Action, Alarm, ClusterName, ContainerInstance, EngineName, EngineResources, Family, InstanceName, LoadBalancer, LoadBalancerName, OwnerId,
-    Refused, Repository, RepositoryName, Revision, RuleName, ScheduleName, ScheduledTask, Service, ServiceKey, Speed, TargetGroup, TargetGroupName,
-    Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
+    Refused, Repository, RepositoryName, Revision, Role, RoleName, RuleName, ScheduleName, ScheduledTask, Service, ServiceKey, Speed, TargetGroup,
+    TargetGroupName, Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
 };
 
 /// The one state of the house. Held by the daemon's keeper, written to the state file, read by everybody else as a snapshot.
@@ -38,6 +38,9 @@ pub struct World {
     /// By name. What is in them is the room `registry`'s.
     #[serde(default)]
     pub repositories: BTreeMap<RepositoryName, Repository>,
+    /// By name.
+    #[serde(default)]
+    pub roles: BTreeMap<RoleName, Role>,
 }
 
 /// Who and where we are.
@@ -128,6 +131,7 @@ impl World {
             tasks: BTreeMap::new(),
             engines: BTreeMap::new(),
             repositories: BTreeMap::new(),
+            roles: BTreeMap::new(),
         }
     }
 
@@ -226,6 +230,12 @@ impl World {
     pub fn repository_arn(&self, name: &RepositoryName) -> String {
         let Settings { account, region, .. } = &self.settings;
         format!("arn:aws:ecr:{region}:{account}:repository/{name}")
+    }
+
+    /// `arn:aws:iam::<account>:role/<name>`
+    #[must_use]
+    pub fn role_arn(&self, name: &RoleName) -> String {
+        format!("arn:aws:iam::{}:role/{name}", self.settings.account)
     }
 
     /// `arn:aws:ecs:<region>:<account>:task/<cluster>/<id>`

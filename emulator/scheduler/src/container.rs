@@ -54,7 +54,8 @@ pub(crate) fn after_seeing(record: &Container, seen: &ObservedContainer, terms: 
             let memory = || ContainerFailure::new(ContainerFailureKind::OutOfMemoryError, model::stop::OUT_OF_MEMORY).to_string();
             let reason = record.reason.clone().or_else(|| out_of_memory.then(memory));
             let runtime_id = Some(seen.id.clone());
-            Some(Container { runtime_id, last_status: ContainerStatus::Stopped, exit_code: Some(*code), reason, ..record.clone() })
+            let over = Container { runtime_id, last_status: ContainerStatus::Stopped, exit_code: Some(*code), reason, ..record.clone() };
+            Some(Container { finished_at: Some(now), ..over })
         }
     }
 }

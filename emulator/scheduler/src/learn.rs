@@ -20,6 +20,7 @@ pub fn learn(world: &World, fact: &Fact, now: Timestamp) -> Vec<Step> {
         Fact::Created { task, container, id } => change(world, task, container, |record| {
             (record.last_status <= ContainerStatus::Pulled && record.runtime_id.is_none()).then(|| Container {
                 last_status: ContainerStatus::Created,
+                created_at: Some(now),
                 runtime_id: Some(id.clone()),
                 ..record.clone()
             })

@@ -1,9 +1,9 @@
 //! Bytes and typed operations, one module a wire.
 //!
 //! **Lives here:** the types that cross a wire, with their spelling. Today: [`local`], our own versioned JSON between the command
-//! line (and, later, the dashboard) and the daemon; [`json11`], AWS's JSON 1.1 protocol, and [`ecr`] on it; [`oci`], what a registry
-//! speaks. The other AWS wires get modules beside them: `ecs` (JSON 1.1), `elbv2` (Query and XML), `metadata` (what a task sees), each
-//! with one table from errors to codes.
+//! line (and, later, the dashboard) and the daemon; [`json11`], AWS's JSON 1.1 protocol, and [`ecr`] on it; [`query`], AWS's Query
+//! protocol, and [`sts`] on it; [`metadata`], what a task sees of itself; [`oci`], what a registry speaks. The other AWS wires get modules
+//! beside them: `ecs` (JSON 1.1), `elbv2` (Query and XML), each with one table from errors to codes.
 //!
 //! **Does not live here:** sockets, HTTP servers, decisions, the World.
 //!
@@ -15,4 +15,7 @@
 pub mod ecr;
 pub mod json11;
 pub mod local;
+pub mod metadata;
 pub mod oci;
+pub mod query;
+pub mod sts;

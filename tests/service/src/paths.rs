@@ -87,6 +87,7 @@ fn try_answer(request: &Request, shared: &Shared, connection: &TcpStream) -> Res
         }
         "/dial" => dial(request.query("to").unwrap_or_default(), milliseconds(number(request, "ms", 1000)?)),
         "/ask" => ask(request.query("of").unwrap_or_default(), request.query("path").unwrap_or("/")),
+        "/send" => send(request.query("to").unwrap_or_default(), request.query("hex").unwrap_or_default()),
         "/eat-memory" => {
             // Not zero, or the pages would never be touched.
             let megabytes: usize = number(request, "mb", 64)?;
@@ -154,6 +155,24 @@ fn ask(of: &str, path: &str) -> Answer {
         Ok(Some((status, served_by))) => Answer::text(200, format!("{status} {served_by}")),
         Ok(None) => Answer::text(502, format!("what came from `{of}` is not HTTP/1")),
         Err(problem) => Answer::text(502, format!("cannot ask `{of}`: {problem}")),
+    }
+}
+
+/// Sends bytes and gives what comes back until the other side closes: what a program in a container could ask anybody for.
+fn send(to: &str, hex: &str) -> Answer {
+    let digits = hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    let Some(bytes) = digits.collect::<Option<Vec<u8>>>() else { return Answer::text(400, "`hex` is not hexadecimal\n") };
+    let ask = || -> io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(to)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.write_all(&bytes)?;
+        let mut answer = Vec::new();
+        io::Read::read_to_end(&mut stream, &mut answer)?;
+        Ok(answer)
+    };
+    match ask() {
+        Ok(body) => Answer { body, ..Answer::text(200, "") },
+        Err(problem) => Answer::text(502, format!("cannot ask {to}: {problem}")),
     }
 }
 

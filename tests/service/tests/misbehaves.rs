@@ -127,6 +127,14 @@ fn dial_tells_open_from_closed() {
 }
 
 #[test]
+fn send_gives_what_comes_back() {
+    let service = Service::start(&[]);
+    let hex: String = b"GET /status?code=503 HTTP/1.1\r\nConnection: close\r\n\r\n".iter().map(|byte| format!("{byte:02x}")).collect();
+    let answer = service.ask(&format!("GET /send?to={}&hex={hex}", service.address));
+    assert!(answer.contains("HTTP/1.1 503 Service Unavailable"), "{answer}");
+}
+
+#[test]
 fn sigterm_finishes_what_is_in_flight() {
     let mut service = Service::start(&[]);
     let stream = service.send("GET /stream?n=4&ms=100", "\r\n");

@@ -35,6 +35,8 @@ fn bench() -> Bench {
         engines: crate::engines::Engines::only(engine),
         store: Some(store),
         traffic: Arc::new(NoTraffic),
+        mint: Arc::new(iam::Mint::new(&[0; 32])),
+        doors: None,
         hooks: Arc::new(crate::hooks::LocalHooks),
         connections,
     };

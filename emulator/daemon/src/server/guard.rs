@@ -1,9 +1,9 @@
 //! Who may ask. A browser can be made to send requests here by any page it shows, so the page's word is not taken:
 //! Host must name this machine (else a name of somebody else's was pointed at 127.0.0.1), Origin must be absent or this machine's,
-//! and a change must carry a header that no page can send across sites: our own, or AWS's target header. The registry asks for a password
+//! and a change must carry a header that no page can send across sites: our own, AWS's target header, or a signature. The registry asks for a password
 //! instead, in every request, so it may be asked by whatever name; Docker sends no header of ours.
 
-use hyper::header::{HOST, ORIGIN};
+use hyper::header::{AUTHORIZATION, HOST, ORIGIN};
 use hyper::{HeaderMap, Method};
 use wire::json11::TARGET_HEADER;
 use wire::local::{CLIENT_HEADER, Failure};
@@ -22,7 +22,9 @@ pub(super) fn admit(method: &Method, path: &str, headers: &HeaderMap) -> Result<
         let given = host.unwrap_or("");
         return Err(Failure::input(format!("the Host header `{given}` is not this machine")).hint("ask for `localhost` or `127.0.0.1`"));
     }
-    let ours = headers.contains_key(CLIENT_HEADER) || headers.contains_key(TARGET_HEADER);
+    // A form of a page cannot be signed, and a signature is nothing that a page can send unasked.
+    let signed = headers.get(AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4-HMAC-SHA256 "));
+    let ours = headers.contains_key(CLIENT_HEADER) || headers.contains_key(TARGET_HEADER) || signed;
     if method != Method::GET && method != Method::HEAD && !ours {
         return Err(Failure::input(format!("a request that changes something needs the header `{CLIENT_HEADER}`"))
             .hint(format!("with curl: `-H '{CLIENT_HEADER}: curl'`")));
@@ -99,5 +101,8 @@ mod tests {
         let host = ("host", "localhost:4566");
         assert!(!check(Method::POST, &[host, ("content-type", "application/x-www-form-urlencoded")]));
         assert!(check(Method::POST, &[host, ("x-ecslocal-client", "cli")]));
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        assert!(check(Method::POST, &[host, form, ("authorization", "AWS4-HMAC-SHA256 Credential=a/b/c/sts/aws4_request")]));
+        assert!(!check(Method::POST, &[host, form, ("authorization", "Basic eDp5")]));
     }
 }

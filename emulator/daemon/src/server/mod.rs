@@ -3,6 +3,7 @@
 //! It can start containers, so it is treated as root: a request whose Host or Origin is not this machine's is refused, and so is a
 //! change that does not carry the command line's own header, which a page of another site cannot send.
 
+pub mod agent;
 mod answer;
 mod aws;
 mod changes;
@@ -12,12 +13,14 @@ mod explain;
 mod guard;
 mod logs;
 mod metrics;
+mod protection;
 mod query;
 mod reads;
 mod repositories;
 mod requests;
 mod router;
 mod scaling;
+mod sts;
 mod tasks;
 
 use std::net::SocketAddr;
@@ -27,6 +30,7 @@ use std::time::Duration;
 use engine::Clock;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use iam::Mint;
 use model::Timestamp;
 use registry::Registry;
 use scheduler::Pace;
@@ -37,6 +41,7 @@ use tokio_util::task::TaskTracker;
 use wire::local::EngineView;
 
 use crate::connections::Connections;
+use crate::doors::Doors;
 use crate::engines::Engines;
 use crate::images::Images;
 use crate::keeper::Handle;
@@ -70,6 +75,10 @@ pub struct Context {
     pub records: Option<Arc<Records>>,
     /// What was pushed.
     pub registry: Arc<Registry>,
+    /// The credentials of tasks.
+    pub mint: Arc<Mint>,
+    /// Where tasks come in; none in tests without an engine of this machine.
+    pub doors: Option<Arc<Doors>>,
     /// What lifecycle policies would do, as somebody asked.
     pub previews: ecr::Previews,
     /// Where this endpoint is.

@@ -38,7 +38,9 @@ pub(super) async fn view(context: &Context, query: &Query) -> Result<Response<Bo
         tokio::time::timeout(LONGEST_WAIT, context.ending.run_until_cancelled(newer)).await.ok();
     }
     let bound = context.listeners.as_ref().map(|listeners| listeners.bound()).unwrap_or_default();
-    Ok(answer::json(&view::view(&context.keeper.snapshot(), &bound, context.engine_view.clone(), context.clock.now())))
+    let agent_problem = context.doors.as_ref().and_then(|doors| doors.problem());
+    let seen = (context.engine_view.clone(), agent_problem);
+    Ok(answer::json(&view::view(&context.keeper.snapshot(), &bound, seen, context.clock.now())))
 }
 
 /// Events, oldest first, and on as they come.

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use wire::local::{Failure, path};
 
 use super::answer::{self, Body};
+use super::aws::Door;
 use super::query::Query;
 use super::{Context, aws, changes, connections, explain, guard, logs, metrics, reads, repositories, requests, scaling, tasks};
 
@@ -28,13 +29,9 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         let snapshot = context.keeper.snapshot();
         return context.registry.answer(snapshot, context.clock.now(), request).await;
     }
-    let request = if request.method() == Method::POST && request.uri().path() == "/" {
-        match aws::operation(context.clone(), request).await {
-            Ok(answered) => return answered,
-            Err(request) => request,
-        }
-    } else {
-        request
+    let request = match aws::operation(context.clone(), Door::Machine, request).await {
+        Ok(answered) => return answered,
+        Err(request) => request,
     };
     let query = Query::parse(request.uri().query().unwrap_or(""));
     let result = match (request.method().clone(), request.uri().path()) {

@@ -42,6 +42,8 @@ pub(crate) struct Lab {
     pub(crate) ups: TaskTracker,
     pub(crate) followers: TaskTracker,
     pub(crate) serving: JoinHandle<()>,
+    pub(crate) mint: Arc<iam::Mint>,
+    pub(crate) door: tokio::sync::mpsc::Sender<daemon::doors::Visitor>,
     _watchers: JoinSet<()>,
 }
 
@@ -115,6 +117,7 @@ impl Lab {
         let pace = scheduler::Pace { running_is_healthy: Duration::ZERO, metric_period, ..scheduler::Pace::default() };
         let known = pace.clone();
         let connections = Arc::new(daemon::connections::Connections::nowhere());
+        let mint = Arc::new(iam::Mint::new(&[7; 32]));
         let other = Fleet::numbered(clock.clone(), 2);
         let engines = Engines::new(fleet.clone(), Box::new(Beside(EngineName::at(endpoint), other.clone())));
         let (keeper, handle) = Keeper::new(Parts {
@@ -127,6 +130,8 @@ impl Lab {
             traffic: Arc::new(NoTraffic),
             hooks: Arc::new(daemon::hooks::LocalHooks),
             connections: connections.clone(),
+            mint: mint.clone(),
+            doors: None,
         });
         let mut watchers = JoinSet::new();
         watchers.spawn(keeper.run());
@@ -150,6 +155,8 @@ impl Lab {
             records: None,
             registry,
             previews: server::ecr::Previews::default(),
+            mint: mint.clone(),
+            doors: None,
             endpoint: address,
             engine_view: EngineView { name: "simulated".into(), version: "1".into(), endpoint: "memory".into(), problem: None },
             state_folder: folder.path().display().to_string(),
@@ -158,8 +165,12 @@ impl Lab {
             stop: stop.clone(),
             ending: ending.clone(),
         };
-        let serving = tokio::spawn(server::run(listener, Arc::new(context)));
-        (Self { address, fleet, keeper: handle, folder, stop, ending, ups, followers, serving, _watchers: watchers }, other)
+        let (door, visitors) = tokio::sync::mpsc::channel(4);
+        let context = Arc::new(context);
+        watchers.spawn(server::agent::run(visitors, context.clone()));
+        let serving = tokio::spawn(server::run(listener, context));
+        let lab = Self { address, fleet, keeper: handle, folder, stop, ending, ups, followers, serving, mint, door, _watchers: watchers };
+        (lab, other)
     }
 
     /// A lab whose cluster runs one task of `web`.

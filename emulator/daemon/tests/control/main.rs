@@ -8,4 +8,5 @@ mod guard;
 mod lab;
 mod reads;
 mod repositories;
+mod roles;
 mod stopping;

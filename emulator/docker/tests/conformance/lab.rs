@@ -60,6 +60,7 @@ impl Lab {
         for service in self.docker.networks(&self.owner).await.unwrap() {
             self.docker.remove_network(&NetworkSpec { owner: self.owner.clone(), service }).await.unwrap();
         }
+        self.docker.close_doorways().await.unwrap();
         let filter = format!("label=dev.ecslocal.owner={}", self.owner);
         let volumes = std::process::Command::new("docker").args(["volume", "ls", "--quiet", "--filter", &filter]).output().unwrap();
         for name in String::from_utf8_lossy(&volumes.stdout).lines() {
@@ -102,6 +103,7 @@ impl Lab {
             definition: definition(words),
             task_cpu: None,
             task_memory: None,
+            image_defaults: Vec::new(),
             network: NetworkSpec { owner: self.owner.clone(), service },
             namespace: NetworkNamespace::Own,
             speed: model::Speed::default(),

@@ -155,3 +155,44 @@ async fn the_name_of_another_service_is_this_machine_s_address_on_its_network() 
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_doorway_leads_from_a_service_s_network_to_the_agent_s_address() {
+    Lab::work(async |lab| {
+        let spec = lab.container("users", &[]).await;
+        assert_eq!(lab.docker.doorways(&lab.owner, false).await.unwrap(), Some(Vec::new()));
+        let id = lab.docker.create(&spec).await.unwrap();
+        let doorways = lab.docker.doorways(&lab.owner, false).await.unwrap().unwrap();
+        assert_eq!(doorways.iter().map(|doorway| &doorway.service).collect::<Vec<_>>(), [&spec.network.service]);
+        assert_eq!(lab.docker.doorways(&lab.owner, false).await.unwrap().as_ref(), Some(&doorways), "asked again");
+        // Somebody has a network, so the address stays, and this machine has it.
+        lab.docker.close_doorways().await.unwrap();
+        std::net::UdpSocket::bind("169.254.170.2:0").unwrap();
+        assert_eq!(lab.docker.statistics(&id).await.unwrap(), None, "it does not run");
+        lab.docker.start(&id).await.unwrap();
+        let statistics = lab.docker.statistics(&id).await.unwrap().unwrap();
+        assert!(statistics.contains("\"memory_stats\"") && statistics.contains("\"precpu_stats\""), "{statistics}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_image_s_own_variables_win_over_defaults() {
+    Lab::work(async |lab| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("Dockerfile"), format!("FROM {}\nENV AWS_REGION=image\n", test_support::test_image())).unwrap();
+        let image_id = lab.docker.build(&lab.build(folder.path()), engine::Progress::none()).await.unwrap();
+        let group = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), "default".to_owned())).collect();
+        let mut spec = lab.container("users", &[]).await;
+        spec.image_id = image_id;
+        spec.image_defaults = vec![group(&["AWS_REGION", "AWS_DEFAULT_REGION"]), group(&["AWS_ENDPOINT_URL"])];
+        let id = lab.docker.create(&spec).await.unwrap();
+        let started = lab.docker.start(&id).await.unwrap();
+        let port = SocketAddr::new(started.network_bindings[0].bind_ip, started.network_bindings[0].host_port);
+        for (name, expected) in [("AWS_REGION", "image"), ("AWS_DEFAULT_REGION", "not set"), ("AWS_ENDPOINT_URL", "default")] {
+            let answer = get(port, &format!("/env?name={name}")).await;
+            assert!(answer.contains(expected), "{name}: {answer}");
+        }
+    })
+    .await;
+}

@@ -77,6 +77,7 @@ impl<'a> Bench<'a> {
             definition: definition(ContainerName::new("app").map_err(wrong)?, workload),
             task_cpu: None,
             task_memory: None,
+            image_defaults: Vec::new(),
             network: NetworkSpec { owner: self.subject.owner.clone(), service },
             namespace: NetworkNamespace::Own,
             speed: model::Speed::default(),

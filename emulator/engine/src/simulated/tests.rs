@@ -52,6 +52,7 @@ impl Room {
             definition: definition(words),
             task_cpu: None,
             task_memory: None,
+            image_defaults: Vec::new(),
             network: NetworkSpec { owner: owner(), service: key },
             namespace: NetworkNamespace::Own,
             speed: model::Speed::default(),

@@ -11,6 +11,7 @@ pub(crate) mod listener;
 pub(crate) mod load_balancer;
 pub(crate) mod placement;
 mod repository;
+mod role;
 pub(crate) mod rule;
 pub(crate) mod scaling;
 pub(crate) mod scheduled_task;
@@ -48,6 +49,11 @@ pub(crate) static MANIFEST: Object = Object {
                 "repositories",
                 Shape::List(&named(Shape::TextOr(&repository::REPOSITORY), "repositoryName")),
                 "Repositories of images: names, or as in CreateRepository.",
+            ),
+            field(
+                "roles",
+                Shape::List(&named(Shape::Object(&role::ROLE), "roleName")),
+                "Roles of IAM with their inline policies: whose credentials tasks have.",
             ),
             field(
                 "scheduledTasks",

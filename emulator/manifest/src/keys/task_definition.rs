@@ -40,7 +40,7 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
             "Attributes that their container instance must have.",
         ),
         field("volumes", VOLUMES, "What containers may mount."),
-        inert("taskRoleArn", "a task's credentials are not served yet"),
+        field("taskRoleArn", Shape::Text, "The role whose credentials its containers have: a name of `roles`, or an ARN that ends with it."),
         inert("executionRoleArn", "images are pulled with the engine's own logins"),
         inert("requiresCompatibilities", "every task runs on the local engine; for FARGATE its rules are checked")
             .of(Shape::List(&list(Shape::Choice(&COMPATIBILITY)))),

@@ -22,6 +22,7 @@ mod pem;
 mod placement;
 mod port_ranges;
 mod repository;
+mod role;
 mod rule;
 mod scaling;
 mod scaling_policy;
@@ -77,7 +78,8 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
     let alarms = named(tree.list("alarms"), reader, |node, reader| alarm::read(node, reader.report));
     let instances = named(tree.list("containerInstances"), reader, |node, reader| container_instance::read(node, reader.report));
     let repositories = repository::all(tree.list("repositories"), reader.report);
-    let desired = Desired { alarms, instances, scheduled_tasks, repositories, ..Desired::empty(cluster?) };
+    let roles = named(tree.list("roles"), reader, |node, reader| role::read(node, reader.report));
+    let desired = Desired { alarms, instances, scheduled_tasks, repositories, roles, ..Desired::empty(cluster?) };
     Some(Desired { load_balancers, target_groups, task_definitions, services, ..desired })
 }
 

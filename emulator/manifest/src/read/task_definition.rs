@@ -2,7 +2,7 @@
 
 use model::{ContainerDefinition, Family, TaskDefinition};
 
-use super::{Reader, container, fargate, links, linux_parameters, namespaces, network_mode, placement, port_ranges, volume};
+use super::{Reader, container, fargate, links, linux_parameters, namespaces, network_mode, placement, port_ranges, role, volume};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -54,6 +54,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
         member_of: member_of?,
         requires_attributes: placement::required_attributes(node),
         volumes: volumes?,
+        task_role: role::named(node, "taskRoleArn", report),
     })
 }
 

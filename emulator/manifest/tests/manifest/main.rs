@@ -19,6 +19,7 @@ mod problems;
 mod properties;
 mod refused_by_ecs;
 mod repositories;
+mod roles;
 mod scaling;
 mod scheduled_tasks;
 mod schema;

@@ -57,6 +57,8 @@ pub enum EcrError {
     #[error("The operation {operation} of Amazon ECR is not served by ecslocal")]
     NotServed { operation: String },
     #[error("{0}")]
+    AccessDenied(String),
+    #[error("{0}")]
     Server(String),
 }
 
@@ -87,6 +89,7 @@ impl EcrError {
             Self::InvalidTagParameter(_) => ("InvalidTagParameterException", 400),
             Self::TooManyTags => ("TooManyTagsException", 400),
             Self::Serialization(_) => ("SerializationException", 400),
+            Self::AccessDenied(_) => ("AccessDeniedException", 400),
             // Ours: AWS has no code for it. No client tries a 501 again.
             Self::NotServed { .. } => ("UnsupportedOperationException", 501),
             Self::Server(_) => ("ServerException", 500),

@@ -89,6 +89,26 @@ operations! {
     UploadLayerPart(UploadLayerPartRequest),
 }
 
+/// What an operation names, of whichever it is: what a policy is asked about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Named {
+    /// One repository.
+    pub repository_name: Option<String>,
+    /// Several.
+    pub repository_names: Option<Vec<String>>,
+    /// A resource by its ARN.
+    pub resource_arn: Option<String>,
+}
+
+impl Named {
+    /// Reads it from a body; from one that the operation does not take, nothing.
+    #[must_use]
+    pub fn read(body: &[u8]) -> Self {
+        json11::read(body).unwrap_or_default()
+    }
+}
+
 macro_rules! requests {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty,)* })*) => {$(
         $(#[$doc])*

@@ -23,6 +23,9 @@ pub struct View {
     /// Why what is shown could not be saved; `None` when all is well. It is in effect, and is lost if the daemon ends before it can be.
     #[serde(default)]
     pub problem: Option<String>,
+    /// Why some tasks have neither metadata nor credentials; `None` when all is well.
+    #[serde(default)]
+    pub agent_problem: Option<String>,
     /// How much faster time runs.
     #[serde(default = "real_time")]
     pub speed: u32,

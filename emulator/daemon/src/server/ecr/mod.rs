@@ -14,10 +14,10 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::Response;
 use model::{Change, LifecyclePolicy, Refused, Repository, RepositoryName, Timestamp};
 use registry::{Image, Store, StoreError};
-use wire::ecr::{AuthorizationAnswer, AuthorizationData, AuthorizationRequest, EcrError, Operation, USER};
+use wire::ecr::{AuthorizationAnswer, AuthorizationData, AuthorizationRequest, EcrError, Named, Operation, USER};
 
 use super::answer::Body;
-use super::aws::done;
+use super::aws::{self, Caller, Denied, done};
 use super::{Context, changes};
 use crate::keeper::Snapshot;
 use crate::view::seconds;
@@ -34,10 +34,23 @@ struct Ecr {
 
 type Answer = Result<Response<Body>, EcrError>;
 
-/// Answers an operation.
-pub(super) async fn answer(context: Arc<Context>, operation: Operation) -> Answer {
+/// Reads an operation, and answers it if the caller may ask it.
+pub(super) async fn serve(context: Arc<Context>, caller: &Caller, name: &str, body: &[u8]) -> Response<Body> {
     let (snapshot, now) = (context.keeper.snapshot(), context.clock.now());
     let ecr = Ecr { context, snapshot, now };
+    let answered = match Operation::read(name, body).and_then(|operation| ecr.authorise(caller, name, body).map(|()| operation)) {
+        Ok(operation) => answer(ecr, operation).await,
+        Err(error) => Err(error),
+    };
+    answered.unwrap_or_else(|error| {
+        if let EcrError::Server(why) = &error {
+            tracing::error!(operation = name, "{why}");
+        }
+        aws::failed(error.table().1, error.body())
+    })
+}
+
+async fn answer(ecr: Ecr, operation: Operation) -> Answer {
     match operation {
         Operation::GetAuthorizationToken(asked) => ecr.authorize(&asked),
         Operation::CreateRepository(asked) => ecr.create_repository(asked).await,
@@ -70,6 +83,34 @@ pub(super) async fn answer(context: Arc<Context>, operation: Operation) -> Answe
 }
 
 impl Ecr {
+    /// Asks for each repository that the operation names; for all of them where it lists those that there are.
+    fn authorise(&self, caller: &Caller, operation: &str, body: &[u8]) -> Result<(), EcrError> {
+        if caller.is_root() {
+            return Ok(());
+        }
+        let model::world::Settings { account, region, .. } = &self.snapshot.world.settings;
+        let action = format!("ecr:{operation}");
+        if operation == "GetAuthorizationToken" {
+            return caller.authorise(&action, "*").map_err(|Denied(why)| EcrError::AccessDenied(why));
+        }
+        let named = Named::read(body);
+        let prefix = format!("arn:aws:ecr:{region}:{account}:repository/");
+        let arn = |name: &str| format!("{prefix}{name}");
+        let mut resources: Vec<String> = named.repository_names.iter().flatten().chain(&named.repository_name).map(|name| arn(name)).collect();
+        resources.extend(named.resource_arn);
+        if resources.is_empty() {
+            resources.push(arn("*"));
+        }
+        let tags = |resource: &str| {
+            let name = resource.strip_prefix(&prefix).and_then(|name| RepositoryName::new(name).ok());
+            let tags = name.and_then(|name| self.snapshot.world.repositories.get(&name)).into_iter().flat_map(|found| &found.spec.tags);
+            let pairs = tags.flat_map(|(key, value)| ["aws", "ecr"].map(|of| (format!("{of}:ResourceTag/{key}"), value.clone())));
+            pairs.collect::<Vec<_>>()
+        };
+        let ask = |resource: &String| caller.authorise_tagged(&action, resource, tags(resource));
+        resources.iter().try_for_each(ask).map_err(|Denied(why)| EcrError::AccessDenied(why))
+    }
+
     fn authorize(&self, asked: &AuthorizationRequest) -> Answer {
         let count = asked.registry_ids.as_ref().map_or(1, |ids| ids.len().max(1));
         let (password, end) = self.context.registry.tokens.password(self.now);

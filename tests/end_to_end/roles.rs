@@ -1,0 +1,161 @@
+//! What a task is told at 169.254.170.2, and what its role lets it do; and nothing of anybody else's.
+
+use iam::{Credentials, SignedRequest};
+use model::Timestamp;
+use serde_json::Value;
+
+use crate::http::Client;
+use crate::lab::Lab;
+
+const MANIFEST: &str = r#"
+cluster: ${CLUSTER}
+roles:
+  - roleName: ${CLUSTER}-users
+    policies:
+      - policyName: reads
+        policyDocument:
+          Version: "2012-10-17"
+          Statement: [{ Effect: Allow, Action: "ecr:Describe*", Resource: "arn:aws:ecr:*:*:repository/${CLUSTER}-images" }]
+  - { roleName: "${CLUSTER}-posts" }
+repositories: ["${CLUSTER}-images"]
+loadBalancers:
+  - name: ${CLUSTER}
+    listeners:
+      - port: "${PORT}"
+        protocol: HTTP
+        defaultActions: [{ type: forward, targetGroup: "${CLUSTER}-users" }]
+        rules: [{ priority: 1, conditions: [{ field: path-pattern, values: ["/posts*"] }], actions: [{ type: forward, targetGroup: "${CLUSTER}-posts" }] }]
+targetGroups:
+  - { name: "${CLUSTER}-users", port: 80, targetType: ip, attributes: { deregistration_delay.timeout_seconds: 1 } }
+  - { name: "${CLUSTER}-posts", port: 80, attributes: { deregistration_delay.timeout_seconds: 1 } }
+taskDefinitions:
+  - family: users
+    networkMode: awsvpc
+    taskRoleArn: arn:aws:iam::000000000000:role/${CLUSTER}-users
+    containerDefinitions:
+      - { name: app, image: "${IMAGE}", memory: 64, environment: [{ name: PREFIX, value: /users }], portMappings: [{ containerPort: 8080 }] }
+  - family: posts
+    taskRoleArn: ${CLUSTER}-posts
+    containerDefinitions:
+      - name: app
+        image: ${IMAGE}
+        memory: 64
+        environment: [{ name: PREFIX, value: /posts }, { name: AWS_REGION, value: eu-west-1 }]
+        portMappings: [{ containerPort: 8080, hostPort: 0 }]
+services:
+  - serviceName: users
+    taskDefinition: users
+    networkConfiguration: { awsvpcConfiguration: { subnets: [any] } }
+    loadBalancers: [{ targetGroup: "${CLUSTER}-users", containerName: app, containerPort: 8080 }]
+  - serviceName: posts
+    taskDefinition: posts
+    loadBalancers: [{ targetGroup: "${CLUSTER}-posts", containerName: app, containerPort: 8080 }]
+"#;
+
+/// A service, asked from outside to ask for something from inside.
+struct Inside<'a> {
+    lab: &'a Lab,
+    service: &'static str,
+}
+
+impl Inside<'_> {
+    fn variable(&self, name: &str) -> Option<String> {
+        let response = Client::new(self.lab.port).get(&format!("/{}/env?name={name}", self.service)).unwrap();
+        (response.status == 200).then_some(response.body)
+    }
+
+    /// Sends a request to the agent's address, and gives the status with the body.
+    fn ask(&self, request: &str) -> (u16, String) {
+        let hex: String = request.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let response = Client::new(self.lab.port).get(&format!("/{}/send?to=169.254.170.2:80&hex={hex}", self.service)).unwrap();
+        assert_eq!(response.status, 200, "{response:?}\n{}", self.lab.daemon_log());
+        let (head, body) = response.body.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        let path = path.strip_prefix("http://169.254.170.2").unwrap_or(path);
+        self.ask(&format!("GET {path} HTTP/1.1\r\nhost: 169.254.170.2\r\nconnection: close\r\n\r\n"))
+    }
+
+    fn credentials(&self) -> Credentials {
+        let (status, body) = self.get(&self.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").unwrap());
+        assert_eq!(status, 200, "{body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let text = |name: &str| body[name].as_str().unwrap().to_owned();
+        Credentials {
+            access_key_id: text("AccessKeyId"),
+            secret_access_key: text("SecretAccessKey"),
+            session_token: text("Token"),
+            expires_at: Timestamp::default(),
+        }
+    }
+
+    /// An operation of ECR's, signed with those credentials as an SDK signs it.
+    fn ecr(&self, credentials: &Credentials, operation: &str, body: &str) -> (u16, String) {
+        let mut headers = vec![
+            ("host".to_owned(), "169.254.170.2".to_owned()),
+            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
+            ("x-amz-target".to_owned(), format!("AmazonEC2ContainerRegistry_V20150921.{operation}")),
+            ("x-amz-date".to_owned(), now()),
+            ("x-amz-security-token".to_owned(), credentials.session_token.clone()),
+        ];
+        let request = SignedRequest { method: "POST", path: "/", query: "", headers: &headers, body: body.as_bytes() };
+        headers.push(("authorization".to_owned(), request.sign(credentials, "us-east-1", "ecr")));
+        let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        self.ask(&format!("POST / HTTP/1.1\r\n{lines}connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
+    }
+}
+
+/// As `date` says it: `20260131T120000Z`.
+fn now() -> String {
+    let output = std::process::Command::new("date").args(["-u", "+%Y%m%dT%H%M%SZ"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn each_task_has_its_own_role_and_no_other() {
+    let mut lab = Lab::new("roles");
+    lab.set("IMAGE", &test_support::test_image());
+    lab.write("cluster.yaml", MANIFEST);
+    lab.must(&["up", "-d"]);
+    let (users, posts) = (Inside { lab: &lab, service: "users" }, Inside { lab: &lab, service: "posts" });
+
+    // Each is told of itself.
+    let metadata = users.variable("ECS_CONTAINER_METADATA_URI_V4").unwrap();
+    let (status, task) = users.get(&format!("{metadata}/task"));
+    let task: Value = serde_json::from_str(&task).unwrap();
+    assert_eq!((status, &task["Family"], &task["ServiceName"]), (200, &"users".into(), &"users".into()), "{task}");
+    let kinds: Vec<&str> = task["Containers"].as_array().unwrap().iter().map(|container| container["Type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["NORMAL", "CNI_PAUSE"], "{task}");
+    let (status, statistics) = users.get(&format!("{metadata}/stats"));
+    assert!(status == 200 && statistics.contains("memory_stats"), "{statistics}");
+    assert_eq!((users.variable("AWS_REGION").as_deref(), posts.variable("AWS_REGION").as_deref()), (Some("us-east-1"), Some("eu-west-1")));
+    assert_eq!((users.variable("AWS_DEFAULT_REGION").as_deref(), posts.variable("AWS_DEFAULT_REGION")), (Some("us-east-1"), None));
+
+    // Nobody is told of another, whatever id it has.
+    assert_eq!(posts.get(&metadata).0, 404);
+    let (status, refused) = posts.get(&users.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").unwrap());
+    assert!(status == 400 && refused.contains("InvalidIdInRequest"), "{refused}");
+
+    // What each may do is what its role says.
+    let (own, other) = (users.credentials(), posts.credentials());
+    let named = format!("{{\"repositoryNames\":[\"{}-images\"]}}", lab.cluster);
+    let (status, answer) = users.ecr(&own, "DescribeRepositories", &named);
+    assert!(status == 200 && answer.contains("repositoryArn"), "{answer}");
+    let (status, answer) = users.ecr(&own, "DescribeRepositories", "{}");
+    assert!(status == 400 && answer.contains("because no identity-based policy allows the ecr:DescribeRepositories action"), "{answer}");
+    let (status, answer) = posts.ecr(&other, "DescribeRepositories", &named);
+    assert!(status == 400 && answer.contains(&format!("assumed-role/{}-posts/", lab.cluster)), "{answer}");
+    let (_, answer) = posts
+        .ask("POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: AmazonEC2ContainerRegistry_V20150921.DescribeRepositories\r\nconnection: close\r\n\r\n");
+    assert!(answer.contains("MissingAuthenticationTokenException"), "{answer}");
+
+    // A daemon that dies takes nothing of it along.
+    std::process::Command::new("kill").args(["-9", &lab.daemon_pid().to_string()]).status().unwrap();
+    lab.must(&["up", "-d"]);
+    assert_eq!(users.get(&metadata).0, 200);
+    assert_eq!(users.ecr(&own, "DescribeRepositories", &named).0, 200, "credentials of the daemon before are good");
+    lab.must(&["down"]);
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}
