@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use engine::{Bridge, Clock, Engine, EngineError, EngineErrorKind};
-use model::{ContainerStatus, OwnerId, ServiceKey, TaskStatus, World};
+use model::{ContainerStatus, OwnerId, ServiceKey, TaskId, TaskStatus, World};
 use proxy::{Door, Proxy};
 use routing::connection::{Connection, ConnectionKey, connections};
 use tokio::sync::Mutex;
@@ -18,6 +18,9 @@ use crate::port_holder;
 
 /// How often doors that could not be opened are tried again, and where the networks are is asked again.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
+
+/// How long a task that leaves the rotation has before its stop signal: whoever was told to go there has arrived by then.
+const LAST_CONNECTIONS: Duration = Duration::from_millis(100);
 
 /// What one service's containers are to reach, of a World of that version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,6 +110,13 @@ impl Connections {
                 .map_err(|problem| EngineError::new(EngineErrorKind::Failed, one_line(&problem)))?;
         }
         Ok(())
+    }
+
+    /// Lets a task that is about to get its stop signal accept what was on its way to it, and sends nothing more there.
+    pub async fn withdraw(&self, task: &TaskId) {
+        if self.proxy.withdraw(task) {
+            tokio::time::sleep(LAST_CONNECTIONS).await;
+        }
     }
 
     /// Follows the World until the keeper ends.

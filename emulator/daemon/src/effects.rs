@@ -391,7 +391,8 @@ async fn execute(
             task.zip(container).map(|(task, container)| Fact::Created { task, container, id })
         }
         (Work::Start { id, .. }, _) => Some(Fact::Started(there(engine.start(id).await?))),
-        (Work::Stop { id, .. }, Order::Stop { grace }) => {
+        (Work::Stop { task, id, .. }, Order::Stop { grace }) => {
+            connections.withdraw(task).await;
             engine.stop(id, grace).await?;
             Some(engine.inspect(id).await?.map_or_else(|| Fact::Removed(id.clone()), |seen| Fact::Seen(there(seen))))
         }

@@ -243,7 +243,7 @@ fn targets_of_a_manifest_are_registered_let_go_and_taken_back() {
     world.record(Step::SetTargetHealth { target_group, key: key.clone(), health });
     let before = world.clone();
     let summaries: Vec<String> = bring(&mut world, &with(&[9000, 9001]), &mut ids).iter().map(|change| change.summary(&before)).collect();
-    assert_eq!(summaries, ["~ target group s0"]);
+    assert_eq!(summaries, ["~ target group s0: targets"]);
     assert_eq!(shown(&world), ["127.0.0.1:9000 at 127.0.0.1:9000 healthy", "127.0.0.1:9001 at 127.0.0.1:9001 initial"]);
     bring(&mut world, &with(&[9001]), &mut ids);
     assert_eq!(shown(&world), ["127.0.0.1:9000 at 127.0.0.1:9000 draining", "127.0.0.1:9001 at 127.0.0.1:9001 initial"]);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use model::TaskId;
 use routing::connection::{Connection, ConnectionKey};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +57,11 @@ impl Proxy {
         closed.stop.cancel();
         // It only fails where it was aborted, which is as good.
         (&mut closed.serving).await.ok();
+    }
+
+    /// Takes a task that is to end out of rotation behind every door. True if it was behind one.
+    pub fn withdraw(&self, task: &TaskId) -> bool {
+        self.lock().values().filter(|open| open.shared.withdraw(task)).count() > 0
     }
 
     /// The doors that are open.

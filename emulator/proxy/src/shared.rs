@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use model::TaskId;
 use routing::connection::{AppProtocol, Connection};
 use routing::rotation::{Member, Rotation};
 use tokio::net::TcpStream;
@@ -47,6 +48,13 @@ impl Shared {
             state.rotation.set(connection.members.clone());
             state.connection = connection.clone();
         }
+    }
+
+    /// Takes a task out of rotation before the World says so. True if it was in.
+    pub(crate) fn withdraw(&self, task: &TaskId) -> bool {
+        let mut state = self.lock();
+        state.connection.members.retain(|member| member.task != *task);
+        state.rotation.withdraw(task)
     }
 
     /// How long things may take, and what is spoken.

@@ -48,6 +48,13 @@ impl Rotation {
         self.members = members.into_iter().map(|member| (member.clone(), record(&member))).collect();
     }
 
+    /// Takes a task out. True if it was in.
+    pub fn withdraw(&mut self, task: &TaskId) -> bool {
+        let before = self.members.len();
+        self.members.retain(|(member, _)| member.task != *task);
+        self.members.len() < before
+    }
+
     /// Whose turn it is, and after it those who are asked where it fails: never more than [`RETRIES`], and the same ones again where
     /// there are fewer. Empty without members.
     pub fn turn(&mut self, now: Timestamp) -> Vec<Member> {
@@ -111,6 +118,8 @@ mod tests {
     fn each_has_its_turn_and_others_stand_in() {
         let mut rotation = rotation(&["a", "b", "c", "d"]);
         assert_eq!([0; 5].map(|now| turn(&mut rotation, now)), ["a b c", "b c d", "c d a", "d a b", "a b c"]);
+        assert!(rotation.withdraw(&TaskId::from_text("a")) && !rotation.withdraw(&TaskId::from_text("a")));
+        assert_eq!(turn(&mut rotation, 0), "d b c");
         rotation.set(vec![member("b")]);
         assert_eq!(turn(&mut rotation, 0), "b b b");
         rotation.set(Vec::new());

@@ -119,7 +119,7 @@ async fn a_difference_is_told_and_nothing_is_changed() {
         lab.post("/local/v1/diff", &body.to_string()).await.value::<DiffReply>().changes
     };
     assert_eq!(diff("sim:v1").await, Vec::<String>::new());
-    assert_eq!(diff("sim:v2").await, ["+ task definition web, a new revision", "~ service web, web:1 -> web:2"]);
+    assert_eq!(diff("sim:v2").await, ["+ task definition web, a new revision: app: image sim:v1 -> sim:v2", "~ service web, web:1 -> web:2"]);
     assert_eq!(lab.view().await.version, version);
 }
 
