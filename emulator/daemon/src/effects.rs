@@ -1,29 +1,29 @@
 //! Work for the engine: each piece runs as a task of its own, a few at a time, and comes back as a fact.
 
+mod execute;
+mod order;
+
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, Connection, ContainerSpec, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec, Progress};
+use engine::{Clock, EngineError, EngineErrorKind};
 use futures_util::FutureExt as _;
 use iam::Mint;
-use model::{
-    ContainerFailure, ContainerFailureKind as Kind, ContainerName, EngineName, Fact, HookTarget, ObservedContainer, OwnerId, ServiceKey, TaskId,
-    World,
-};
+use model::{ContainerFailure, ContainerFailureKind as Kind, Fact, ServiceKey, World};
 use scheduler::Work;
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::connections::{Connections, Wanted};
+use self::execute::{execute, supply};
+use self::order::{engine_of, order};
+use crate::connections::Connections;
 use crate::doors::Doors;
 use crate::engines::Engines;
-use crate::hooks::{self, Hooks};
-use crate::resources::{Needed, Resources};
-use crate::{mounts, namespaces};
+use crate::hooks::Hooks;
+use crate::resources::Resources;
 
 /// How many verbs that keep the engine busy it is given at once (engine-facts 8, performance.md: beyond eight Docker gets no faster).
 const AT_ONCE: usize = 8;
@@ -82,27 +82,6 @@ pub struct Finished {
     pub fact: Option<Fact>,
     /// It failed without a fact, and has rested.
     pub failed: bool,
-}
-
-/// What a piece of work needs from the World, taken when it starts.
-enum Order {
-    Image {
-        reference: String,
-    },
-    PauseImage,
-    Create(Box<(ContainerSpec, Wanted)>),
-    Start,
-    Stop {
-        grace: Duration,
-    },
-    Remove,
-    RemoveNetwork(NetworkSpec),
-    RemoveVolume(OwnerId),
-    Hook(Box<(HookTarget, Value)>),
-    /// It cannot be done where the task is.
-    Refuse(EngineError),
-    /// Its object is gone from the World: nothing to do.
-    Void,
 }
 
 impl Effects {
@@ -229,16 +208,6 @@ impl Slots {
     }
 }
 
-/// Completes an order with what its task needs besides images; or says that this cannot be had.
-async fn supply(work: &Work, mut order: Order, needed: Option<&Needed>) -> Result<Order, Fact> {
-    let (Some(needed), Work::PrepareImage { task, container } | Work::Create { task, container }) = (needed, work) else { return Ok(order) };
-    let fetched = needed.get().await.map_err(|reason| Fact::ResourcesFailed { task: task.clone(), reason })?;
-    if let (Order::Create(spec), Some(values)) = (&mut order, fetched.get(container)) {
-        values.complete(&mut spec.0.definition);
-    }
-    Ok(order)
-}
-
 fn rest(error: &EngineError, failures: u32) -> Duration {
     match error.kind {
         EngineErrorKind::Unreachable => REST,
@@ -252,186 +221,6 @@ async fn unbroken(work: impl Future<Output = Result<Option<Fact>, EngineError>>)
         .catch_unwind()
         .await
         .unwrap_or_else(|_| Err(EngineError::new(EngineErrorKind::Failed, "the work broke off: this is a fault of ecslocal")))
-}
-
-fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint) -> Order {
-    let found = |task: &TaskId, container: &ContainerName| {
-        let task = world.tasks.get(task)?;
-        let definition = task.overrides.applied_to(world.definition(&task.revision)?);
-        let wanted = definition.container(container).cloned().or_else(|| definition.pauses().find(|pause| pause.name == *container))?;
-        Some((task, definition, task.container(container)?, wanted))
-    };
-    match work {
-        Work::PrepareImage { container, .. } if container.is_pause() => Order::PauseImage,
-        Work::PrepareImage { task, container } => found(task, container)
-            .map_or(Order::Void, |(_, _, _, definition)| Order::Image { reference: definition.image_id.unwrap_or(definition.image) }),
-        Work::Create { task, container } => found(task, container).map_or(Order::Void, |(task, whole, record, mut definition)| {
-            let variables = agent::variables(world, mint, (task, &whole, &definition));
-            definition.environment.extend(variables.fixed);
-            let owner = world.settings.owner.clone();
-            let service = task.service_key();
-            // What a pause holds waits for it, so its id is known.
-            let Some(namespaces) = namespaces::of(task, &whole, record) else { return Order::Void };
-            let pauses = record.kind() != model::ContainerType::Normal;
-            let links = definition.links.iter().filter_map(|link| Some((task.container(&link.container_name)?, &link.alias)));
-            let links = links.map(|(record, alias)| (record.runtime_name.clone(), alias.clone())).collect();
-            let sources = definition.volumes_from.iter().filter_map(|from| Some((task.container(&from.source_container)?, from.read_only)));
-            let volumes_from = sources.map(|(record, read_only)| (record.runtime_name.clone(), read_only)).collect();
-            let mounts = mounts::of(task, &whole, &definition, file_systems);
-            if !is_here(&task.engine) && mounts.iter().any(|mount| mount.is_below(file_systems)) {
-                return Order::Refuse(elsewhere(&task.engine));
-            }
-            let reaches = service.as_ref().filter(|_| namespaces.0 == NetworkNamespace::Own);
-            let (reached, wanted) = reaches.map(|service| reach(world, service)).unwrap_or_default();
-            let spec = ContainerSpec {
-                network: NetworkSpec { owner: owner.clone(), service: task.network() },
-                owner,
-                cluster: task.cluster.clone(),
-                service,
-                instance: task.instance.clone(),
-                task: task.id.clone(),
-                task_arn: world.task_arn(task),
-                revision: task.revision.clone(),
-                runtime_name: record.runtime_name.clone(),
-                image_id: record.image_id.clone().unwrap_or_else(|| definition.image.clone()),
-                definition,
-                image_defaults: variables.defaults,
-                namespace: namespaces.0,
-                processes: namespaces.1,
-                ipc: namespaces.2,
-                links,
-                connections: reached,
-                mounts,
-                volumes_from,
-                speed: world.settings.speed,
-                // A pause asks for nothing of what is the task's.
-                task_cpu: whole.cpu.filter(|_| !pauses),
-                task_memory: whole.memory.filter(|_| !pauses),
-            };
-            Order::Create(Box::new((spec, wanted)))
-        }),
-        Work::Start { .. } => Order::Start,
-        Work::Stop { grace, .. } => Order::Stop { grace: *grace },
-        Work::Hook { service, deployment, stage, hook, .. } => {
-            hooks::question(world, service, (deployment, *stage, *hook)).map_or(Order::Void, |asked| Order::Hook(Box::new(asked)))
-        }
-        Work::Remove { .. } => Order::Remove,
-        Work::RemoveVolume { .. } => Order::RemoveVolume(world.settings.owner.clone()),
-        Work::RemoveNetwork(service) => Order::RemoveNetwork(NetworkSpec { owner: world.settings.owner.clone(), service: service.clone() }),
-    }
-}
-
-/// What a service's containers call others, and the doors that are open for that before they start.
-fn reach(world: &World, client: &ServiceKey) -> (Vec<Connection>, Wanted) {
-    let network = |service| NetworkSpec { owner: world.settings.owner.clone(), service };
-    let names = routing::connection::names(world, client).into_iter();
-    (names.map(|(name, server)| Connection { name, network: network(server) }).collect(), Wanted::by(world, client))
-}
-
-/// Whether an engine has the folders of this machine.
-fn is_here(name: &EngineName) -> bool {
-    name.endpoint().is_none_or(|endpoint| endpoint.is_here())
-}
-
-fn elsewhere(name: &EngineName) -> EngineError {
-    let message = format!("a file system of EFS is a folder of this machine, which the engine at `{}` does not have", name.as_str());
-    EngineError::new(EngineErrorKind::Refused, message)
-}
-
-/// Who does a piece of work. What is nobody's alone is the daemon's own engine's.
-fn engine_of(world: &World, work: &Work) -> EngineName {
-    match work {
-        Work::Remove { engine, .. } => engine.clone(),
-        Work::PrepareImage { task, .. }
-        | Work::Create { task, .. }
-        | Work::Start { task, .. }
-        | Work::Stop { task, .. }
-        | Work::RemoveVolume { task, .. } => world.tasks.get(task).map(|task| task.engine.clone()).unwrap_or_default(),
-        Work::Hook { .. } | Work::RemoveNetwork(_) => EngineName::own(),
-    }
-}
-
-async fn execute(
-    (engines, name, hooks): (&Engines, &EngineName, &dyn Hooks),
-    (connections, doors): (&Connections, Option<&Doors>),
-    work: &Work,
-    order: Order,
-) -> Result<Option<Fact>, EngineError> {
-    if let Order::Refuse(error) = order {
-        return Err(error);
-    }
-    let engine = engines.get(name)?;
-    let there = |seen: ObservedContainer| ObservedContainer { engine: name.clone(), ..seen };
-    let (task, container) = match work {
-        Work::PrepareImage { task, container } | Work::Create { task, container } | Work::Start { task, container, .. } => {
-            (Some(task.clone()), Some(container.clone()))
-        }
-        Work::Stop { .. } | Work::Hook { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) | Work::RemoveVolume { .. } => (None, None),
-    };
-    Ok(match (work, order) {
-        (Work::PrepareImage { .. }, Order::Image { reference }) => {
-            let image_id = engines.image(name, &reference, Progress::none()).await?;
-            task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
-        }
-        (Work::PrepareImage { .. }, Order::PauseImage) => {
-            let image_id = engine.pause_image().await?;
-            task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
-        }
-        (Work::Create { .. }, Order::Create(order)) => {
-            let (spec, wanted) = *order;
-            if is_here(name) {
-                mounts::make_folders(&spec).await?;
-            }
-            let id = engine.create(&spec).await?;
-            connections.open(&wanted).await?;
-            // Before it starts: what it asks first may be its credentials.
-            if let Some(doors) = doors {
-                open(doors, name, &spec).await;
-            }
-            task.zip(container).map(|(task, container)| Fact::Created { task, container, id })
-        }
-        (Work::Start { id, .. }, _) => Some(Fact::Started(there(engine.start(id).await?))),
-        (Work::Stop { task, id, .. }, Order::Stop { grace }) => {
-            connections.withdraw(task).await;
-            engine.stop(id, grace).await?;
-            Some(engine.inspect(id).await?.map_or_else(|| Fact::Removed(id.clone()), |seen| Fact::Seen(there(seen))))
-        }
-        (Work::Hook { service, deployment, stage, hook, .. }, Order::Hook(asked)) => {
-            let answer = hooks.ask(&asked.0, &asked.1).await;
-            Some(Fact::Hook { service: service.clone(), deployment: deployment.clone(), stage: *stage, hook: *hook, answer })
-        }
-        (Work::Remove { id, .. }, _) => {
-            engine.remove(id).await?;
-            Some(Fact::Removed(id.clone()))
-        }
-        (Work::RemoveVolume { task, name }, Order::RemoveVolume(owner)) => {
-            engine.remove_volume(&owner, name).await?;
-            Some(Fact::VolumeRemoved { task: task.clone(), name: name.clone() })
-        }
-        (Work::RemoveNetwork(service), Order::RemoveNetwork(spec)) => {
-            if let Some(doors) = doors {
-                doors.close(&spec.service).await;
-            }
-            // An engine that is away removes it when it is back.
-            for engine in engines.all() {
-                engine.remove_network(&spec).await?;
-            }
-            if let Some(doors) = doors {
-                doors.leave().await;
-            }
-            Some(Fact::NetworkRemoved(service.clone()))
-        }
-        _ => None,
-    })
-}
-
-/// Opens the door of the network that a container joins. One that shares another's finds it open.
-async fn open(doors: &Doors, engine: &EngineName, spec: &ContainerSpec) {
-    match spec.namespace {
-        NetworkNamespace::Own => doors.open(engine, Some(&spec.network.service)).await,
-        NetworkNamespace::Host => doors.open(engine, None).await,
-        NetworkNamespace::Shared(_) | NetworkNamespace::None => {}
-    }
 }
 
 /// What a failure says about a container, in the agent's words (ecs.md 2.2); nothing when it only says that the engine is away.
@@ -468,6 +257,8 @@ impl std::fmt::Debug for ClockHandle {
 
 #[cfg(test)]
 mod tests {
+    use model::{ContainerName, EngineName, TaskId};
+
     use super::*;
 
     #[tokio::test]

@@ -1,0 +1,132 @@
+//! What a piece of work needs from the World.
+
+use std::path::Path;
+use std::time::Duration;
+
+use engine::{Connection, ContainerSpec, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec};
+use iam::Mint;
+use model::{ContainerName, EngineName, HookTarget, OwnerId, ServiceKey, TaskId, World};
+use scheduler::Work;
+use serde_json::Value;
+
+use crate::connections::Wanted;
+use crate::{hooks, mounts, namespaces};
+
+/// What a piece of work needs from the World, taken when it starts.
+pub(super) enum Order {
+    Image {
+        reference: String,
+    },
+    PauseImage,
+    Create(Box<(ContainerSpec, Wanted)>),
+    Start,
+    Stop {
+        grace: Duration,
+    },
+    Remove,
+    RemoveNetwork(NetworkSpec),
+    RemoveVolume(OwnerId),
+    Hook(Box<(HookTarget, Value)>),
+    /// It cannot be done where the task is.
+    Refuse(EngineError),
+    /// Its object is gone from the World: nothing to do.
+    Void,
+}
+
+/// What the World says of a piece of work now.
+pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint) -> Order {
+    let found = |task: &TaskId, container: &ContainerName| {
+        let task = world.tasks.get(task)?;
+        let definition = task.overrides.applied_to(world.definition(&task.revision)?);
+        let wanted = definition.container(container).cloned().or_else(|| definition.pauses().find(|pause| pause.name == *container))?;
+        Some((task, definition, task.container(container)?, wanted))
+    };
+    match work {
+        Work::PrepareImage { container, .. } if container.is_pause() => Order::PauseImage,
+        Work::PrepareImage { task, container } => found(task, container)
+            .map_or(Order::Void, |(_, _, _, definition)| Order::Image { reference: definition.image_id.unwrap_or(definition.image) }),
+        Work::Create { task, container } => found(task, container).map_or(Order::Void, |(task, whole, record, mut definition)| {
+            let variables = agent::variables(world, mint, (task, &whole, &definition));
+            definition.environment.extend(variables.fixed);
+            let owner = world.settings.owner.clone();
+            let service = task.service_key();
+            // What a pause holds waits for it, so its id is known.
+            let Some(namespaces) = namespaces::of(task, &whole, record) else { return Order::Void };
+            let pauses = record.kind() != model::ContainerType::Normal;
+            let links = definition.links.iter().filter_map(|link| Some((task.container(&link.container_name)?, &link.alias)));
+            let links = links.map(|(record, alias)| (record.runtime_name.clone(), alias.clone())).collect();
+            let sources = definition.volumes_from.iter().filter_map(|from| Some((task.container(&from.source_container)?, from.read_only)));
+            let volumes_from = sources.map(|(record, read_only)| (record.runtime_name.clone(), read_only)).collect();
+            let mounts = mounts::of(task, &whole, &definition, file_systems);
+            if !is_here(&task.engine) && mounts.iter().any(|mount| mount.is_below(file_systems)) {
+                return Order::Refuse(elsewhere(&task.engine));
+            }
+            let reaches = service.as_ref().filter(|_| namespaces.0 == NetworkNamespace::Own);
+            let (reached, wanted) = reaches.map(|service| reach(world, service)).unwrap_or_default();
+            let spec = ContainerSpec {
+                network: NetworkSpec { owner: owner.clone(), service: task.network() },
+                owner,
+                cluster: task.cluster.clone(),
+                service,
+                instance: task.instance.clone(),
+                task: task.id.clone(),
+                task_arn: world.task_arn(task),
+                revision: task.revision.clone(),
+                runtime_name: record.runtime_name.clone(),
+                image_id: record.image_id.clone().unwrap_or_else(|| definition.image.clone()),
+                definition,
+                image_defaults: variables.defaults,
+                namespace: namespaces.0,
+                processes: namespaces.1,
+                ipc: namespaces.2,
+                links,
+                connections: reached,
+                mounts,
+                volumes_from,
+                speed: world.settings.speed,
+                // A pause asks for nothing of what is the task's.
+                task_cpu: whole.cpu.filter(|_| !pauses),
+                task_memory: whole.memory.filter(|_| !pauses),
+            };
+            Order::Create(Box::new((spec, wanted)))
+        }),
+        Work::Start { .. } => Order::Start,
+        Work::Stop { grace, .. } => Order::Stop { grace: *grace },
+        Work::Hook { service, deployment, stage, hook, .. } => {
+            hooks::question(world, service, (deployment, *stage, *hook)).map_or(Order::Void, |asked| Order::Hook(Box::new(asked)))
+        }
+        Work::Remove { .. } => Order::Remove,
+        Work::RemoveVolume { .. } => Order::RemoveVolume(world.settings.owner.clone()),
+        Work::RemoveNetwork(service) => Order::RemoveNetwork(NetworkSpec { owner: world.settings.owner.clone(), service: service.clone() }),
+    }
+}
+
+/// What a service's containers call others, and the doors that are open for that before they start.
+fn reach(world: &World, client: &ServiceKey) -> (Vec<Connection>, Wanted) {
+    let network = |service| NetworkSpec { owner: world.settings.owner.clone(), service };
+    let names = routing::connection::names(world, client).into_iter();
+    (names.map(|(name, server)| Connection { name, network: network(server) }).collect(), Wanted::by(world, client))
+}
+
+/// Whether an engine has the folders of this machine.
+pub(super) fn is_here(name: &EngineName) -> bool {
+    name.endpoint().is_none_or(|endpoint| endpoint.is_here())
+}
+
+fn elsewhere(name: &EngineName) -> EngineError {
+    let message = format!("a file system of EFS is a folder of this machine, which the engine at `{}` does not have", name.as_str());
+    EngineError::new(EngineErrorKind::Refused, message)
+}
+
+/// Who does a piece of work. What is nobody's alone is the daemon's own engine's.
+pub(super) fn engine_of(world: &World, work: &Work) -> EngineName {
+    match work {
+        Work::Remove { engine, .. } => engine.clone(),
+        Work::PrepareImage { task, .. }
+        | Work::Create { task, .. }
+        | Work::Start { task, .. }
+        | Work::Stop { task, .. }
+        | Work::RemoveVolume { task, .. } => world.tasks.get(task).map(|task| task.engine.clone()).unwrap_or_default(),
+        Work::Hook { .. } | Work::RemoveNetwork(_) => EngineName::own(),
+    }
+}
