@@ -238,6 +238,7 @@ fn task_view(world: &World, task: &Task) -> TaskView {
         stopped_at: task.stopped_at.map(seconds),
         stop_code: task.stop.as_ref().map(|stop| stop.code.as_str().into()),
         stopped_reason: task.stop.as_ref().map(|stop| stop.reason.clone()),
+        ended_by: task.ended_by.as_ref().map(ToString::to_string),
         containers: task
             .containers
             .iter()

@@ -42,6 +42,9 @@ pub struct Task {
     pub stopped_at: Option<Timestamp>,
     /// Why it stops; set with `desired_status` STOPPED.
     pub stop: Option<Stop>,
+    /// The essential container whose end is the task's, where that was its end.
+    #[serde(default)]
+    pub ended_by: Option<ContainerName>,
     /// In the task definition's order; pause containers, where there are any, are the last.
     pub containers: Vec<Container>,
     /// What it does otherwise than its task definition says.
@@ -117,6 +120,7 @@ impl Task {
             stopping_at: None,
             stopped_at: None,
             stop: None,
+            ended_by: None,
             overrides: TaskOverrides::default(),
             started_by: None,
             protected_until: None,

@@ -46,7 +46,7 @@ pub(crate) fn gate(definition: &TaskDefinition, task: &Task, container: &Contain
         if until.is_some_and(|until| now >= until) {
             return failed("has timed out.");
         }
-        let reason = format!("{} waits for {} to be {}", container.name, dependency.container_name, condition_word(dependency.condition));
+        let reason = format!("{} waits for {} {}", container.name, dependency.container_name, condition_word(dependency.condition));
         let earlier = waits.as_ref().and_then(|(_, earlier)| *earlier).into_iter().chain(until).min();
         waits = Some((reason, earlier));
     }
@@ -88,11 +88,11 @@ fn deadline(definition: &TaskDefinition, record: &Container, condition: Dependen
 
 const fn condition_word(condition: DependencyCondition) -> &'static str {
     match condition {
-        DependencyCondition::Create => "CREATE",
-        DependencyCondition::Start => "START",
-        DependencyCondition::Complete => "COMPLETE",
-        DependencyCondition::Success => "SUCCESS",
-        DependencyCondition::Healthy => "HEALTHY",
+        DependencyCondition::Create => "to be created",
+        DependencyCondition::Start => "to start",
+        DependencyCondition::Complete => "to be COMPLETE",
+        DependencyCondition::Success => "to be a SUCCESS",
+        DependencyCondition::Healthy => "to be HEALTHY",
     }
 }
 

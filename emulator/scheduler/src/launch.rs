@@ -73,6 +73,11 @@ impl<'r> Launch<'r> {
         resource && self.places.is_empty() && !self.held
     }
 
+    /// Whether the next launch waits for the end of tasks that stop.
+    pub(crate) fn waits(&self) -> bool {
+        self.outcome == Outcome::Soon && self.places.is_empty() && !self.held
+    }
+
     /// Of the candidates those that go first.
     pub(crate) fn going(&self, ledger: &Ledger<'_>, side: &Side<'_>, candidates: &[usize], count: usize) -> Vec<usize> {
         self.request.as_ref().map_or_else(Vec::new, |request| placement::going(ledger, request, &side.members, candidates, count))

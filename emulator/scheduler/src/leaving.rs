@@ -30,9 +30,24 @@ pub(crate) fn advance(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &
         let task = draft.task.to_mut();
         task.last_status = TaskStatus::Stopped;
         task.stopped_at = Some(context.now);
-    } else if draft.task.last_status != TaskStatus::Stopping {
-        draft.task.to_mut().last_status = TaskStatus::Stopping;
+    } else {
+        if draft.task.last_status != TaskStatus::Stopping {
+            draft.task.to_mut().last_status = TaskStatus::Stopping;
+        }
+        tell_stopping(context, draft, found);
     }
+}
+
+/// A service is not steady while a task of it stops, which may take as long as its containers like.
+fn tell_stopping(context: &Context<'_>, draft: &TaskDraft<'_>, found: &mut Findings) {
+    let task = &draft.task;
+    let service = task.service.as_ref().map_or("task", |name| name.as_str());
+    let how = match context.away.get(&task.engine) {
+        Some(engine) if engine.is_own() => "stops when the engine is back".to_owned(),
+        Some(engine) => format!("stops when the engine at `{}` is back", engine.as_str()),
+        None => "stopping".to_owned(),
+    };
+    found.waiting.push((Some(task.id.clone()), format!("{service}/{} {how}", task.id.short())));
 }
 
 fn deregister(context: &Context<'_>, draft: &mut TaskDraft<'_>, found: &mut Findings) {

@@ -46,6 +46,12 @@ pub(crate) fn advance<'a>(context: &Context<'a>, draft: &mut Draft<'a>, ledger: 
         moving |= decision.launch > 0 || !decision.scale_in.is_empty() || !decision.sick.is_empty();
         if side.status() == DeploymentStatus::Primary {
             tell_hindrance(context, service, draft, (&decision, backoff, launch.unplaced(ledger, service)));
+            if launch.waits() {
+                draft
+                    .found
+                    .waiting
+                    .push((None, "the next task waits for the CPU, the memory or a port that tasks hold until they have stopped".to_owned()));
+            }
         }
         stops.extend(decision.scale_in.iter().map(|index| (side.places[*index], scaling(service))));
         // What its tasks of this round give up starts nothing more in it.

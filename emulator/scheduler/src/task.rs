@@ -76,7 +76,10 @@ fn end_without_resources(context: &Context<'_>, draft: &mut TaskDraft<'_>, found
 
 fn end_with_essential(context: &Context<'_>, draft: &mut TaskDraft<'_>, definition: Option<&TaskDefinition>, found: &mut Findings) {
     let stopped = |record: &&model::Container| record.last_status == ContainerStatus::Stopped && container::essential(definition, record);
-    let Some(ended) = draft.task.containers.iter().find(stopped) else { return };
+    // Of several that have ended at once the one that failed tells more.
+    let failed = |record: &&model::Container| stopped(record) && record.exit_code != Some(0);
+    let Some(ended) = draft.task.containers.iter().find(failed).or_else(|| draft.task.containers.iter().find(stopped)) else { return };
+    let ended_by = Some(ended.name.clone());
     let never_ran = draft.task.started_at.is_none();
     let stop = if never_ran && refused(ended) { Stop::failed_to_start(None) } else { Stop::essential_container_exited() };
     if draft.task.started_at.is_none_or(|started| context.now.since(started) < context.pace.proven) {
@@ -88,6 +91,7 @@ fn end_with_essential(context: &Context<'_>, draft: &mut TaskDraft<'_>, definiti
     task.desired_status = DesiredStatus::Stopped;
     task.stopping_at = Some(context.now);
     task.stop = Some(stop);
+    task.ended_by = ended_by;
 }
 
 /// Whether a container has an end without having run: no exit code, or the one of a failed dependency.

@@ -84,6 +84,7 @@ async fn find(args: &Run, settings: &Settings, printer: &mut Printer) -> Outcome
 /// `NAME=value`, or `NAME` for the value that it has here.
 fn environment(typed: &[String], settings: &Settings) -> Result<BTreeMap<String, String>, Failure> {
     let read = |text: &String| match text.split_once('=') {
+        Some(("", _)) => Err(Failure::input(format!("`{text}` gives a value to no variable")).hint("write `-e NAME=value`")),
         Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
         None => {
             let unset = || Failure::input(format!("the variable `{text}` is not set here")).hint(format!("write `-e {text}=value`"));
@@ -197,8 +198,13 @@ async fn read(client: Client, cluster: ClusterName, task: String, sender: mpsc::
     }
 }
 
-/// The exit code of the first essential container that has one other than 0; 1 where one never ran.
+/// The exit code of the essential container whose end was the task's: what is stopped with it says nothing of the job. Else that of the first
+/// essential container that has one other than 0; 1 where one never ran.
 fn exit_code(task: &TaskView) -> u8 {
+    let ended = task.ended_by.as_ref().and_then(|name| task.containers.iter().find(|container| container.name == *name));
+    if let Some(code) = ended.and_then(|container| container.exit_code) {
+        return u8::try_from(code).unwrap_or(INPUT);
+    }
     let essential = || task.containers.iter().filter(|container| container.essential);
     match essential().filter_map(|container| container.exit_code).find(|code| *code != 0) {
         Some(code) => u8::try_from(code).unwrap_or(INPUT),
@@ -231,6 +237,10 @@ mod tests {
         task.stopped_reason = None;
         assert_eq!(code(&task, &[(true, Some(0)), (false, Some(3))]), 0);
         assert_eq!(code(&task, &[(false, Some(3)), (true, Some(0)), (true, Some(137))]), 137);
+        let job = wire::local::ContainerView { name: "job".into(), essential: true, exit_code: Some(0), ..task.containers[0].clone() };
+        let sidecar = wire::local::ContainerView { name: "sidecar".into(), exit_code: Some(137), ..job.clone() };
+        let ended = TaskView { ended_by: Some("job".into()), containers: vec![sidecar, job], ..task.clone() };
+        assert_eq!(exit_code(&ended), 0, "the sidecar was killed because the job was done");
         assert_eq!(code(&task, &[(true, None)]), INPUT);
         assert_eq!(code(&task, &[(true, Some(4096))]), INPUT);
     }

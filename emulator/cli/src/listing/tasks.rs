@@ -15,6 +15,7 @@ pub(crate) fn services(cluster: &ClusterView) -> Table {
     ]);
     for service in &cluster.services {
         let rollout = service.deployments.iter().find(|deployment| deployment.status == "PRIMARY").map_or("", |deployment| &deployment.rollout_state);
+        let rollout = if crate::report::paused(service).is_some() { "PAUSED" } else { rollout };
         table.row(vec![
             cell(&service.service_name),
             toned(&service.status, tone(&service.status)),

@@ -265,12 +265,13 @@ pub(super) fn refused(refused: Refused) -> Failure {
         Refused::NotFound { what: "task definition", .. } => Some("`ecslocal up` registers those of the manifest"),
         Refused::NotFound { what: "container instance", .. } => Some("`ecslocal instances` lists them"),
         Refused::NotFound { what: "cluster", .. } => Some("`ecslocal up` makes the cluster of the manifest"),
-        Refused::Exists { owner: Some(_), .. } => Some(
-            "names of load balancers and target groups are the region's: give it another name, or take that cluster down with `ecslocal down --cluster`",
-        ),
         Refused::InUse { what: "cluster" | "service name", .. } => Some("try again in a moment; `ecslocal ps --watch` shows what is left"),
         _ => None,
     };
+    if let Refused::Exists { owner: Some(owner), .. } = &refused {
+        let message = "names of load balancers and target groups are the region's: give it another name, or take that cluster down with";
+        return Failure::input(refused.to_string()).hint(format!("{message} `ecslocal down --cluster {owner}`"));
+    }
     if let Refused::Unplaced(failure) = &refused {
         return Failure::input(refused.to_string()).hint(&failure.hint);
     }

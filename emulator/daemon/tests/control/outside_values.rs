@@ -18,10 +18,12 @@ impl Lab {
         std::fs::write(path, text).unwrap();
     }
 
-    /// The variables of the newest container, as `NAME=value`.
+    /// The variables of the newest container, as `NAME=value`, but for those that the agent of ECS gives to all.
     fn variables(&self) -> Vec<String> {
         let newest = self.fleet.containers().pop().unwrap();
-        newest.spec.definition.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()
+        let agent = |name: &str| name.starts_with("ECS_") || name == "AWS_EXECUTION_ENV";
+        let own = newest.spec.definition.environment.iter().filter(|(name, _)| !agent(name));
+        own.map(|(name, value)| format!("{name}={value}")).collect()
     }
 }
 

@@ -70,6 +70,8 @@ pub(super) fn health_check(node: &Node, report: &mut Report) -> Option<Container
     let place = super::place(node, "command");
     let form = "`[CMD, program, argument …]` or `[CMD-SHELL, line]`";
     match command.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        // An item that is not a text has been reported.
+        _ if node.get("command").is_none() || node.list("command").len() != command.len() => return None,
         ["CMD", _, ..] | ["CMD-SHELL", _] => {}
         ["CMD" | "CMD-SHELL"] => {
             report.problem(place, "the health check's command says nothing to run").hint(form);
@@ -77,8 +79,6 @@ pub(super) fn health_check(node: &Node, report: &mut Report) -> Option<Container
         ["CMD-SHELL", ..] => {
             report.problem(place, "`CMD-SHELL` takes one line").hint(form);
         }
-        // An item that is not a text has been reported.
-        _ if node.get("command").is_none() => return None,
         _ => {
             report.problem(place, "a health check's command begins with `CMD` or `CMD-SHELL`").hint(form);
         }

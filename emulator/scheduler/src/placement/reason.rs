@@ -101,11 +101,26 @@ fn told(ledger: &Ledger<'_>, request: &Request<'_>, (place, obstacle): (usize, &
             format!("the constraint `{query}` holds for no ACTIVE one"),
             "`ecslocal instances` lists their attributes; change the constraint, or give `containerInstances` what it asks for".to_owned(),
         ),
-        Obstacle::DistinctInstance => (
-            "each has a task of it already, and `distinctInstance` allows no second".to_owned(),
-            "lower the number of tasks, add a container instance, or remove the constraint".to_owned(),
-        ),
+        Obstacle::DistinctInstance => {
+            (distinct(ledger, request), "lower the number of tasks, add a container instance, or remove the constraint".to_owned())
+        }
     }
+}
+
+/// `distinctInstance` alone is the reason only where every ACTIVE instance has a task.
+fn distinct(ledger: &Ledger<'_>, request: &Request<'_>) -> String {
+    let range = ledger.range(request.cluster);
+    let active: Vec<usize> = range.clone().filter(|place| ledger.seats[*place].is_active()).collect();
+    let with: Vec<&str> = active
+        .iter()
+        .filter(|place| request.counts[**place - range.start] > 0)
+        .map(|place| ledger.seats[*place].instance.spec.name.as_str())
+        .collect();
+    if with.len() == active.len() {
+        return "each has a task of it already, and `distinctInstance` allows no second".to_owned();
+    }
+    let has = if with.len() == 1 { "has" } else { "have" };
+    format!("{} {has} a task of it already, `distinctInstance` allows no second, and no other ACTIVE one is allowed or has room", with.join(", "))
 }
 
 /// Whether no ACTIVE instance would take the task with nothing else on it.

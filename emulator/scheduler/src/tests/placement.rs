@@ -294,7 +294,7 @@ fn nobody_waits_in_vain_while_others_make_room() {
     fleet.apply(Change::Scale { service: key("users"), desired_count: 4 });
     assert_eq!(fleet.hopeless.len(), 1);
     fleet.apply(Change::Scale { service: key("posts"), desired_count: 0 });
-    assert_eq!((fleet.hopeless.len(), fleet.waiting.len()), (0, 2), "{:?}", fleet.waiting);
+    assert_eq!((fleet.hopeless.len(), fleet.waiting.len()), (0, 3), "two that drain, and the one that waits for them: {:?}", fleet.waiting);
     fleet.run(20);
     fleet.assert_steady("users");
 }

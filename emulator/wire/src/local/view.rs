@@ -336,6 +336,9 @@ pub struct TaskView {
     pub stop_code: Option<String>,
     /// ECS's sentence for the stop.
     pub stopped_reason: Option<String>,
+    /// The essential container whose end was the task's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
     /// In the task definition's order.
     pub containers: Vec<ContainerView>,
     /// What holds its network, in `awsvpc` mode. AWS's API does not tell of it.
