@@ -25,6 +25,9 @@ impl Docker {
         if let Some(id) = self.local_image(reference).await? {
             return Ok(id);
         }
+        if reference.starts_with("sha256:") {
+            return Err(removed(reference));
+        }
         let sourced = self.source().and_then(|source| source.find(reference));
         let name = sourced.as_ref().map_or(reference, |image| &image.reference);
         if sourced.is_some()
@@ -60,6 +63,12 @@ impl Docker {
             }
         }
     }
+}
+
+/// An image that is called by its id was here when its revision was registered, and no registry knows such a name.
+fn removed(id: &str) -> EngineError {
+    let message = format!("image `{id:.19}` was removed from this machine\nhint: `ecslocal up` builds or pulls what its task definition names");
+    EngineError::new(EngineErrorKind::CannotPull, message)
 }
 
 /// One line a layer and step; the bars in between would be thousands of lines.
@@ -112,6 +121,13 @@ mod tests {
         ] {
             assert_eq!(split(reference), expected, "{reference}");
         }
+    }
+
+    #[test]
+    fn an_image_that_was_removed_is_not_looked_for_elsewhere() {
+        let error = removed("sha256:3818b53b1dde06c366923112546b9788c4fa7473d6efb9c14fde8bee71fd7fab");
+        assert_eq!(error.kind, EngineErrorKind::CannotPull);
+        assert!(error.message.starts_with("image `sha256:3818b53b1dde` was removed from this machine\nhint: `ecslocal up`"), "{}", error.message);
     }
 
     #[test]
