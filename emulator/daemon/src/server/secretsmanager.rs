@@ -62,14 +62,17 @@ impl SecretsManager {
             return Ok(());
         }
         let Subject { secret_id, name } = wire::json11::read(body).unwrap_or_default();
-        let known = |id: &String| self.context.vault.read(self.now, |vault| vault.secret(id).map(|secret| secret.arn.clone()));
+        let known = |id: &String| self.context.vault.read(self.now, |vault| vault.secret(id).map(|secret| (secret.arn.clone(), secret.tags.clone())));
         // A secret that is not there is asked for by the beginning of the ARN that it would have.
         let unknown = |id: String| {
             let Place { region, account } = &self.place;
             if id.starts_with("arn:") { id } else { format!("arn:aws:secretsmanager:{region}:{account}:secret:{id}") }
         };
-        let resource = secret_id.or(name).map_or_else(|| "*".to_owned(), |id| known(&id).unwrap_or_else(|| unknown(id)));
-        caller.authorise(&format!("secretsmanager:{operation}"), &resource).map_err(|Denied(why)| Error::AccessDenied(why))
+        // Only the one that the operation reads: another would be a way around the question.
+        let id = if operation == "CreateSecret" { name } else { secret_id };
+        let unnamed = || ("*".to_owned(), BTreeMap::new());
+        let (resource, tags) = id.map_or_else(unnamed, |id| known(&id).unwrap_or_else(|| (unknown(id), BTreeMap::new())));
+        caller.authorise_with_tags(&format!("secretsmanager:{operation}"), &resource, &tags).map_err(|Denied(why)| Error::AccessDenied(why))
     }
 
     async fn answer(self, operation: Operation) -> Answer {

@@ -74,17 +74,19 @@ impl Ssm {
         let arn = |name: String| {
             let Place { region, account } = &self.place;
             let name = name.split(':').next().filter(|_| !name.starts_with("arn:")).map_or(name.clone(), str::to_owned);
-            let known = self.context.vault.read(self.now, |vault| vault.parameter(&name).ok().map(|(parameter, _)| parameter.arn.clone()));
+            let of = |found: &Parameter| (found.arn.clone(), found.tags.clone());
+            let known = self.context.vault.read(self.now, |vault| vault.parameter(&name).ok().map(|(parameter, _)| of(parameter)));
             let separator = if name.starts_with('/') { "" } else { "/" };
-            known
-                .unwrap_or_else(|| if name.starts_with("arn:") { name } else { format!("arn:aws:ssm:{region}:{account}:parameter{separator}{name}") })
+            let unknown = || if name.starts_with("arn:") { name } else { format!("arn:aws:ssm:{region}:{account}:parameter{separator}{name}") };
+            known.unwrap_or_else(|| (unknown(), BTreeMap::new()))
         };
-        let mut resources: Vec<String> = named.map(arn).collect();
+        let mut resources: Vec<(String, BTreeMap<String, String>)> = named.map(arn).collect();
         if resources.is_empty() {
-            resources.push("*".into());
+            resources.push(("*".into(), BTreeMap::new()));
         }
         let action = format!("ssm:{operation}");
-        resources.iter().try_for_each(|resource| caller.authorise(&action, resource)).map_err(|Denied(why)| Error::AccessDenied(why))
+        let ask = |(resource, tags): &(String, BTreeMap<String, String>)| caller.authorise_with_tags(&action, resource, tags);
+        resources.iter().try_for_each(ask).map_err(|Denied(why)| Error::AccessDenied(why))
     }
 
     async fn answer(self, operation: Operation) -> Answer {

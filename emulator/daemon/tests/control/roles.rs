@@ -189,6 +189,33 @@ async fn what_is_not_signed_so_is_nobody_s_at_the_agent_s_address() {
 }
 
 #[tokio::test]
+async fn what_a_role_may_of_secrets_is_asked_of_the_one_that_is_meant_and_of_its_tags() {
+    let lab = Lab::new().await;
+    let allowed = r#"Statement: [{ Effect: Allow, Action: ["ecr:CreateRepository", "ecs:UpdateTaskProtection"], Resource: "*" }]"#;
+    let own = r#"Statement:
+            - { Effect: Allow, Action: "secretsmanager:*", Resource: "arn:aws:secretsmanager:*:*:secret:own*" }
+            - { Effect: Deny, Action: "secretsmanager:GetSecretValue", Resource: "*", Condition: { StringEquals: { "aws:ResourceTag/kept": "yes" } } }"#;
+    lab.bring(&MANIFEST.replace(allowed, own)).await;
+    lab.until(steady).await;
+    let (source, ..) = lab.container("web");
+    let credentials = lab.credentials().await;
+    let ask = async |operation: &str, body: &str| {
+        let target = format!("secretsmanager.{operation}");
+        lab.visit(&source, &signed(&credentials, "169.254.170.2", (&target, "secretsmanager"), body, 0)).await
+    };
+    let made = ask("CreateSecret", r#"{"Name":"own","SecretString":"a"}"#).await;
+    assert_eq!(made.status, 200, "{}", made.text);
+    assert!(ask("GetSecretValue", r#"{"SecretId":"own"}"#).await.text.contains(r#""SecretString":"a""#));
+    // A field that the operation does not read is no way around the question.
+    let other = ask("CreateSecret", r#"{"Name":"theirs","SecretId":"own","SecretString":"b"}"#).await;
+    assert!(other.text.contains("AccessDeniedException"), "{}", other.text);
+    let kept = ask("CreateSecret", r#"{"Name":"own-kept","SecretString":"c","Tags":[{"Key":"kept","Value":"yes"}]}"#).await;
+    assert_eq!(kept.status, 200, "{}", kept.text);
+    let read = ask("GetSecretValue", r#"{"SecretId":"own-kept"}"#).await;
+    assert!(read.text.contains("with an explicit deny"), "{}", read.text);
+}
+
+#[tokio::test]
 async fn a_task_protects_itself_if_its_role_may() {
     let lab = Lab::with_roles().await;
     let (source, task, variables) = lab.container("web");

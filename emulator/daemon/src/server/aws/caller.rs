@@ -1,5 +1,6 @@
 //! Who asks for an operation, and whether that may be.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use iam::{Mint, Principal, Refusal, SignedRequest};
@@ -81,6 +82,13 @@ impl Caller {
     ///
     /// # Errors
     /// It may not.
+    /// The same for what has tags: `aws:ResourceTag/…`, and the service's own name of them.
+    pub(in super::super) fn authorise_with_tags(&self, action: &str, resource: &str, tags: &BTreeMap<String, String>) -> Result<(), Denied> {
+        let service = action.split(':').next().unwrap_or_default();
+        let pairs = tags.iter().flat_map(|(key, value)| ["aws", service].map(|of| (format!("{of}:ResourceTag/{key}"), value.clone())));
+        self.authorise_tagged(action, resource, pairs.collect())
+    }
+
     pub(in super::super) fn authorise_tagged(&self, action: &str, resource: &str, tags: Vec<(String, String)>) -> Result<(), Denied> {
         let mut context = self.context.clone();
         context.extend(tags);

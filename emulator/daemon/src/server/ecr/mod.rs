@@ -103,11 +103,9 @@ impl Ecr {
         }
         let tags = |resource: &str| {
             let name = resource.strip_prefix(&prefix).and_then(|name| RepositoryName::new(name).ok());
-            let tags = name.and_then(|name| self.snapshot.world.repositories.get(&name)).into_iter().flat_map(|found| &found.spec.tags);
-            let pairs = tags.flat_map(|(key, value)| ["aws", "ecr"].map(|of| (format!("{of}:ResourceTag/{key}"), value.clone())));
-            pairs.collect::<Vec<_>>()
+            name.and_then(|name| self.snapshot.world.repositories.get(&name)).map(|found| found.spec.tags.clone()).unwrap_or_default()
         };
-        let ask = |resource: &String| caller.authorise_tagged(&action, resource, tags(resource));
+        let ask = |resource: &String| caller.authorise_with_tags(&action, resource, &tags(resource));
         resources.iter().try_for_each(ask).map_err(|Denied(why)| EcrError::AccessDenied(why))
     }
 
