@@ -46,6 +46,8 @@ pub struct Engines {
     own: Arc<dyn Engine>,
     dial: Box<dyn Dial>,
     others: Mutex<BTreeMap<EngineName, Other>>,
+    /// Who connects to an engine waits for whoever does so already.
+    turns: Mutex<BTreeMap<EngineName, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// An engine that is connected.
@@ -68,7 +70,7 @@ impl Engines {
     /// The daemon's own engine, and a way to others.
     #[must_use]
     pub fn new(own: Arc<dyn Engine>, dial: Box<dyn Dial>) -> Arc<Self> {
-        Arc::new(Self { own, dial, others: Mutex::default() })
+        Arc::new(Self { own, dial, others: Mutex::default(), turns: Mutex::default() })
     }
 
     /// The daemon's own engine and no other.
@@ -120,9 +122,10 @@ impl Engines {
     /// # Errors
     /// As [`Engines::connect`].
     pub async fn prepare(&self, name: &EngineName) -> Result<(), EngineError> {
+        let turn = self.turn(name);
+        let _turn = turn.lock().await;
         if self.get(name).is_err() {
-            self.connect(name).await?;
-            self.others().entry(name.clone()).and_modify(|other| other.fresh = true);
+            self.dial(name, true).await?;
         }
         Ok(())
     }
@@ -135,19 +138,37 @@ impl Engines {
         if name.is_own() {
             return Ok(self.own.clone());
         }
+        let turn = self.turn(name);
+        let _turn = turn.lock().await;
         if let Some(other) = self.others().get_mut(name).filter(|other| other.fresh) {
             other.fresh = false;
             return Ok(other.engine.clone());
         }
         self.forget(name);
+        self.dial(name, false).await
+    }
+
+    async fn dial(&self, name: &EngineName, fresh: bool) -> Result<Arc<dyn Engine>, EngineError> {
         let engine = self.dial.dial(name).await?;
         let id = engine.describe().await?.id;
-        if let Some(known) = self.known_as(name, &id).await {
+        let own = self.own.describe().await.is_ok_and(|own| !id.is_empty() && own.id == id);
+        let mut others = self.others();
+        let same = others.iter().find(|(known, other)| *known != name && !id.is_empty() && other.id == id);
+        let known = match same {
+            _ if own => Some("the daemon's own, which instances without `endpoint` have".to_owned()),
+            Some((known, _)) => Some(format!("the one at `{}`", known.as_str())),
+            None => None,
+        };
+        if let Some(known) = known {
             let message = format!("the engine at `{}` is {known}\nhint: instances may share an engine: give them the same endpoint", name.as_str());
             return Err(EngineError::new(EngineErrorKind::Unreachable, message));
         }
-        self.others().insert(name.clone(), Other { engine: engine.clone(), id, fresh: false });
+        others.insert(name.clone(), Other { engine: engine.clone(), id, fresh });
         Ok(engine)
+    }
+
+    fn turn(&self, name: &EngineName) -> Arc<tokio::sync::Mutex<()>> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default().clone()
     }
 
     /// Lets go of the engines that are not among these.
@@ -177,18 +198,6 @@ impl Engines {
             Some(id) => engine.import(self.own.export(&id).await?).await,
             None => engine.image(reference, progress).await,
         }
-    }
-
-    async fn known_as(&self, name: &EngineName, id: &str) -> Option<String> {
-        if id.is_empty() {
-            return None;
-        }
-        if self.own.describe().await.is_ok_and(|own| own.id == id) {
-            return Some("the daemon's own, which instances without `endpoint` have".into());
-        }
-        let others = self.others();
-        let same = others.iter().find(|(known, other)| *known != name && other.id == id);
-        same.map(|(known, _)| format!("the one at `{}`", known.as_str()))
     }
 
     fn others(&self) -> std::sync::MutexGuard<'_, BTreeMap<EngineName, Other>> {

@@ -29,7 +29,13 @@ pub async fn run(engines: Arc<Engines>, owner: OwnerId, clock: Arc<dyn Clock>, k
         let wanted = in_use(&snapshots.borrow_and_update().world);
         let left: Vec<_> = known.keys().filter(|name| !wanted.contains(*name)).cloned().collect();
         for name in left {
-            known.remove(&name).into_iter().for_each(|observer| observer.abort());
+            if let Some(observer) = known.remove(&name) {
+                observer.abort();
+                // It may be about to say that the engine is connected.
+                while !observer.is_finished() {
+                    tokio::task::yield_now().await;
+                }
+            }
             engines.forget(&name);
             if !keeper.tell(Input::EngineForgotten(name)).await {
                 return;

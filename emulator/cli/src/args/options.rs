@@ -13,7 +13,7 @@ pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) files: Files,
     /// Return when every service is steady, and leave the daemon in the background
-    #[arg(short, long)]
+    #[arg(short, long, overrides_with = "detach")]
     pub(crate) detach: bool,
     /// How long services may take to become steady once images are built
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]

@@ -27,6 +27,9 @@ const SESSIONS: usize = 64;
 /// A session in which nothing is sent either way for so long is ended (ecs.md 9).
 const IDLE: Duration = Duration::from_secs(20 * 60);
 
+/// How long a client may take to take the end of its session.
+const LAST_FRAME: Duration = Duration::from_secs(2);
+
 /// ECS's sentence where a program may not be run.
 const NOT_ENABLED: &str = "The execute command failed because execute command was not enabled when the task was run or the execute command agent isn’t running. Wait and try again or run a new task with execute command enabled and try again.";
 
@@ -79,8 +82,11 @@ async fn serve(context: &Context, upgrade: OnUpgrade, session: ExecSession) {
         let last = tokio::select! {
             found = output.next() => match found {
                 Some(Ok(ExecOutput::Bytes(stream, bytes))) => {
-                    if write(&mut writing, stream, &bytes).await.is_err() {
-                        return;
+                    // A client that takes nothing holds its place no longer than one that says nothing.
+                    tokio::select! {
+                        written = write(&mut writing, stream, &bytes) => if written.is_err() { return },
+                        () = context.clock.sleep(IDLE) => return,
+                        () = context.ending.cancelled() => return,
                     }
                     continue;
                 }
@@ -93,8 +99,11 @@ async fn serve(context: &Context, upgrade: OnUpgrade, session: ExecSession) {
             () = idle => ToClient::Failed(Failure::input(format!("the session was idle for {} minutes, and has been ended", IDLE.as_secs() / 60))),
             () = context.ending.cancelled() => ToClient::Failed(Failure::environment("the daemon is ending")),
         };
-        writing.write_all(&last.encode()).await.ok();
-        writing.shutdown().await.ok();
+        let end = async {
+            writing.write_all(&last.encode()).await.ok();
+            writing.shutdown().await.ok();
+        };
+        tokio::time::timeout(LAST_FRAME, end).await.ok();
         return;
     }
 }
