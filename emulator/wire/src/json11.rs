@@ -38,6 +38,35 @@ pub struct ErrorBody {
     pub message: String,
 }
 
+/// The operations of an API, a line each: an enum of them with what each asks, and how it is read.
+macro_rules! operations {
+    ($error:ident; $($(#[$doc:meta])* $name:ident($request:ident),)*) => {
+        /// An operation with what it asks.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Operation {
+            $($(#[$doc])* $name($request),)*
+        }
+
+        impl Operation {
+            /// Every operation that is served.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// Reads the operation of that name.
+            ///
+            /// # Errors
+            /// The name is not one of [`Self::NAMES`], or the body is not what the operation takes.
+            pub fn read(name: &str, body: &[u8]) -> Result<Self, $error> {
+                match name {
+                    $(stringify!($name) => $crate::json11::read(body).map(Self::$name).map_err($error::Serialization),)*
+                    _ => Err($error::NotServed { operation: name.to_owned() }),
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use operations;
+
 /// Reads a request. An empty body is an empty one.
 ///
 /// # Errors

@@ -3,36 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::EcrError;
-use crate::json11;
-
-macro_rules! operations {
-    ($($(#[$doc:meta])* $name:ident($request:ident),)*) => {
-        /// An operation with what it asks.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum Operation {
-            $($(#[$doc])* $name($request),)*
-        }
-
-        impl Operation {
-            /// Every operation that is served.
-            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
-
-            /// Reads the operation of that name.
-            ///
-            /// # Errors
-            /// The name is not one of [`Self::NAMES`], or the body is not what the operation takes.
-            pub fn read(name: &str, body: &[u8]) -> Result<Self, EcrError> {
-                let unreadable = EcrError::Serialization;
-                match name {
-                    $(stringify!($name) => json11::read(body).map(Self::$name).map_err(unreadable),)*
-                    _ => Err(EcrError::NotServed { operation: name.to_owned() }),
-                }
-            }
-        }
-    };
-}
+use crate::json11::{self, operations};
 
 operations! {
+    EcrError;
     /// → [`super::LayersAnswer`]
     BatchCheckLayerAvailability(LayersRequest),
     /// → [`super::DeletedImagesAnswer`]

@@ -3,35 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::SsmError;
-use crate::json11;
-
-macro_rules! operations {
-    ($($(#[$doc:meta])* $name:ident($request:ident),)*) => {
-        /// An operation with what it asks.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum Operation {
-            $($(#[$doc])* $name($request),)*
-        }
-
-        impl Operation {
-            /// Every operation that is served.
-            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
-
-            /// Reads the operation of that name.
-            ///
-            /// # Errors
-            /// The name is not one of [`Self::NAMES`], or the body is not what the operation takes.
-            pub fn read(name: &str, body: &[u8]) -> Result<Self, SsmError> {
-                match name {
-                    $(stringify!($name) => json11::read(body).map(Self::$name).map_err(SsmError::Serialization),)*
-                    _ => Err(SsmError::NotServed { operation: name.to_owned() }),
-                }
-            }
-        }
-    };
-}
+use crate::json11::operations;
 
 operations! {
+    SsmError;
     /// → `{}`
     AddTagsToResource(TagRequest),
     /// → `{}`
