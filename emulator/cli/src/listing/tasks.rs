@@ -36,8 +36,14 @@ pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
     let counted = tasks.iter().any(|task| restarts(task).is_some());
     // Where there is one container instance only, nobody asks which.
     let several = cluster.container_instances.len() > 1;
-    let columns = ["SERVICE", "TASK", "LAST STATUS", "HEALTH", "RESTARTS", "INSTANCE", "TASK DEFINITION", "PORTS", "AGE"];
-    let shown = |name: &&str| (counted || *name != "RESTARTS") && (several || *name != "INSTANCE");
+    let asked_for = tasks.iter().any(|task| started_by(task).is_some());
+    let columns = ["SERVICE", "TASK", "LAST STATUS", "HEALTH", "RESTARTS", "INSTANCE", "TASK DEFINITION", "STARTED BY", "PORTS", "AGE"];
+    let shown = |name: &&str| match *name {
+        "RESTARTS" => counted,
+        "INSTANCE" => several,
+        "STARTED BY" => asked_for,
+        _ => true,
+    };
     let columns: Vec<&str> = columns.into_iter().filter(shown).collect();
     let mut table = Table::new(&columns).giving_way(&["PORTS", "TASK DEFINITION", "AGE", "TASK"]);
     tasks.sort_by(|a, b| a.service_name.cmp(&b.service_name));
@@ -51,10 +57,17 @@ pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
         ];
         row.extend(counted.then(|| cell(restarts(task).map_or_else(String::new, |count| count.to_string()))));
         row.extend(several.then(|| cell(&task.container_instance)));
-        row.extend([cell(&task.task_definition), ports(task), cell(age(now - task.created_at))]);
+        row.push(cell(&task.task_definition));
+        row.extend(asked_for.then(|| cell(started_by(task).unwrap_or_default())));
+        row.extend([ports(task), cell(age(now - task.created_at))]);
         table.row(row);
     }
     table
+}
+
+/// Who asked for a task that runs by itself, where somebody said so. A service's tasks are its deployment's.
+fn started_by(task: &TaskView) -> Option<&str> {
+    task.started_by.as_deref().filter(|_| task.service_name.is_none())
 }
 
 /// How often its containers were started again; `None` where none of them may be.
@@ -85,19 +98,21 @@ pub(crate) fn scheduled(cluster: &ClusterView, now: Seconds) -> Table {
 
 /// One row a task that is over, newest first.
 pub(crate) fn stopped(cluster: &ClusterView, now: Seconds) -> Table {
-    let mut table = Table::new(&["SERVICE", "TASK", "TASK DEFINITION", "STOPPED", "EXIT", "STOP CODE", "STOPPED REASON"])
-        .giving_way(&["TASK DEFINITION", "STOP CODE", "STOPPED", "EXIT"])
-        .open_ended();
-    for task in cluster.tasks.iter().filter(|task| task.last_status == "STOPPED") {
-        table.row(vec![
-            cell(task.service_name.as_deref().unwrap_or_default()),
-            cell(short(&task.task_id)),
-            cell(&task.task_definition),
+    let over: Vec<&TaskView> = cluster.tasks.iter().filter(|task| task.last_status == "STOPPED").collect();
+    let asked_for = over.iter().any(|task| started_by(task).is_some());
+    let columns = ["SERVICE", "TASK", "TASK DEFINITION", "STARTED BY", "STOPPED", "EXIT", "STOP CODE", "STOPPED REASON"];
+    let columns: Vec<&str> = columns.into_iter().filter(|name| asked_for || *name != "STARTED BY").collect();
+    let mut table = Table::new(&columns).giving_way(&["TASK DEFINITION", "STOP CODE", "STOPPED", "EXIT"]).open_ended();
+    for task in over {
+        let mut row = vec![cell(task.service_name.as_deref().unwrap_or_default()), cell(short(&task.task_id)), cell(&task.task_definition)];
+        row.extend(asked_for.then(|| cell(started_by(task).unwrap_or_default())));
+        row.extend([
             cell(task.stopped_at.map_or_else(String::new, |at| format!("{} ago", age(now - at)))),
             cell(exits(task)),
             cell(task.stop_code.as_deref().unwrap_or_default()),
             cell(reasons(task)),
         ]);
+        table.row(row);
     }
     table
 }
@@ -229,5 +244,18 @@ mod tests {
         assert_eq!(health(cluster, &cluster.tasks[0]), "UNKNOWN");
         cluster.tasks[0].containers[0].health_status = "HEALTHY".into();
         assert_eq!(health(cluster, &cluster.tasks[0]), "HEALTHY");
+    }
+
+    #[test]
+    fn who_asked_for_a_task_is_shown_where_somebody_said_so() {
+        let mut view = sample::view();
+        let cluster = &mut view.clusters[0];
+        assert!(!tasks(cluster, view.now).render(Palette::plain(), None).contains("STARTED BY"));
+        (cluster.tasks[0].service_name, cluster.tasks[0].started_by) = (None, Some("nightly".into()));
+        let shown = tasks(cluster, view.now).render(Palette::plain(), None);
+        assert!(shown.contains("STARTED BY") && shown.contains("nightly"), "{shown}");
+        cluster.tasks[0].last_status = "STOPPED".into();
+        let shown = stopped(cluster, view.now).render(Palette::plain(), None);
+        assert!(shown.contains("nightly"), "{shown}");
     }
 }
