@@ -98,8 +98,9 @@ fn a_program_runs_in_a_container_with_its_input_and_exit_code() {
 fn the_example_gives_its_values() {
     let lab = Lab::new("secrets-lesson");
     let text = std::fs::read_to_string(root().join("examples/secrets/cluster.yaml")).unwrap();
-    let text =
-        text.replace("cluster: secrets", &format!("cluster: {}", lab.cluster)).replace("${IMAGE:-node:22-alpine}", &test_support::test_image());
+    let text = text
+        .replace("cluster: secrets", &format!("cluster: {}", lab.cluster))
+        .replace("${ECSLOCAL_NODE_BASE:-node:22-alpine}", &test_support::test_image());
     let (from, to) = (text.find("        command:").unwrap(), text.find("        environmentFiles:").unwrap());
     let text = format!("{}        command: [\"--print\", \"app:not-a-real-password@db\"]\n{}", &text[..from], &text[to..]);
     lab.write("cluster.yaml", &text);

@@ -71,8 +71,8 @@ pub(crate) async fn follow<T: Serialize + Sync>(
 /// What was told so far.
 #[derive(Default)]
 struct Steps {
-    /// Images being built, with the last line of each.
-    builds: BTreeMap<String, String>,
+    /// Images being built or pulled: which of the two, and the last line of each.
+    builds: BTreeMap<String, (&'static str, String)>,
     applied: Applied,
     progress: Progress,
 }
@@ -81,10 +81,11 @@ impl Steps {
     fn take(&mut self, event: UpEvent, printer: &mut Printer) -> Outcome {
         match event {
             UpEvent::Building { image } => {
-                self.builds.insert(image, String::new());
+                self.builds.insert(image, ("building", String::new()));
             }
             UpEvent::BuildLine { image, line } => {
-                self.builds.insert(image, line);
+                // What is built was announced before its first line.
+                self.builds.entry(image).or_insert(("pulling", String::new())).1 = line;
             }
             UpEvent::Built { image, seconds, .. } => {
                 self.builds.remove(&image);
@@ -112,9 +113,9 @@ impl Steps {
         }
         let palette = printer.talk_palette();
         let mut lines = Vec::new();
-        for (image, last) in &self.builds {
+        for (image, (doing, last)) in &self.builds {
             let image = visible(image);
-            lines.push(Line { key: format!("building {image}"), text: format!("  building {image}"), piped: true, ..Line::default() });
+            lines.push(Line { key: format!("{doing} {image}"), text: format!("  {doing} {image}"), piped: true, ..Line::default() });
             if !last.is_empty() {
                 let text = format!("    {}", palette.paint(Tone::Faint, &visible(last)));
                 lines.push(Line { key: format!("output of {image}"), text, ..Line::default() });
