@@ -47,7 +47,7 @@ impl Elsewhere {
             Endpoint::Unix { .. } => open(name, self.network_pool, Place::LOOPBACK).await,
             Endpoint::Tcp { host, port } => {
                 let address = resolve(&host, port).await.map_err(|why| refused(name, &why))?;
-                open(&format!("tcp://{host}:{port}"), self.network_pool, Place::At(address)).await
+                open(&over_tcp(&host, port), self.network_pool, Place::At(address)).await
             }
             Endpoint::Ssh { host, port, socket } => {
                 let tunnel = self.tunnel(name, Destination { host, port, socket }).await.map_err(|why| refused(name, &why))?;
@@ -71,6 +71,11 @@ impl Elsewhere {
         self.tunnels.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Arc::downgrade(&tunnel));
         Ok(tunnel)
     }
+}
+
+/// As URLs write it: an address of IPv6 in brackets.
+fn over_tcp(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("tcp://[{host}]:{port}") } else { format!("tcp://{host}:{port}") }
 }
 
 /// An address that both machines know it by: ports are published there.
@@ -104,6 +109,12 @@ mod tests {
         let error = elsewhere.connect(endpoint).await.unwrap_err();
         assert_eq!(error.kind, EngineErrorKind::Unreachable);
         error.message
+    }
+
+    #[test]
+    fn an_address_of_ipv6_is_told_from_its_port() {
+        assert_eq!(over_tcp("fd00::5", 2375), "tcp://[fd00::5]:2375");
+        assert_eq!(over_tcp("box", 2376), "tcp://box:2376");
     }
 
     #[tokio::test]

@@ -65,7 +65,27 @@ macro_rules! operations {
     };
 }
 
-pub(crate) use operations;
+/// What is asked, a struct each in the spelling of AWS, all of it optional.
+macro_rules! requests {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "PascalCase", default)]
+        #[expect(missing_docs, reason = "the names are AWS's own")]
+        pub struct $name {
+            $(pub $field: $kind,)*
+        }
+
+        /// Values are in some of them, so none is printed.
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    )*};
+}
+
+pub(crate) use {operations, requests};
 
 /// Reads a request. An empty body is an empty one.
 ///

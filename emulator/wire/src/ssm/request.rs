@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::SsmError;
-use crate::json11::operations;
+use crate::json11::{operations, requests};
 
 operations! {
     SsmError;
@@ -31,25 +31,6 @@ operations! {
     PutParameter(PutRequest),
     /// → `{}`
     RemoveTagsFromResource(UntagRequest),
-}
-
-macro_rules! requests {
-    ($($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-        #[serde(rename_all = "PascalCase", default)]
-        #[expect(missing_docs, reason = "the names are AWS's own")]
-        pub struct $name {
-            $(pub $field: $kind,)*
-        }
-
-        /// Values are in some of them, so none is printed.
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(stringify!($name))
-            }
-        }
-    )*};
 }
 
 requests! {
