@@ -234,7 +234,7 @@ fn strip_hop_by_hop(headers: &mut Headers) {
     if headers.contains("connection") {
         strip_named(headers);
     }
-    headers.retain(|name, _| !HOP_BY_HOP.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())));
+    headers.remove_all(&HOP_BY_HOP);
 }
 
 /// Whether a name is that of a line which only the load balancer may write or end, with something around it that a target could trim.

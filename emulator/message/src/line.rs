@@ -27,11 +27,28 @@ pub(crate) fn within(start: usize, text: &[u8]) -> Range<usize> {
 }
 
 /// What methods and names of headers are made of (RFC 9110, 5.6.2).
-pub(crate) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+pub(crate) const fn is_token(byte: u8) -> bool {
+    TOKENS[byte as usize]
 }
 
 /// What values are made of (RFC 9110, 5.5).
 pub(crate) const fn is_text(byte: u8) -> bool {
     byte >= b' ' && byte != 0x7f || byte == b'\t'
 }
+
+/// Whether all of it is text. All of it is looked at, which goes many bytes at a time.
+pub(crate) fn all_text(text: &[u8]) -> bool {
+    text.iter().fold(true, |good, byte| good & is_text(*byte))
+}
+
+/// By byte.
+const TOKENS: [bool; 256] = {
+    let mut tokens = [false; 256];
+    let all = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut at = 0;
+    while at < all.len() {
+        tokens[all[at] as usize] = true;
+        at += 1;
+    }
+    tokens
+};

@@ -186,7 +186,7 @@ impl Lease {
     pub(crate) fn give_back(&mut self) {
         let Some(Upstream::Http1(mut upstream)) = self.upstream.take() else { return };
         upstream.belongs_to(None);
-        if upstream.is_reusable() {
+        if upstream.is_settled() {
             self.worker.pool.put(&self.target, self.keep_for, upstream);
         }
     }
