@@ -37,7 +37,7 @@ pub(crate) struct Response {
 }
 
 /// Answers one request. Failures are answers too.
-pub(crate) async fn answer(context: Rc<ConnectionContext>, mut head: RequestHead, body: RequestBody) -> Response {
+pub(crate) async fn answer(context: Rc<ConnectionContext>, mut head: Box<RequestHead>, body: RequestBody) -> Response {
     let turn = Turn::begin(&context);
     let mut asker = Asker::of(&head, context.listener.closed.get());
     let swallowed = body.is_swallowed();
@@ -120,7 +120,7 @@ struct Answered {
     in_flight: InFlight,
     /// The connection to the target may serve another request.
     reusable: bool,
-    memory: Option<Memory>,
+    memory: Option<Box<Memory>>,
 }
 
 /// Sends a rewritten request to its target; the body stays where it is if the target cannot be reached. The error is the status that

@@ -58,7 +58,8 @@ pub(crate) async fn serve(context: &Rc<ConnectionContext>, stream: ClientIo) {
     };
     // Its last request is over, and with it whatever else held the client.
     if let Some(client) = Rc::into_inner(client) {
-        finish(context, client, end).await;
+        // Soon over: not a part of the connection's future.
+        Box::pin(finish(context, client, end)).await;
     }
     state.over();
 }
@@ -69,16 +70,22 @@ async fn exchange(context: &Rc<ConnectionContext>, client: &Rc<Client>) -> End {
     loop {
         let mut scan = HeadScan::default();
         let head = match poll_fn(|cx| client.poll_head(&mut scan, cx)).await {
-            Came::Request(head) => *head,
+            Came::Request(head) => head,
             Came::Nothing => return End::Finished,
             Came::Refused(failure) => return End::Refused(failure),
         };
         let bare = head.version == Version::Http09;
         let body = RequestBody::http1(client, state, &head);
-        let answer = pin!(forward::answer(Rc::clone(context), head, body));
+        // An idle connection has no room for what only a request needs.
+        let answer = Box::pin(forward::answer(Rc::clone(context), head, body));
         let Some(response) = unless_gone(context, client, answer).await else { return End::Finished };
-        let close = response.close || bare;
-        match send(context, client, (response, bare)).await {
+        let Response { head, body, coding, close } = response;
+        // HTTP/0.9 has no heads.
+        if !bare {
+            head.write(client.out.borrow_mut().text());
+        }
+        drop(head);
+        match send(context, client, body, if bare { Coding::Plain } else { coding }).await {
             Ok(true) => {}
             Ok(false) => return End::Broken,
             Err(error) => {
@@ -92,7 +99,7 @@ async fn exchange(context: &Rc<ConnectionContext>, client: &Rc<Client>) -> End {
         state.phase.set(Phase::Idle);
         state.head_begun.set(client.has_more());
         state.over();
-        if close || !state.upload_complete.get() {
+        if close || bare || !state.upload_complete.get() {
             return End::Finished;
         }
         client.rest();
@@ -100,7 +107,7 @@ async fn exchange(context: &Rc<ConnectionContext>, client: &Rc<Client>) -> End {
 }
 
 /// The future's output, unless the client closes its connection first.
-async fn unless_gone<F: Future>(context: &ConnectionContext, client: &Client, mut future: Pin<&mut F>) -> Option<F::Output> {
+async fn unless_gone<F: Future>(context: &ConnectionContext, client: &Client, mut future: Pin<Box<F>>) -> Option<F::Output> {
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         // What is left of a request is read by whoever wants its body.
@@ -110,14 +117,8 @@ async fn unless_gone<F: Future>(context: &ConnectionContext, client: &Client, mu
     .await
 }
 
-/// Sends a response; `false` when its body broke off. `bare` ones have no head, as HTTP/0.9 wants it.
-async fn send(context: &ConnectionContext, client: &Client, (response, bare): (Response, bool)) -> io::Result<bool> {
-    let Response { head, mut body, coding, .. } = response;
-    if !bare {
-        head.write(client.out.borrow_mut().text());
-    }
-    drop(head);
-    let coding = if bare { Coding::Plain } else { coding };
+/// Sends the body of a response behind its head; `false` when it broke off.
+async fn send(context: &ConnectionContext, client: &Client, mut body: ResponseBody, coding: Coding) -> io::Result<bool> {
     let mut progress = Progress::Flowing;
     poll_fn(|cx| match progress.poll(client, &mut body, coding, cx) {
         // A client that has gone is noticed though its target says nothing for long.
