@@ -17,7 +17,7 @@ use crate::connection::ConnectionContext;
 use crate::forward::{self, Response};
 use crate::outgoing::Coding;
 use crate::record::Draft;
-use crate::state::Phase;
+use crate::state::{ConnectionState, Phase};
 use crate::transport::ClientIo;
 use crate::{respond, tunnel};
 
@@ -57,7 +57,7 @@ pub(crate) async fn serve(context: &Rc<ConnectionContext>, stream: ClientIo) {
         .await
     };
     // Its last request is over, and with it whatever else held the client.
-    if let Some(client) = Rc::into_inner(client) {
+    if let Some(client) = Rc::into_inner(client).filter(|client| !may_just_close(client, &end, state)) {
         // Soon over: not a part of the connection's future.
         Box::pin(finish(context, client, end)).await;
     }
@@ -167,6 +167,12 @@ impl Progress {
             }
         }
     }
+}
+
+/// Whether nothing is left to be said or read: closing the socket says all.
+fn may_just_close(client: &Client, end: &End, state: &ConnectionState) -> bool {
+    let read = client.has_ended() || state.upload_complete.get() && !client.has_more();
+    matches!(end, End::Finished) && read && !client.is_encrypted()
 }
 
 async fn finish(context: &ConnectionContext, client: Client, end: End) {

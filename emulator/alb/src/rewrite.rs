@@ -118,7 +118,7 @@ pub(crate) fn request(request: &mut RequestHead, rewrite: &Rewrite<'_>) -> Resul
 fn stand_in_front(headers: &mut Headers) {
     let mut place = 0;
     for name in [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_PORT, "host", X_AMZN_TRACE_ID] {
-        place = headers.move_to(place, &[name]);
+        place = headers.move_to(place, name);
     }
 }
 
@@ -302,13 +302,15 @@ pub(crate) fn response(head: &mut ResponseHead, asker: &Asker, over: bool) -> (C
 /// Puts the lines of a target's response into the load balancer's order, and its own among them: those that say what the message is,
 /// `Connection`, its cookies, the rest as the target sent it (alb.md 6.7).
 pub(crate) fn arrange(headers: &mut Headers, version: Version, close: bool, cookies: Vec<String>) {
-    let mut place = headers.move_to(0, &["date"]);
+    let mut place = headers.move_to(0, "date");
     if place == 0 {
         headers.insert(0, "Date", &*clock::date());
         place = 1;
     }
-    place = headers.move_to(place, &["content-type"]);
-    place = headers.move_to(place, &[CONTENT_LENGTH, TRANSFER_ENCODING]);
+    place = headers.move_to(place, "content-type");
+    // It has one of them at most.
+    place = headers.move_to(place, CONTENT_LENGTH);
+    place = headers.move_to(place, TRANSFER_ENCODING);
     if version != Version::Http2 {
         headers.insert(place, "Connection", respond::connection(close));
         place += 1;

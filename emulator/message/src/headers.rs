@@ -5,7 +5,7 @@ mod line;
 use std::fmt;
 use std::ops::Range;
 
-use line::{Line, Mark};
+use line::{Line, Mark, Wanted};
 
 /// Room that is made for lines that are added to those that came.
 const ROOM: usize = 512;
@@ -53,17 +53,13 @@ impl Headers {
         &self.text[line.value.range()]
     }
 
-    #[inline]
-    fn is(&self, line: &Line, name: &str) -> bool {
-        line.mark == Mark::of(name.as_bytes()) && self.name_of(line).eq_ignore_ascii_case(name.as_bytes())
-    }
-
     /// What would end a line becomes a blank, wherever it came from.
     pub(crate) fn store(&mut self, text: &[u8]) -> Range<usize> {
         let start = self.text.len();
         self.text.extend_from_slice(text);
         let ends = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
-        if text.iter().any(ends) {
+        // All of it is looked at, which goes many bytes at a time.
+        if text.iter().fold(false, |found, byte| found | ends(byte)) {
             self.text[start..].iter_mut().filter(|byte| ends(byte)).for_each(|byte| *byte = b' ');
         }
         start..self.text.len()
@@ -76,7 +72,19 @@ impl Headers {
         self.text.extend_from_slice(b": ");
         let value = self.store(value);
         self.text.extend_from_slice(b"\r\n");
-        Line::of(&self.text, name, value)
+        Line { mark: Mark::of(&self.text[name.clone()]), name: name.into(), value: value.into(), whole: true }
+    }
+
+    /// The lines of a name.
+    #[inline]
+    fn named(&self, name: &str) -> impl Iterator<Item = &Line> {
+        let wanted = Wanted::of(name);
+        self.lines.iter().filter(move |line| wanted.is(&self.text, line))
+    }
+
+    fn place_of(&self, name: &str) -> Option<usize> {
+        let wanted = Wanted::of(name);
+        self.lines.iter().position(|line| wanted.is(&self.text, line))
     }
 
     /// All lines.
@@ -88,7 +96,7 @@ impl Headers {
     #[must_use]
     #[inline]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.lines.iter().find(|line| self.is(line, name)).map(|line| self.value_of(line))
+        self.named(name).next().map(|line| self.value_of(line))
     }
 
     /// The same, where it is text.
@@ -101,14 +109,14 @@ impl Headers {
     /// The values of all lines of that name.
     #[inline]
     pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
-        self.lines.iter().filter(move |line| self.is(line, name)).map(|line| self.value_of(line))
+        self.named(name).map(|line| self.value_of(line))
     }
 
     /// Whether there is a line of that name.
     #[must_use]
     #[inline]
     pub fn contains(&self, name: &str) -> bool {
-        self.lines.iter().any(|line| self.is(line, name))
+        self.named(name).next().is_some()
     }
 
     /// What a list of tokens in the lines of that name says, each without the blanks around it.
@@ -140,7 +148,6 @@ impl Headers {
     }
 
     /// Makes it the only line of that name: in the place of the first one, else behind the others.
-    #[inline]
     pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) {
         match self.keep_first(name) {
             Some(at) => self.lines[at] = self.store_line(name, value.as_ref()),
@@ -149,7 +156,6 @@ impl Headers {
     }
 
     /// The same, with the name as it was written in the first line, where there is one.
-    #[inline]
     pub fn set_value(&mut self, name: &str, value: impl AsRef<[u8]>) {
         match self.keep_first(name) {
             Some(at) => {
@@ -161,33 +167,29 @@ impl Headers {
     }
 
     /// Removes all lines of that name but the first one, and gives its place.
-    #[inline]
     pub fn keep_first(&mut self, name: &str) -> Option<usize> {
-        let first = self.lines.iter().position(|line| self.is(line, name))?;
-        if self.lines[first + 1..].iter().any(|line| self.is(line, name)) {
-            let mut at = 0;
-            self.retain(|own, _| {
-                at += 1;
-                at <= first + 1 || !own.eq_ignore_ascii_case(name.as_bytes())
-            });
-        }
+        let first = self.place_of(name)?;
+        let (wanted, mut at) = (Wanted::of(name), 0);
+        let Self { text, lines } = self;
+        lines.retain(|line| {
+            at += 1;
+            at <= first + 1 || !wanted.is(text, line)
+        });
         Some(first)
     }
 
     /// Removes all lines of that name.
-    #[inline]
     pub fn remove(&mut self, name: &str) {
-        if self.contains(name) {
-            self.retain(|own, _| !own.eq_ignore_ascii_case(name.as_bytes()));
-        }
+        let wanted = Wanted::of(name);
+        let Self { text, lines } = self;
+        lines.retain(|line| !wanted.is(text, line));
     }
 
     /// Removes all lines of these names.
-    #[inline]
     pub fn remove_all(&mut self, names: &[&str]) {
-        if self.lines.iter().any(|line| names.iter().any(|name| self.is(line, name))) {
-            self.retain(|own, _| !names.iter().any(|name| own.eq_ignore_ascii_case(name.as_bytes())));
-        }
+        let marks = names.iter().fold(0, |marks, name| marks | Mark::of(name.as_bytes()).bit());
+        let Self { text, lines } = self;
+        lines.retain(|line| line.mark.bit() & marks == 0 || !names.iter().any(|name| Wanted::of(name).is(text, line)));
     }
 
     /// Removes the lines whose name and value do not please, in order.
@@ -196,13 +198,12 @@ impl Headers {
         lines.retain(|line| pleases(&text[line.name.range()], &text[line.value.range()]));
     }
 
-    /// Moves the lines of these names to a place and behind it, in their order; the place behind the last of them.
-    #[inline]
-    pub fn move_to(&mut self, place: usize, names: &[&str]) -> usize {
-        let mut end = place;
+    /// Moves the lines of that name to a place and behind it, in their order; the place behind the last of them.
+    pub fn move_to(&mut self, place: usize, name: &str) -> usize {
+        let (wanted, mut end) = (Wanted::of(name), place);
         for at in place..self.lines.len() {
-            if names.iter().any(|name| self.is(&self.lines[at], name)) {
-                let line = self.lines[at];
+            let line = self.lines[at];
+            if wanted.is(&self.text, &line) {
                 self.lines.copy_within(end..at, end + 1);
                 self.lines[end] = line;
                 end += 1;
@@ -310,8 +311,10 @@ mod tests {
         changed.remove("nobody");
         changed.insert(0, "First", "0");
         assert_eq!(written(&changed), "First: 0|Host: a|x-two: 2|Last: 4||");
-        assert_eq!(changed.move_to(1, &["last", "X-TWO", "nobody"]), 3);
+        assert_eq!([changed.move_to(1, "X-TWO"), changed.move_to(2, "last"), changed.move_to(3, "nobody")], [2, 3, 3]);
         assert_eq!(written(&changed), "First: 0|x-two: 2|Last: 4|Host: a||");
+        changed.remove_all(&["host", "nobody", "FIRST"]);
+        assert_eq!(written(&changed), "x-two: 2|Last: 4||");
         let mut once = headers();
         assert_eq!((once.keep_first("x-one"), once.keep_first("nobody")), (Some(1), None));
         assert_eq!(written(&once), "Host: a|X-One: 1|x-two: 2|Last: 4||");

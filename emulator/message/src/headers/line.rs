@@ -40,6 +40,32 @@ impl Mark {
         let [length, ..] = name.len().to_le_bytes();
         Self(u32::from_le_bytes([*first | 0x20, middle | 0x20, *last | 0x20, length]))
     }
+
+    /// One of 64 bits, for sets of marks in which few are found.
+    #[inline]
+    pub(super) const fn bit(self) -> u64 {
+        1 << ((self.0 ^ self.0 >> 8 ^ self.0 >> 16 ^ self.0 >> 24) & 63)
+    }
+}
+
+/// A name that is looked for.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'n> {
+    name: &'n [u8],
+    mark: Mark,
+}
+
+impl<'n> Wanted<'n> {
+    #[inline]
+    pub(super) const fn of(name: &'n str) -> Self {
+        Self { name: name.as_bytes(), mark: Mark::of(name.as_bytes()) }
+    }
+
+    /// Whether a line of `text` has it.
+    #[inline]
+    pub(super) fn is(&self, text: &[u8], line: &Line) -> bool {
+        line.mark == self.mark && text[line.name.range()].eq_ignore_ascii_case(self.name)
+    }
 }
 
 /// See the module.
