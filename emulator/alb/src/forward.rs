@@ -42,14 +42,14 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, mut head: Box<Request
     let mut asker = Asker::of(&head, context.listener.closed.get());
     let swallowed = body.is_swallowed();
     let mut body = Some(body);
-    let mut admitted: Option<Admitted> = None;
+    let mut admitted: Option<Box<Admitted>> = None;
     let settled = loop {
-        match plan(&context, &mut head, &mut asker, admitted.as_ref()) {
+        match plan(&context, &mut head, &mut asker, admitted.as_deref()) {
             Plan::Target(chosen) => break Ok(chosen),
             Plan::Own(own) => break Err(own),
             // Seldom, and large: not a part of every request's future.
             Plan::Ask(question, balancer) => match Box::pin(uncut(&context.state, admission::ask(&context, &head, &question, &balancer))).await {
-                Ok(pass) => admitted = Some(Admitted { question, pass }),
+                Ok(pass) => admitted = Some(Box::new(Admitted { question, pass })),
                 Err(answer) => {
                     context.state.note(|draft| draft.record().error_reason = answer.reason);
                     break Err(Own::Stay(answer));

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use message::{HeadScan, Version};
+use message::{HeadScan, RequestHead, Version};
 use routing::ClientFailure;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -56,17 +56,22 @@ pub(crate) async fn serve(context: &Rc<ConnectionContext>, stream: ClientIo) {
         })
         .await
     };
-    // Its last request is over, and with it whatever else held the client.
-    if let Some(client) = Rc::into_inner(client).filter(|client| !may_just_close(client, &end, state)) {
-        // Soon over: not a part of the connection's future.
-        Box::pin(finish(context, client, end)).await;
+    if let Some(rest) = rest(context, client, end) {
+        rest.await;
     }
     state.over();
 }
 
+/// What is left to be done with a connection; nothing where closing its socket says all. Apart, for a connection has no room for it.
+fn rest(context: &Rc<ConnectionContext>, client: Rc<Client>, end: End) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
+    // Its last request is over, and with it whatever else held the client.
+    let client = Rc::into_inner(client).filter(|client| !may_just_close(client, &end, &context.state))?;
+    let context = Rc::clone(context);
+    Some(Box::pin(async move { finish(&context, client, end).await }))
+}
+
 /// Requests and responses, one after the other.
 async fn exchange(context: &Rc<ConnectionContext>, client: &Rc<Client>) -> End {
-    let state = &context.state;
     loop {
         let mut scan = HeadScan::default();
         let head = match poll_fn(|cx| client.poll_head(&mut scan, cx)).await {
@@ -74,40 +79,47 @@ async fn exchange(context: &Rc<ConnectionContext>, client: &Rc<Client>) -> End {
             Came::Nothing => return End::Finished,
             Came::Refused(failure) => return End::Refused(failure),
         };
-        let bare = head.version == Version::Http09;
-        let body = RequestBody::http1(client, state, &head);
         // An idle connection has no room for what only a request needs.
-        let answer = Box::pin(forward::answer(Rc::clone(context), head, body));
-        let Some(response) = unless_gone(context, client, answer).await else { return End::Finished };
-        let Response { head, body, coding, close } = response;
-        // HTTP/0.9 has no heads.
-        if !bare {
-            head.write(client.out.borrow_mut().text());
-        }
-        drop(head);
-        match send(context, client, body, if bare { Coding::Plain } else { coding }).await {
-            Ok(true) => {}
-            Ok(false) => return End::Broken,
-            Err(error) => {
-                tracing::trace!(%error, "the client took no more of its response");
-                return End::Finished;
-            }
-        }
-        if state.tunnel.borrow().is_some() {
-            return End::Upgraded;
-        }
-        state.phase.set(Phase::Idle);
-        state.head_begun.set(client.has_more());
-        state.over();
-        if close || bare || !state.upload_complete.get() {
-            return End::Finished;
+        if let Some(end) = Box::pin(request(context, client, head)).await {
+            return end;
         }
         client.rest();
     }
 }
 
+/// One request and its response; the end of the exchange where it comes with it.
+async fn request(context: &Rc<ConnectionContext>, client: &Rc<Client>, head: Box<RequestHead>) -> Option<End> {
+    let state = &context.state;
+    let bare = head.version == Version::Http09;
+    let (body, coding, close) = {
+        let body = RequestBody::http1(client, state, &head);
+        let answer = pin!(forward::answer(Rc::clone(context), head, body));
+        let Some(Response { head, body, coding, close }) = unless_gone(context, client, answer).await else { return Some(End::Finished) };
+        // HTTP/0.9 has no heads.
+        if !bare {
+            head.write(client.out.borrow_mut().text());
+        }
+        (body, if bare { Coding::Plain } else { coding }, close || bare)
+    };
+    match send(context, client, body, coding).await {
+        Ok(true) => {}
+        Ok(false) => return Some(End::Broken),
+        Err(error) => {
+            tracing::trace!(%error, "the client took no more of its response");
+            return Some(End::Finished);
+        }
+    }
+    if state.tunnel.borrow().is_some() {
+        return Some(End::Upgraded);
+    }
+    state.phase.set(Phase::Idle);
+    state.head_begun.set(client.has_more());
+    state.over();
+    (close || !state.upload_complete.get()).then_some(End::Finished)
+}
+
 /// The future's output, unless the client closes its connection first.
-async fn unless_gone<F: Future>(context: &ConnectionContext, client: &Client, mut future: Pin<Box<F>>) -> Option<F::Output> {
+async fn unless_gone<F: Future>(context: &ConnectionContext, client: &Client, mut future: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         // What is left of a request is read by whoever wants its body.
