@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use line::{Line, Mark, Wanted};
 
+use crate::line::all_text;
+
 /// Room that is made for lines that are added to those that came.
 const ROOM: usize = 512;
 
@@ -15,6 +17,8 @@ const ROOM: usize = 512;
 pub struct Headers {
     text: Vec<u8>,
     lines: Vec<Line>,
+    /// The bits of all marks that any line ever had: most names that are looked for are not there, and this says so at once.
+    marks: u64,
 }
 
 impl Headers {
@@ -22,12 +26,14 @@ impl Headers {
     pub(crate) fn over(text: &[u8]) -> Self {
         let mut own = Vec::with_capacity(text.len() + ROOM);
         own.extend_from_slice(text);
-        Self { text: own, lines: Vec::with_capacity(16) }
+        Self { text: own, lines: Vec::with_capacity(16), marks: 0 }
     }
 
     /// A line whose name and value are in the text already.
     pub(crate) fn point(&mut self, name: Range<usize>, value: Range<usize>) {
-        self.lines.push(Line::of(&self.text, name, value));
+        let line = Line::of(&self.text, name, value);
+        self.marks |= line.mark.bit();
+        self.lines.push(line);
     }
 
     /// Makes what stands there, behind the last line's value and its end, a part of that value.
@@ -57,10 +63,8 @@ impl Headers {
     pub(crate) fn store(&mut self, text: &[u8]) -> Range<usize> {
         let start = self.text.len();
         self.text.extend_from_slice(text);
-        let ends = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
-        // All of it is looked at, which goes many bytes at a time.
-        if text.iter().fold(false, |found, byte| found | ends(byte)) {
-            self.text[start..].iter_mut().filter(|byte| ends(byte)).for_each(|byte| *byte = b' ');
+        if !all_text(text) {
+            self.text[start..].iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n' | 0)).for_each(|byte| *byte = b' ');
         }
         start..self.text.len()
     }
@@ -72,19 +76,22 @@ impl Headers {
         self.text.extend_from_slice(b": ");
         let value = self.store(value);
         self.text.extend_from_slice(b"\r\n");
-        Line { mark: Mark::of(&self.text[name.clone()]), name: name.into(), value: value.into(), whole: true }
+        let mark = Mark::of(&self.text[name.clone()]);
+        self.marks |= mark.bit();
+        Line { mark, name: name.into(), value: value.into(), whole: true }
     }
 
     /// The lines of a name.
     #[inline]
     fn named(&self, name: &str) -> impl Iterator<Item = &Line> {
         let wanted = Wanted::of(name);
-        self.lines.iter().filter(move |line| wanted.is(&self.text, line))
+        let lines = if self.may_have(wanted) { &*self.lines } else { &[] };
+        lines.iter().filter(move |line| wanted.is(&self.text, line))
     }
 
-    fn place_of(&self, name: &str) -> Option<usize> {
-        let wanted = Wanted::of(name);
-        self.lines.iter().position(|line| wanted.is(&self.text, line))
+    #[inline]
+    const fn may_have(&self, wanted: Wanted<'_>) -> bool {
+        self.marks & wanted.bit() != 0
     }
 
     /// All lines.
@@ -168,9 +175,13 @@ impl Headers {
 
     /// Removes all lines of that name but the first one, and gives its place.
     pub fn keep_first(&mut self, name: &str) -> Option<usize> {
-        let first = self.place_of(name)?;
-        let (wanted, mut at) = (Wanted::of(name), 0);
-        let Self { text, lines } = self;
+        let wanted = Wanted::of(name);
+        if !self.may_have(wanted) {
+            return None;
+        }
+        let Self { text, lines, .. } = self;
+        let first = lines.iter().position(|line| wanted.is(text, line))?;
+        let mut at = 0;
         lines.retain(|line| {
             at += 1;
             at <= first + 1 || !wanted.is(text, line)
@@ -180,33 +191,33 @@ impl Headers {
 
     /// Removes all lines of that name.
     pub fn remove(&mut self, name: &str) {
-        let wanted = Wanted::of(name);
-        let Self { text, lines } = self;
-        lines.retain(|line| !wanted.is(text, line));
+        self.remove_all(&[name]);
     }
 
     /// Removes all lines of these names.
     pub fn remove_all(&mut self, names: &[&str]) {
         let marks = names.iter().fold(0, |marks, name| marks | Mark::of(name.as_bytes()).bit());
-        let Self { text, lines } = self;
-        lines.retain(|line| line.mark.bit() & marks == 0 || !names.iter().any(|name| Wanted::of(name).is(text, line)));
+        if self.marks & marks != 0 {
+            let Self { text, lines, .. } = self;
+            lines.retain(|line| line.mark.bit() & marks == 0 || !names.iter().any(|name| Wanted::of(name).is(text, line)));
+        }
     }
 
     /// Removes the lines whose name and value do not please, in order.
     pub fn retain(&mut self, mut pleases: impl FnMut(&[u8], &[u8]) -> bool) {
-        let Self { text, lines } = self;
+        let Self { text, lines, .. } = self;
         lines.retain(|line| pleases(&text[line.name.range()], &text[line.value.range()]));
     }
 
     /// Moves the lines of that name to a place and behind it, in their order; the place behind the last of them.
     pub fn move_to(&mut self, place: usize, name: &str) -> usize {
         let (wanted, mut end) = (Wanted::of(name), place);
-        for at in place..self.lines.len() {
-            let line = self.lines[at];
-            if wanted.is(&self.text, &line) {
-                self.lines.copy_within(end..at, end + 1);
-                self.lines[end] = line;
-                end += 1;
+        if self.may_have(wanted) {
+            for at in place..self.lines.len() {
+                if wanted.is(&self.text, &self.lines[at]) {
+                    self.lines[end..=at].rotate_right(1);
+                    end += 1;
+                }
             }
         }
         end

@@ -61,6 +61,12 @@ impl<'n> Wanted<'n> {
         Self { name: name.as_bytes(), mark: Mark::of(name.as_bytes()) }
     }
 
+    /// See [`Mark::bit`].
+    #[inline]
+    pub(super) const fn bit(&self) -> u64 {
+        self.mark.bit()
+    }
+
     /// Whether a line of `text` has it.
     #[inline]
     pub(super) fn is(&self, text: &[u8], line: &Line) -> bool {
