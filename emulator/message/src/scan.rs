@@ -46,7 +46,9 @@ impl HeadScan {
         if first > REQUEST_LINE_BYTES + "\r\n".len() {
             return Err(request::too_long(&bytes[..first]));
         }
-        if request::is_simple(&bytes[..first])? {
+        // Nearly every first line ends like this one, and what else is wrong with it shows when it is read.
+        let usual = found.is_some() && bytes[..first].ends_with(b" HTTP/1.1\r\n");
+        if !usual && request::is_simple(&bytes[..first])? {
             return Ok(Some(first));
         }
         let end = found.unwrap_or(bytes.len());
