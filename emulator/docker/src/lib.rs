@@ -19,6 +19,7 @@ mod calls;
 mod connect;
 mod context;
 mod create;
+mod disturb;
 mod doorway;
 mod elsewhere;
 mod endpoint;

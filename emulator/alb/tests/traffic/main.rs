@@ -9,6 +9,7 @@ mod changes;
 mod conditions;
 #[cfg(test)]
 mod failures;
+mod faults;
 #[cfg(test)]
 mod forwarding;
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use engine::{Connection, ContainerSpec, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec};
+use engine::{Connection, ContainerSpec, Disturbance, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec};
 use iam::Mint;
-use model::{ContainerName, EngineName, HookTarget, OwnerId, ServiceKey, TaskId, World};
+use model::{ContainerId, ContainerName, EngineName, FaultId, FaultKind, HookTarget, OwnerId, ServiceKey, TaskId, World};
 use scheduler::Work;
 use serde_json::Value;
 
@@ -27,6 +27,8 @@ pub(super) enum Order {
     RemoveNetwork(NetworkSpec),
     RemoveVolume(OwnerId),
     Hook(Box<(HookTarget, Value)>),
+    /// What is done to which containers, or undone.
+    Fault(Vec<(ContainerId, Disturbance)>),
     /// It cannot be done where the task is.
     Refuse(EngineError),
     /// Its object is gone from the World: nothing to do.
@@ -95,10 +97,21 @@ pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint
         Work::Hook { service, deployment, stage, hook, .. } => {
             hooks::question(world, service, (deployment, *stage, *hook)).map_or(Order::Void, |asked| Order::Hook(Box::new(asked)))
         }
+        Work::BeginFault { fault, task, .. } | Work::EndFault { fault, task, .. } => fault_of(world, fault, task),
         Work::Remove { .. } => Order::Remove,
         Work::RemoveVolume { .. } => Order::RemoveVolume(world.settings.owner.clone()),
         Work::RemoveNetwork(service) => Order::RemoveNetwork(NetworkSpec { owner: world.settings.owner.clone(), service: service.clone() }),
     }
+}
+
+fn fault_of(world: &World, id: &FaultId, task: &TaskId) -> Order {
+    let Some((fault, faulted)) = world.faults.get(id).and_then(|fault| Some((fault, fault.tasks.get(task)?))) else { return Order::Void };
+    let what = match fault.kind {
+        FaultKind::Kill { .. } => Disturbance::Kill,
+        FaultKind::Pause { .. } => Disturbance::Pause,
+        FaultKind::Answers(_) => return Order::Void,
+    };
+    Order::Fault(faulted.containers.iter().map(|id| (id.clone(), what.clone())).collect())
 }
 
 /// What a service's containers call others, and the doors that are open for that before they start.
@@ -121,7 +134,7 @@ fn elsewhere(name: &EngineName) -> EngineError {
 /// Who does a piece of work. What is nobody's alone is the daemon's own engine's.
 pub(super) fn engine_of(world: &World, work: &Work) -> EngineName {
     match work {
-        Work::Remove { engine, .. } => engine.clone(),
+        Work::Remove { engine, .. } | Work::BeginFault { engine, .. } | Work::EndFault { engine, .. } => engine.clone(),
         Work::PrepareImage { task, .. }
         | Work::Create { task, .. }
         | Work::Start { task, .. }
