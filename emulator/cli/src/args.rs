@@ -304,7 +304,7 @@ Examples:
     /// Repositories and images: a registry that `docker push` and `docker pull` know how to use
     #[command(subcommand)]
     Ecr(ecr::Ecr),
-    /// Do something bad to tasks on purpose, for a while: kill, pause, errors, delay
+    /// Do something bad to tasks on purpose, for a while: kill, pause, latency, errors ...
     #[command(subcommand)]
     #[command(after_help = "\
 Every fault ends by itself, with `chaos stop`, with its task and with `down`; when

@@ -14,6 +14,7 @@ impl Docker {
                 let killed = self.call(calls::DISTURB, self.api().kill_container(id.as_str(), Some(options))).await;
                 killed.or_else(|error| is_not_running(&error).then_some(()).ok_or(error))
             }
+            Disturbance::Network { owner, fault, what, time } => self.begin_network_fault(id, (owner, fault), what, *time).await,
             Disturbance::Pause => match self.call(calls::DISTURB, self.api().pause_container(id.as_str())).await {
                 Err(error) if error.message.contains("already paused") => Ok(()),
                 outcome => outcome,
@@ -24,6 +25,7 @@ impl Docker {
     pub(crate) async fn restore_container(&self, id: &ContainerId, what: &Disturbance) -> Result<(), EngineError> {
         match what {
             Disturbance::Kill => Ok(()),
+            Disturbance::Network { owner, fault, what, .. } => self.end_network_fault(id, (owner, fault), what).await,
             Disturbance::Pause => {
                 let restored = self.call(calls::DISTURB, self.api().unpause_container(id.as_str())).await;
                 restored.or_else(|error| (is_not_running(&error) || error.message.contains("is not paused")).then_some(()).ok_or(error))

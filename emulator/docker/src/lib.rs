@@ -32,6 +32,7 @@ mod image;
 mod labels;
 mod logs;
 mod network;
+mod network_fault;
 mod observe;
 mod pause_executable;
 mod pause_image;

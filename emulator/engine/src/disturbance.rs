@@ -1,5 +1,9 @@
 //! Something bad that is done to a container on purpose.
 
+use std::time::Duration;
+
+use model::{FaultId, NetworkFault, OwnerId};
+
 /// What is done, and undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disturbance {
@@ -7,4 +11,15 @@ pub enum Disturbance {
     Kill,
     /// Every process is frozen.
     Pause,
+    /// Packets of its network are late or lost, until that is undone or its time is over, whoever lives then.
+    Network {
+        /// Whose fault it is.
+        owner: OwnerId,
+        /// Its name, of which a container has one.
+        fault: FaultId,
+        /// What is done.
+        what: NetworkFault,
+        /// When it ends if nobody ends it.
+        time: Duration,
+    },
 }

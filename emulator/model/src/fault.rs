@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterName, ContainerId, ContainerName, ContainerType, EngineName, FaultId, Ids, ServiceName, Task, TaskId, Timestamp};
+use crate::{
+    ClusterName, ContainerId, ContainerName, ContainerType, EngineName, FaultId, Ids, NetworkFault, NetworkMode, ServiceName, Task, TaskId, Timestamp,
+};
 
 /// How long a fault lasts where nobody says.
 pub const DEFAULT_FAULT_TIME: Duration = Duration::from_secs(30);
@@ -89,6 +91,8 @@ pub enum FaultKind {
         /// Which container of each task; `None` for all of the task definition's.
         container: Option<ContainerName>,
     },
+    /// Packets are late, or lost.
+    Network(NetworkFault),
     /// The load balancer answers in the tasks' place, or later.
     Answers(AnswerFault),
 }
@@ -122,6 +126,7 @@ impl FaultKind {
         match self {
             Self::Kill { .. } => "kill",
             Self::Pause { .. } => "pause",
+            Self::Network(fault) => fault.word(),
             Self::Answers(AnswerFault { status: Some(_), .. }) => "errors",
             Self::Answers(AnswerFault { status: None, .. }) => "delay",
         }
@@ -133,6 +138,7 @@ impl FaultKind {
         let of = |container: &Option<ContainerName>| container.as_ref().map(|name| format!(" of container {name}")).unwrap_or_default();
         match self {
             Self::Kill { container } => format!("kill{}", of(container)),
+            Self::Network(fault) => fault.words(),
             Self::Pause { container } => format!("pause{}", of(container)),
             Self::Answers(AnswerFault { status, delay_millis, percent }) => {
                 let later = if *delay_millis > 0 { format!(" after {delay_millis} ms") } else { String::new() };
@@ -158,16 +164,29 @@ impl FaultKind {
 
     /// Whether a task cannot be under both.
     #[must_use]
-    pub const fn excludes(&self, other: &Self) -> bool {
-        matches!((self, other), (Self::Pause { .. }, Self::Pause { .. }) | (Self::Answers(_), Self::Answers(_)))
+    pub fn excludes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Network(own), Self::Network(other)) => own.excludes(other),
+            _ => matches!((self, other), (Self::Pause { .. }, Self::Pause { .. }) | (Self::Answers(_), Self::Answers(_))),
+        }
     }
 
     /// The containers of a task that it is done to: those that run. The error is why it cannot be done, for a person.
     ///
     /// # Errors
     /// Where the task has no such container, or none that runs.
-    pub fn containers(&self, task: &Task) -> Result<Vec<ContainerId>, String> {
-        let (Self::Kill { container } | Self::Pause { container }) = self else { return Ok(Vec::new()) };
+    pub fn containers(&self, task: &Task, mode: NetworkMode) -> Result<Vec<ContainerId>, String> {
+        let container = match (self, mode) {
+            (Self::Kill { container } | Self::Pause { container }, _) => container,
+            (Self::Answers(_), _) => return Ok(Vec::new()),
+            (Self::Network(_), NetworkMode::Awsvpc) => return Ok(task.pause().and_then(|pause| pause.runtime_id.clone()).into_iter().collect()),
+            (Self::Network(_), NetworkMode::Bridge) => &None,
+            (Self::Network(_), NetworkMode::Host) => {
+                let task = task.id.short();
+                return Err(format!("task {task} has the network of its host (`networkMode: host`), and this would strike the whole machine"));
+            }
+            (Self::Network(_), NetworkMode::None) => return Err(format!("task {} has no network (`networkMode: none`)", task.id.short())),
+        };
         if let Some(name) = container.as_ref().filter(|name| task.container(name).is_none()) {
             let known: Vec<_> = task.containers.iter().map(|container| container.name.as_str()).collect();
             return Err(format!("task {} has no container `{name}`, only {}", task.id.short(), known.join(", ")));

@@ -46,7 +46,10 @@ fn one(context: &Context<'_>, before: &Fault, found: &mut Findings) {
     fault.tasks.retain(|task, faulted| stays(context, before, (task, faulted)));
     if fault.tasks.is_empty() {
         (fault.ending, fault.over_at) = (true, Some(context.now));
-        let how = fault.problem.as_ref().map_or_else(|| "is over".to_owned(), |problem| format!("could not be injected: {problem}"));
+        let how = fault
+            .problem
+            .as_ref()
+            .map_or_else(|| "is over".to_owned(), |problem| format!("could not be injected: {}", problem.lines().next().unwrap_or_default()));
         tell(context, &fault, found, &format!("{} {how}", fault.id));
     }
     for (task, faulted) in &fault.tasks {

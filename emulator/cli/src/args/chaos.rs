@@ -40,6 +40,31 @@ Examples:
   ecslocal chaos delay posts --delay 500ms
   ecslocal chaos delay posts --delay 2s --percent 10 --for 5m")]
     Delay(Delay),
+    /// Let what tasks send leave later
+    #[command(after_help = "\
+It is the network's: whoever speaks to them notices, load balancer or not. The
+engine's kernel needs `netem`; where it has none that is said, and `chaos delay` is
+what is left.
+
+Examples:
+  ecslocal chaos latency posts --delay 100ms --jitter 20ms
+  ecslocal chaos latency 3f2a9c1e --delay 1s --for 10s")]
+    Latency(Latency),
+    /// Lose packets that tasks send
+    #[command(
+        after_help = "Examples:\n  ecslocal chaos loss posts --percent 10\n  ecslocal chaos loss posts --percent 100 --for 5s     nothing comes back from them"
+    )]
+    Loss(Loss),
+    /// Lose what goes to a port: of the tasks themselves, or of whom they call
+    #[command(after_help = "\
+Nobody is refused: packets go and nothing comes, as behind a security group that
+forgot somebody.
+
+Examples:
+  ecslocal chaos blackhole posts --port 3000
+  ecslocal chaos blackhole posts --port 5432 --egress
+  ecslocal chaos blackhole posts --port 53 --protocol udp --egress")]
+    Blackhole(Blackhole),
     /// List faults
     Ls(Ls),
     /// Undo faults before their time is over
@@ -119,6 +144,51 @@ pub(crate) struct Delay {
     /// How many of the requests
     #[arg(long, value_name = "PERCENT", default_value = "100%", value_parser = parse_percent)]
     pub(crate) percent: u8,
+    #[command(flatten)]
+    pub(crate) lasting: Lasting,
+}
+
+/// `chaos latency`
+#[derive(Debug, Args)]
+pub(crate) struct Latency {
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+    /// How much later
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) delay: Duration,
+    /// By how much more or less at random
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_time)]
+    pub(crate) jitter: Duration,
+    #[command(flatten)]
+    pub(crate) lasting: Lasting,
+}
+
+/// `chaos loss`
+#[derive(Debug, Args)]
+pub(crate) struct Loss {
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+    /// How many of the packets
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
+    pub(crate) percent: u8,
+    #[command(flatten)]
+    pub(crate) lasting: Lasting,
+}
+
+/// `chaos blackhole`
+#[derive(Debug, Args)]
+pub(crate) struct Blackhole {
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+    /// The port that packets go to
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: u16,
+    /// `tcp` [default] or `udp`
+    #[arg(long, default_value = "tcp", hide_default_value = true, value_parser = ["tcp", "udp"], hide_possible_values = true)]
+    pub(crate) protocol: String,
+    /// What they send, to that port of others; else what comes to their own
+    #[arg(long)]
+    pub(crate) egress: bool,
     #[command(flatten)]
     pub(crate) lasting: Lasting,
 }

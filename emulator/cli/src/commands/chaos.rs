@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{AnswerFault, ContainerName, FaultKind};
+use model::{AnswerFault, ContainerName, FaultKind, NetworkFault, NetworkFaultKind, TrafficDirection, TransportProtocol};
 use wire::local::{ChaosRequest, Failure, FaultView, FaultsReply, path};
 
 use super::look;
@@ -26,13 +26,31 @@ pub(crate) async fn run(command: Chaos, settings: Settings, printer: &mut Printe
         Chaos::Kill(args) => (args.whom, FaultKind::Kill { container: container(args.container)? }, ONCE),
         Chaos::Pause(args) => (args.whom, FaultKind::Pause { container: container(args.container)? }, args.lasting.lasts),
         Chaos::Errors(args) => (args.whom, answers(Some(args.status), args.delay, args.percent), args.lasting.lasts),
+        Chaos::Latency(args) => {
+            let [delay_millis, jitter_millis] = [args.delay, args.jitter].map(millis);
+            (args.whom, network(NetworkFaultKind::Latency { delay_millis, jitter_millis }), args.lasting.lasts)
+        }
+        Chaos::Loss(args) => (args.whom, network(NetworkFaultKind::Loss { percent: args.percent }), args.lasting.lasts),
+        Chaos::Blackhole(args) => {
+            let protocol = if args.protocol == "udp" { TransportProtocol::Udp } else { TransportProtocol::Tcp };
+            let direction = if args.egress { TrafficDirection::Egress } else { TrafficDirection::Ingress };
+            (args.whom, network(NetworkFaultKind::Blackhole { port: args.port, protocol, direction }), args.lasting.lasts)
+        }
         Chaos::Delay(args) => (args.whom, answers(None, args.delay, args.percent), args.lasting.lasts),
     };
     inject(&whom, kind, lasts, settings.with_files(&whom.files.file), printer).await
 }
 
 fn answers(status: Option<u16>, delay: Duration, percent: u8) -> FaultKind {
-    FaultKind::Answers(AnswerFault { status, delay_millis: u32::try_from(delay.as_millis()).unwrap_or(u32::MAX), percent })
+    FaultKind::Answers(AnswerFault { status, delay_millis: millis(delay), percent })
+}
+
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+const fn network(kind: NetworkFaultKind) -> FaultKind {
+    FaultKind::Network(NetworkFault::new(kind))
 }
 
 fn container(name: Option<String>) -> Result<Option<ContainerName>, Failure> {

@@ -15,7 +15,9 @@ pub(crate) fn faults(faults: &[FaultView], now: Seconds) -> Table {
             None if fault.origin == "task" => "until it is stopped".to_owned(),
             None => age(fault.until - now),
         };
-        let what = fault.problem.as_ref().map_or_else(|| fault.description.clone(), |problem| format!("{}: {problem}", fault.description));
+        // What to do about it is said to whoever asked.
+        let problem = fault.problem.as_deref().and_then(|problem| problem.lines().next());
+        let what = problem.map_or_else(|| fault.description.clone(), |problem| format!("{}: {problem}", fault.description));
         table.row(vec![
             cell(&fault.fault_id),
             toned(&fault.status, tone(&fault.status)),
@@ -53,7 +55,7 @@ mod tests {
             status: "FAILED".into(),
             service_name: None,
             over_at: Some(100.0),
-            problem: Some("the engine does not answer".into()),
+            problem: Some("the engine does not answer\nhint: ask it".into()),
             ..pause.clone()
         };
         insta::assert_snapshot!(faults(&[pause, failed], 110.0).render(Palette::plain(), None), @r#"

@@ -35,6 +35,9 @@ pub(super) enum Order {
     Void,
 }
 
+/// How much longer than asked a fault may be left by a daemon that died.
+const FAULT_GRACE: Duration = Duration::from_secs(10);
+
 /// What the World says of a piece of work now.
 pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint) -> Order {
     let found = |task: &TaskId, container: &ContainerName| {
@@ -106,7 +109,14 @@ pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint
 
 fn fault_of(world: &World, id: &FaultId, task: &TaskId) -> Order {
     let Some((fault, faulted)) = world.faults.get(id).and_then(|fault| Some((fault, fault.tasks.get(task)?))) else { return Order::Void };
-    let what = match fault.kind {
+    let what = match &fault.kind {
+        FaultKind::Network(what) => Disturbance::Network {
+            owner: world.settings.owner.clone(),
+            fault: id.clone(),
+            what: what.clone(),
+            // The daemon is to come first.
+            time: fault.until.since(fault.started_at) + FAULT_GRACE,
+        },
         FaultKind::Kill { .. } => Disturbance::Kill,
         FaultKind::Pause { .. } => Disturbance::Pause,
         FaultKind::Answers(_) => return Order::Void,

@@ -2,14 +2,40 @@
 
 use std::time::Duration;
 
-use model::ContainerId;
+use model::{ContainerId, FaultId, NetworkFault, NetworkFaultKind, TrafficDirection, TransportProtocol};
 
 use super::Verdict;
 use super::bench::{Bench, expect, expect_exit};
 use crate::Disturbance;
 
-/// The least that Docker knows.
-const SHORT: Duration = Duration::from_secs(1);
+/// A port of a container that nobody can reach any more.
+fn blackhole(bench: &Bench<'_>, fault: &str) -> Disturbance {
+    let kind = NetworkFaultKind::Blackhole { port: 80, protocol: TransportProtocol::Tcp, direction: TrafficDirection::Ingress };
+    let fault = FaultId::from_text(fault);
+    Disturbance::Network { owner: bench.subject.owner.clone(), fault, what: NetworkFault::new(kind), time: Duration::from_secs(600) }
+}
+
+pub(super) async fn a_network_is_struck_and_let_go(bench: &Bench<'_>) -> Verdict {
+    let engine = &bench.subject.engine;
+    let id = bench.running("users", &bench.subject.workloads.server).await?;
+    // Nothing of it was done yet.
+    let never = blackhole(bench, "fault-c0");
+    bench.succeed("end of a fault that was never", engine.restore(&id, &never)).await?;
+    let (one, other) = (blackhole(bench, "fault-c1"), blackhole(bench, "fault-c2"));
+    for what in [&one, &one, &other] {
+        bench.succeed("a fault of a network", engine.disturb(&id, what)).await?;
+    }
+    let listed = bench.list(&bench.subject.owner).await?;
+    expect(listed.len() == 1, || format!("expected that what does a fault is no container of a task, found {listed:?}"))?;
+    for what in [&one, &other, &other] {
+        bench.succeed("end of a fault of a network", engine.restore(&id, what)).await?;
+    }
+    bench.stop(&id, LONG).await?;
+    bench.succeed("end of a fault of what has ended", engine.restore(&id, &one)).await?;
+    let again = engine.disturb(&id, &one).await;
+    expect(again.is_err(), || format!("expected that the network of what has ended cannot be struck, found {again:?}"))
+}
+
 /// Longer than any workload takes to obey.
 const LONG: Duration = Duration::from_secs(20);
 
@@ -35,12 +61,8 @@ pub(super) async fn what_is_paused_does_nothing(bench: &Bench<'_>) -> Verdict {
         bench.succeed("unpause", engine.restore(&frozen, &Disturbance::Pause)).await?;
     }
     bench.stop(&frozen, LONG).await?;
-    expect_exit(&bench.look(&frozen).await?, 0)?;
-    let id = bench.running("users", &bench.subject.workloads.server).await?;
-    bench.succeed("pause", engine.disturb(&id, &Disturbance::Pause)).await?;
-    bench.stop(&id, SHORT).await?;
-    // It obeys no signal but the last.
-    expect_exit(&bench.look(&id).await?, 137)
+    // It goes on where it was.
+    expect_exit(&bench.look(&frozen).await?, 0)
 }
 
 pub(super) async fn faults_of_what_does_not_run(bench: &Bench<'_>) -> Verdict {

@@ -105,7 +105,6 @@ async fn the_suite_finds_what_is_wrong_and_cleans_up() {
         "stop kills after the grace",
         "stop of what never ran or has ended succeeds",
         "what is paused does nothing until it goes on",
-        "faults of what does not run are refused, their end succeeds",
         "an image goes from engine to engine",
         "a missing image cannot be pulled",
         "a container shares the network of a pause",

@@ -39,7 +39,8 @@ impl World {
             return Err(Refused::Exists { what: "fault", name: id.to_string(), owner: None });
         }
         let struck = tasks.iter().filter_map(|id| self.tasks.get(id)).map(|task| {
-            let containers = kind.containers(task).map_err(Refused::Invalid)?;
+            let mode = self.definition(&task.revision).map(|definition| definition.network_mode).unwrap_or_default();
+            let containers = kind.containers(task, mode).map_err(Refused::Invalid)?;
             let state = if kind.is_the_engine_s() { FaultState::Pending } else { FaultState::Active };
             Ok((task.id.clone(), FaultedTask { state, engine: task.engine.clone(), containers }))
         });
@@ -128,6 +129,9 @@ fn check_time(lasts: Duration, origin: FaultOrigin) -> Result<(), Refused> {
 }
 
 fn check_kind(kind: &FaultKind) -> Result<(), Refused> {
+    if let FaultKind::Network(fault) = kind {
+        return fault.check().map_err(Refused::Invalid);
+    }
     let FaultKind::Answers(AnswerFault { status, delay_millis, percent }) = kind else { return Ok(()) };
     if !(1..=100).contains(percent) {
         return Err(Refused::Invalid(format!("{percent} % of requests is not within 1 and 100")));
