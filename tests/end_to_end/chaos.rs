@@ -1,6 +1,7 @@
 //! Faults on purpose on a real engine: what is struck, that others do not notice, and that nothing of it is left.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -36,6 +37,13 @@ fn faults(lab: &Lab) -> Vec<(String, String)> {
     listed.as_array().unwrap().iter().map(|fault| (text(fault, "type"), text(fault, "status"))).collect()
 }
 
+#[expect(clippy::disallowed_methods, reason = "how long a client waited")]
+fn took(what: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    what();
+    began.elapsed()
+}
+
 fn kill_daemon(lab: &Lab) {
     assert!(Command::new("kill").args(["-9", &lab.daemon_pid().to_string()]).status().unwrap().success());
 }
@@ -57,12 +65,21 @@ fn one_service_is_struck_and_the_others_do_not_notice() {
     assert_eq!(statuses(&lab, "posts", 5), [200; 5], "the target was never asked, and is healthy");
 
     lab.must(&["chaos", "delay", "posts", "--delay", "700ms"]);
-    let began = std::time::Instant::now();
-    assert_eq!(statuses(&lab, "posts", 1), [200]);
-    assert!(began.elapsed().as_millis() >= 700);
+    assert!(took(|| assert_eq!(statuses(&lab, "posts", 1), [200])).as_millis() >= 700);
     lab.must(&["chaos", "stop", "--all"]);
 
     let (_, posts) = lab.tasks("posts").remove(0);
+    let limits = || docker(&["inspect", "--format", "{{.HostConfig.CpuQuota}} {{.HostConfig.Memory}}", &posts]).trim().to_owned();
+    assert_eq!(limits(), format!("0 {}", 64 << 20));
+    lab.must(&["chaos", "cpu", "posts", "--percent", "50%", "--for", "10m"]);
+    lab.must(&["chaos", "memory", "posts", "--percent", "50%", "--for", "10m"]);
+    let pressed = limits();
+    assert!(pressed.ends_with(&format!(" {}", 32 << 20)) && !pressed.starts_with("0 "), "{pressed}");
+    others(&lab);
+    lab.must(&["chaos", "stop", "--all"]);
+    // -1 is no limit, as 0 is.
+    assert_eq!(limits(), format!("-1 {}", 64 << 20));
+
     lab.must(&["chaos", "kill", "posts"]);
     others(&lab);
     until("another container of posts", || lab.tasks("posts").into_iter().find(|(_, container)| *container != posts));
@@ -109,8 +126,7 @@ fn a_network_is_struck_and_let_go() {
     let lab = three("chaos");
     let (_, posts) = lab.tasks("posts").remove(0);
     let address = docker(&["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", &posts]);
-    let answers =
-        || std::net::TcpStream::connect_timeout(&format!("{}:8080", address.trim()).parse().unwrap(), std::time::Duration::from_millis(900)).is_ok();
+    let answers = || std::net::TcpStream::connect_timeout(&format!("{}:8080", address.trim()).parse().unwrap(), Duration::from_millis(900)).is_ok();
     assert!(answers());
     lab.must(&["chaos", "blackhole", "posts", "--port", "8080", "--for", "10m"]);
     assert!(!answers() && strikers(&lab) == 1);
@@ -131,8 +147,7 @@ fn a_network_is_struck_and_let_go() {
     // Not every kernel can delay packets; one that cannot is said so by name.
     let latency = lab.run(&["chaos", "latency", "posts", "--delay", "400ms", "--for", "10m"]);
     if latency.code == 0 {
-        let began = std::time::Instant::now();
-        assert!(answers() && began.elapsed().as_millis() >= 300);
+        assert!(took(|| assert!(answers())).as_millis() >= 300);
     } else {
         latency.fails(2, &["the kernel of the engine has no `netem`", "hint: `ecslocal chaos delay`"]);
     }

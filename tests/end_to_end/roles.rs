@@ -5,7 +5,8 @@ use model::Timestamp;
 use serde_json::Value;
 
 use crate::http::Client;
-use crate::lab::Lab;
+use crate::lab::{Lab, docker};
+use crate::tutorial::{copy_of, rename};
 
 const MANIFEST: &str = r#"
 cluster: ${CLUSTER}
@@ -195,5 +196,29 @@ fn a_task_injects_faults_on_itself() {
     let (status, answer) = post(&posts, "network-latency/status", "");
     assert!(status == 400 && answer.contains("enableFaultInjection is not enabled for task: arn:aws:ecs:us-east-1:000000000000:task/"), "{answer}");
     lab.must(&["down"]);
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn the_example_runs_as_its_readme_says() {
+    let lab = copy_of("lesson", &["examples"]);
+    rename(&lab, "examples/roles/cluster.yaml", "roles");
+    let manifest = lab.folder.path().join("examples/roles/cluster.yaml");
+    lab.must(&["up", "-d", "-f", manifest.to_str().unwrap()]);
+    let [reader, stranger] = ["reader", "stranger"].map(|service| lab.tasks(service).remove(0).1);
+    let node = |container: &str, program: &str| docker(&["exec", container, "node", "-e", program]);
+    let own = node(&reader, "fetch(process.env.ECS_CONTAINER_METADATA_URI_V4 + '/task').then(r => r.json()).then(task => console.log(task.Family))");
+    assert_eq!(own.trim(), "reader");
+    let credentials = "fetch('http://169.254.170.2' + process.env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI).then(r => r.json()).then(found => \
+                       console.log(found.RoleArn))";
+    assert_eq!(node(&reader, credentials).trim(), "arn:aws:iam::000000000000:role/reader");
+    // What it was given is nothing to anybody else.
+    let variables = docker(&["exec", &reader, "env"]);
+    let value = |name: &str| variables.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap().to_owned();
+    let addresses = [value("ECS_CONTAINER_METADATA_URI_V4"), format!("http://169.254.170.2{}", value("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"))];
+    for (address, status) in addresses.iter().zip(["404", "400"]) {
+        assert_eq!(node(&stranger, &format!("fetch('{address}').then(r => console.log(r.status))")).trim(), status, "{address}");
+    }
+    lab.must(&["down", "--cluster", &lab.cluster]);
     assert_eq!(lab.leftovers(), Vec::<String>::new());
 }

@@ -11,6 +11,22 @@ pub enum Disturbance {
     Kill,
     /// Every process is frozen.
     Pause,
+    /// It may use so much CPU.
+    Cpu {
+        /// In CPU units, 1024 a core.
+        units: u32,
+        /// What it is given back; `None` for no limit.
+        before: Option<u32>,
+    },
+    /// It may use so much memory.
+    Memory {
+        /// In MiB.
+        mebibytes: u32,
+        /// What it is given back, in MiB.
+        before: u32,
+        /// Swap beside either, in MiB.
+        swap: u32,
+    },
     /// Packets of its network are late or lost, until that is undone or its time is over, whoever lives then.
     Network {
         /// Whose fault it is.

@@ -93,8 +93,36 @@ pub enum FaultKind {
     },
     /// Packets are late, or lost.
     Network(NetworkFault),
+    /// Less of the machine is left to it.
+    Pressure(Pressure),
     /// The load balancer answers in the tasks' place, or later.
     Answers(AnswerFault),
+}
+
+/// What is cut, as if others took it: so many of a hundred of what a container may use, 1 to 99.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pressure {
+    /// Of the task's `cpu`, or where it has none, of all that the machine has.
+    Cpu(u8),
+    /// Of the container's limit, which it must have.
+    Memory(u8),
+}
+
+impl Pressure {
+    /// So many of a hundred.
+    #[must_use]
+    pub const fn percent(self) -> u8 {
+        match self {
+            Self::Cpu(percent) | Self::Memory(percent) => percent,
+        }
+    }
+
+    /// What is left of so much, rounded down.
+    #[must_use]
+    pub fn left_of(self, whole: u32) -> u32 {
+        let left = u64::from(whole) * u64::from(100_u8.saturating_sub(self.percent())) / 100;
+        u32::try_from(left).unwrap_or(u32::MAX)
+    }
 }
 
 /// What the load balancer does to requests that it forwards to a target. Its health checks are left alone.
@@ -127,6 +155,8 @@ impl FaultKind {
             Self::Kill { .. } => "kill",
             Self::Pause { .. } => "pause",
             Self::Network(fault) => fault.word(),
+            Self::Pressure(Pressure::Cpu(_)) => "cpu",
+            Self::Pressure(Pressure::Memory(_)) => "memory",
             Self::Answers(AnswerFault { status: Some(_), .. }) => "errors",
             Self::Answers(AnswerFault { status: None, .. }) => "delay",
         }
@@ -139,6 +169,8 @@ impl FaultKind {
         match self {
             Self::Kill { container } => format!("kill{}", of(container)),
             Self::Network(fault) => fault.words(),
+            Self::Pressure(Pressure::Cpu(percent)) => format!("{percent} % less of the CPU that it may use"),
+            Self::Pressure(Pressure::Memory(percent)) => format!("{percent} % less of the memory that it may use"),
             Self::Pause { container } => format!("pause{}", of(container)),
             Self::Answers(AnswerFault { status, delay_millis, percent }) => {
                 let later = if *delay_millis > 0 { format!(" after {delay_millis} ms") } else { String::new() };
@@ -167,6 +199,7 @@ impl FaultKind {
     pub fn excludes(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Network(own), Self::Network(other)) => own.excludes(other),
+            (Self::Pressure(own), Self::Pressure(other)) => std::mem::discriminant(own) == std::mem::discriminant(other),
             _ => matches!((self, other), (Self::Pause { .. }, Self::Pause { .. }) | (Self::Answers(_), Self::Answers(_))),
         }
     }
@@ -180,7 +213,7 @@ impl FaultKind {
             (Self::Kill { container } | Self::Pause { container }, _) => container,
             (Self::Answers(_), _) => return Ok(Vec::new()),
             (Self::Network(_), NetworkMode::Awsvpc) => return Ok(task.pause().and_then(|pause| pause.runtime_id.clone()).into_iter().collect()),
-            (Self::Network(_), NetworkMode::Bridge) => &None,
+            (Self::Pressure(_), _) | (Self::Network(_), NetworkMode::Bridge) => &None,
             (Self::Network(_), NetworkMode::Host) => {
                 let task = task.id.short();
                 return Err(format!("task {task} has the network of its host (`networkMode: host`), and this would strike the whole machine"));

@@ -105,7 +105,7 @@ pub use desired::{Desired, DesiredLoadBalancer, DesiredService};
 pub use endpoint::Endpoint;
 pub use environment_file::EnvironmentFile;
 pub use event::ServiceEvent;
-pub use fault::{AnswerFault, Fault, FaultKind, FaultOrigin, FaultScope, FaultState, FaultedTask};
+pub use fault::{AnswerFault, Fault, FaultKind, FaultOrigin, FaultScope, FaultState, FaultedTask, Pressure};
 pub use health::{GrpcMatcher, HealthCheck, Matcher, TargetHealth, TargetHealthReason, TargetHealthState};
 pub use id::{ContainerId, DeploymentId, FaultId, Ids, OwnerId, ResourceId, TaskId};
 pub use lifecycle_hook::{AwaitedHook, HookAction, HookAnswer, HookTarget, HookTimeout, LifecycleHook, LifecycleStage};

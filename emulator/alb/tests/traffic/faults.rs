@@ -63,6 +63,7 @@ async fn a_share_of_requests_is_struck() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "how long a client waited")]
 async fn a_delay_is_the_target_s_time() {
     let (target, _) = named("a").await;
     let mut front = Front::start(&[("g", &[target])]);

@@ -9,6 +9,7 @@ mod changes;
 mod conditions;
 #[cfg(test)]
 mod failures;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod forwarding;

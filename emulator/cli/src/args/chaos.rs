@@ -65,6 +65,24 @@ Examples:
   ecslocal chaos blackhole posts --port 5432 --egress
   ecslocal chaos blackhole posts --port 53 --protocol udp --egress")]
     Blackhole(Blackhole),
+    /// Leave tasks less CPU, as if others took it
+    #[command(after_help = "\
+What a container may use is cut for the time: of the task's `cpu`, or of the whole
+machine where it has none.
+
+Examples:
+  ecslocal chaos cpu posts --percent 90
+  ecslocal chaos cpu 3f2a9c1e --percent 50 --for 5m")]
+    Cpu(Press),
+    /// Leave tasks less memory, as if others took it
+    #[command(after_help = "\
+The limit of each container is cut for the time. What it uses beyond is taken from
+it where it can be, and where not the kernel kills it (control groups of version 2)
+or the fault is refused (version 1).
+
+Examples:
+  ecslocal chaos memory posts --percent 50")]
+    Memory(Press),
     /// List faults
     Ls(Ls),
     /// Undo faults before their time is over
@@ -189,6 +207,18 @@ pub(crate) struct Blackhole {
     /// What they send, to that port of others; else what comes to their own
     #[arg(long)]
     pub(crate) egress: bool,
+    #[command(flatten)]
+    pub(crate) lasting: Lasting,
+}
+
+/// `chaos cpu`, `chaos memory`
+#[derive(Debug, Args)]
+pub(crate) struct Press {
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+    /// How much of it is gone, up to 99%
+    #[arg(long, value_name = "PERCENT", default_value = "80%", value_parser = parse_percent)]
+    pub(crate) percent: u8,
     #[command(flatten)]
     pub(crate) lasting: Lasting,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{AnswerFault, ContainerName, FaultKind, NetworkFault, NetworkFaultKind, TrafficDirection, TransportProtocol};
+use model::{AnswerFault, ContainerName, FaultKind, NetworkFault, NetworkFaultKind, Pressure, TrafficDirection, TransportProtocol};
 use wire::local::{ChaosRequest, Failure, FaultView, FaultsReply, path};
 
 use super::look;
@@ -36,6 +36,8 @@ pub(crate) async fn run(command: Chaos, settings: Settings, printer: &mut Printe
             let direction = if args.egress { TrafficDirection::Egress } else { TrafficDirection::Ingress };
             (args.whom, network(NetworkFaultKind::Blackhole { port: args.port, protocol, direction }), args.lasting.lasts)
         }
+        Chaos::Cpu(args) => (args.whom, FaultKind::Pressure(Pressure::Cpu(args.percent)), args.lasting.lasts),
+        Chaos::Memory(args) => (args.whom, FaultKind::Pressure(Pressure::Memory(args.percent)), args.lasting.lasts),
         Chaos::Delay(args) => (args.whom, answers(None, args.delay, args.percent), args.lasting.lasts),
     };
     inject(&whom, kind, lasts, settings.with_files(&whom.files.file), printer).await

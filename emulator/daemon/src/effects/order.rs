@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::{Connection, ContainerSpec, Disturbance, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec};
 use iam::Mint;
-use model::{ContainerId, ContainerName, EngineName, FaultId, FaultKind, HookTarget, OwnerId, ServiceKey, TaskId, World};
+use model::{ContainerId, ContainerName, EngineName, FaultId, FaultKind, FaultedTask, HookTarget, OwnerId, Pressure, ServiceKey, TaskId, World};
 use scheduler::Work;
 use serde_json::Value;
 
@@ -110,6 +110,7 @@ pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint
 fn fault_of(world: &World, id: &FaultId, task: &TaskId) -> Order {
     let Some((fault, faulted)) = world.faults.get(id).and_then(|fault| Some((fault, fault.tasks.get(task)?))) else { return Order::Void };
     let what = match &fault.kind {
+        FaultKind::Pressure(pressure) => return pressed(world, task, faulted, *pressure),
         FaultKind::Network(what) => Disturbance::Network {
             owner: world.settings.owner.clone(),
             fault: id.clone(),
@@ -123,6 +124,34 @@ fn fault_of(world: &World, id: &FaultId, task: &TaskId) -> Order {
     };
     Order::Fault(faulted.containers.iter().map(|id| (id.clone(), what.clone())).collect())
 }
+
+/// Limits, and those that each container had: by its definition, so that a daemon that comes later knows them as well. A task that is gone
+/// takes its limits along.
+fn pressed(world: &World, id: &TaskId, faulted: &FaultedTask, pressure: Pressure) -> Order {
+    let Some(task) = world.tasks.get(id) else { return Order::Fault(Vec::new()) };
+    let Some(definition) = world.definition(&task.revision).map(|definition| task.overrides.applied_to(definition)) else {
+        return Order::Fault(Vec::new());
+    };
+    let of = |one: &ContainerId| {
+        let record = task.containers.iter().find(|record| record.runtime_id.as_ref() == Some(one))?;
+        let container = definition.container(&record.name)?;
+        Some(match pressure {
+            Pressure::Cpu(_) => {
+                let machine = world.engines.get(&faulted.engine).map_or(1024, |engine| engine.cpu);
+                Disturbance::Cpu { units: pressure.left_of(definition.cpu.unwrap_or(machine)), before: definition.cpu }
+            }
+            Pressure::Memory(_) => {
+                let before = container.memory.into_iter().chain(definition.memory).min()?;
+                let swap = container.linux_parameters.max_swap.unwrap_or(0);
+                Disturbance::Memory { mebibytes: pressure.left_of(before).max(LEAST_MEMORY), before, swap }
+            }
+        })
+    };
+    Order::Fault(faulted.containers.iter().filter_map(|one| Some((one.clone(), of(one)?))).collect())
+}
+
+/// MiB that Docker lets a container have at least.
+const LEAST_MEMORY: u32 = 6;
 
 /// What a service's containers call others, and the doors that are open for that before they start.
 fn reach(world: &World, client: &ServiceKey) -> (Vec<Connection>, Wanted) {

@@ -49,6 +49,29 @@ async fn what_cannot_be_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_limit_is_cut_and_given_back_as_the_definition_says() {
+    let lab = Lab::up().await;
+    let pressed = async |kind: serde_json::Value| {
+        let fault: FaultView = lab.post("/local/v1/inject-fault", &asked("web", &json!({ "Pressure": kind }), 600)).await.value();
+        let done = lab.fleet.disturbed().into_iter().map(|(_, what)| what).collect::<Vec<_>>();
+        lab.post(&format!("/local/v1/end-faults?cluster=lab&fault={}", fault.fault_id), "{}").await.value::<FaultsReply>();
+        assert_eq!(lab.fleet.disturbed(), []);
+        done
+    };
+    assert_eq!(pressed(json!({ "Memory": 75 })).await, [Disturbance::Memory { mebibytes: 16, before: 64, swap: 0 }]);
+    assert_eq!(pressed(json!({ "Memory": 99 })).await, [Disturbance::Memory { mebibytes: 6, before: 64, swap: 0 }]);
+    // Without a `cpu` of the task it is that of the machine: eight cores.
+    assert_eq!(pressed(json!({ "Cpu": 75 })).await, [Disturbance::Cpu { units: 2048, before: None }]);
+    let answer = lab.post("/local/v1/inject-fault", &asked("web", &json!({ "Pressure": { "Cpu": 100 } }), 10)).await;
+    assert!(answer.failure().message.contains("100 % of what a task may use is not within 1 and 99"), "{}", answer.text);
+    let bare = manifest("sim:v1", "out=hello").replace("memory: 64", "memoryReservation: 64");
+    lab.bring(&bare).await;
+    lab.until(steady).await;
+    let answer = lab.post("/local/v1/inject-fault", &asked("web", &json!({ "Pressure": { "Memory": 50 } }), 10)).await;
+    assert!(answer.failure().message.contains("has a container without a limit of memory"), "{}", answer.text);
+}
+
+#[tokio::test]
 async fn what_was_killed_is_replaced_and_a_cluster_takes_its_faults_along() {
     let lab = Lab::up().await;
     let killed: FaultView = lab.post("/local/v1/inject-fault", &asked("web", &json!({ "Kill": { "container": null } }), 30)).await.value();

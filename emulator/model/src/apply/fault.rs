@@ -104,13 +104,20 @@ impl World {
         let clash = self.faults.values().find(|fault| fault.tasks.contains_key(&task.id) && fault.kind.excludes(kind));
         clash.map_or(Ok(()), |fault| {
             let (id, what) = (&fault.id, fault.kind.words());
-            Err(Refused::InUse { what: "task", name: task.id.short().to_owned(), by: format!("{id}, {what}, which excludes this fault") })
+            let how = if fault.ending { "is being undone: try again in a moment" } else { "excludes this fault" };
+            Err(Refused::InUse { what: "task", name: task.id.short().to_owned(), by: format!("{id}, {what}, which {how}") })
         })
     }
 
-    /// Only what the load balancer forwards can be answered by it.
+    /// Only what the load balancer forwards can be answered by it, and only a limit can be cut.
     fn check_reached(&self, task: &Task, kind: &FaultKind) -> Result<(), Refused> {
         let behind = |group: &crate::TargetGroup| group.targets.values().any(|target| target.task.as_ref() == Some(&task.id));
+        let limitless =
+            |definition: &crate::TaskDefinition| definition.memory.is_none() && definition.containers.iter().any(|one| one.memory.is_none());
+        if matches!(kind, FaultKind::Pressure(crate::Pressure::Memory(_))) && self.definition(&task.revision).is_some_and(limitless) {
+            let message = format!("task {} has a container without a limit of memory (`memory`), of which something could be cut", task.id.short());
+            return Err(Refused::Invalid(message));
+        }
         if matches!(kind, FaultKind::Answers(_)) && !self.target_groups.values().any(behind) {
             let message = format!("task {} is no target of a load balancer, and it is that which answers late or in its place", task.id.short());
             return Err(Refused::Invalid(message));
@@ -129,6 +136,11 @@ fn check_time(lasts: Duration, origin: FaultOrigin) -> Result<(), Refused> {
 }
 
 fn check_kind(kind: &FaultKind) -> Result<(), Refused> {
+    if let FaultKind::Pressure(pressure) = kind {
+        let percent = pressure.percent();
+        let message = || Refused::Invalid(format!("{percent} % of what a task may use is not within 1 and 99"));
+        return (1..=99).contains(&percent).then_some(()).ok_or_else(message);
+    }
     if let FaultKind::Network(fault) = kind {
         return fault.check().map_err(Refused::Invalid);
     }
