@@ -6,6 +6,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
+#[path = "stories/chaos.rs"]
+mod chaos;
 #[path = "stories/faults.rs"]
 mod faults;
 #[path = "stories/house.rs"]
@@ -60,6 +62,7 @@ stories![
     a_service_follows_its_load,
     a_service_follows_the_cpu_of_its_tasks,
     a_service_is_deployed_again_and_rolled_back,
+    a_service_is_struck_on_purpose,
     a_service_that_is_to_reach_another_gets_new_tasks,
     a_service_for_fargate_rolls,
     a_target_flaps,

@@ -14,6 +14,9 @@ use crate::lab::{Lab, docker, until};
 /// The port that the prober listens on in each container.
 const PORT: u16 = 8080;
 
+/// Where every task finds the agent of ECS; whom it answers is `roles.rs`.
+const AGENT: &str = "169.254.170.2:80";
+
 /// Probes at the same time. One that is dropped on the way waits for its end.
 const AT_ONCE: usize = 24;
 
@@ -238,7 +241,14 @@ fn no_way_leads_from_one_service_s_containers_to_another_s() {
     let control: SocketAddr = note["endpoint"].as_str().unwrap().trim_start_matches("http://").parse().unwrap();
 
     let (hosts, mut all) = (host_addresses(), Vec::new());
-    // Out of `host` mode leads every way that this machine has: nothing is promised of it.
+    // Out of `host` mode leads every way that this machine has: that is told as it is.
+    let host = places.iter().find(|place| place.gateway.is_none()).unwrap();
+    for to in places.iter().filter(|to| to.gateway.is_some()) {
+        let address = format!("{}:{}", to.address, to.port);
+        all.push(Way { from: host.name, to: to.name.into(), how: "host mode, its address", address, open: true });
+    }
+    let agent = |from: &Place| Way { from: from.name, to: "agent".into(), how: "its address", address: AGENT.into(), open: true };
+    all.extend(places.iter().map(agent));
     for from in places.iter().filter(|place| place.gateway.is_some()) {
         all.push(Way { from: from.name, to: from.name.into(), how: "itself", address: format!("127.0.0.1:{PORT}"), open: true });
         for to in places.iter().filter(|to| to.name != from.name) {

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod bad_input;
+mod chaos;
 mod connections;
 mod deployments;
 mod encryption;

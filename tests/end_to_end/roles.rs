@@ -5,7 +5,8 @@ use model::Timestamp;
 use serde_json::Value;
 
 use crate::http::Client;
-use crate::lab::Lab;
+use crate::lab::{Lab, docker};
+use crate::tutorial::{copy_of, rename};
 
 const MANIFEST: &str = r#"
 cluster: ${CLUSTER}
@@ -157,5 +158,67 @@ fn each_task_has_its_own_role_and_no_other() {
     assert_eq!(users.get(&metadata).0, 200);
     assert_eq!(users.ecr(&own, "DescribeRepositories", &named).0, 200, "credentials of the daemon before are good");
     lab.must(&["down"]);
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}
+
+/// The agent's endpoints for faults, as a container asks them (ecs.md 5.8).
+#[test]
+fn a_task_injects_faults_on_itself() {
+    let mut lab = Lab::new("faults");
+    lab.set("IMAGE", &test_support::test_image());
+    lab.write("cluster.yaml", &MANIFEST.replace("    networkMode: awsvpc", "    networkMode: awsvpc\n    enableFaultInjection: true"));
+    lab.must(&["up", "-d"]);
+    let (users, posts) = (Inside { lab: &lab, service: "users" }, Inside { lab: &lab, service: "posts" });
+    let post = |inside: &Inside<'_>, what: &str, body: &str| {
+        let uri = inside.variable("ECS_AGENT_URI").unwrap();
+        let path = uri.strip_prefix("http://169.254.170.2").unwrap();
+        inside.ask(&format!(
+            "POST {path}/fault/v1/{what} HTTP/1.1\r\nhost: 169.254.170.2\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    };
+    // Documentation's addresses: nobody is there.
+    let blackhole = r#"{"Port":5432,"Protocol":"tcp","TrafficType":"egress"}"#;
+    let word = |word: &str| (200, format!("{{\"Status\":\"{word}\"}}"));
+    assert_eq!(post(&users, "network-blackhole-port/status", blackhole), word("not-running"));
+    assert_eq!(post(&users, "network-blackhole-port/start", blackhole), word("running"));
+    let (status, answer) = post(&users, "network-blackhole-port/status", blackhole);
+    assert_eq!((status, answer.contains("maximum request limit")), (429, true), "once in five seconds");
+    let listed = lab.json(&["chaos", "ls"]);
+    assert_eq!((&listed[0]["origin"], &listed[0]["type"], &listed[0]["status"]), (&"task".into(), &"blackhole".into(), &"ACTIVE".into()), "{listed}");
+    let loss = r#"{"LossPercent":100,"Sources":["203.0.113.0/24"]}"#;
+    assert_eq!(post(&users, "network-packet-loss/start", loss), word("running"));
+    let (status, answer) = post(&users, "network-latency/start", r#"{"DelayMilliseconds":1,"JitterMilliseconds":0,"Sources":["203.0.113.1"]}"#);
+    assert!(status == 409 && answer.contains("There is already one network packet loss fault running"), "{status} {answer}");
+    assert_eq!(post(&users, "network-packet-loss/stop", ""), word("stopped"));
+    assert_eq!(post(&users, "network-blackhole-port/stop", blackhole), word("stopped"));
+    assert_eq!(lab.json(&["chaos", "ls"]), Value::Array(Vec::new()));
+    let (status, answer) = post(&posts, "network-latency/status", "");
+    assert!(status == 400 && answer.contains("enableFaultInjection is not enabled for task: arn:aws:ecs:us-east-1:000000000000:task/"), "{answer}");
+    lab.must(&["down"]);
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn the_example_runs_as_its_readme_says() {
+    let lab = copy_of("lesson", &["examples"]);
+    rename(&lab, "examples/roles/cluster.yaml", "roles");
+    let manifest = lab.folder.path().join("examples/roles/cluster.yaml");
+    lab.must(&["up", "-d", "-f", manifest.to_str().unwrap()]);
+    let [reader, stranger] = ["reader", "stranger"].map(|service| lab.tasks(service).remove(0).1);
+    let node = |container: &str, program: &str| docker(&["exec", container, "node", "-e", program]);
+    let own = node(&reader, "fetch(process.env.ECS_CONTAINER_METADATA_URI_V4 + '/task').then(r => r.json()).then(task => console.log(task.Family))");
+    assert_eq!(own.trim(), "reader");
+    let credentials = "fetch('http://169.254.170.2' + process.env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI).then(r => r.json()).then(found => \
+                       console.log(found.RoleArn))";
+    assert_eq!(node(&reader, credentials).trim(), "arn:aws:iam::000000000000:role/reader");
+    // What it was given is nothing to anybody else.
+    let variables = docker(&["exec", &reader, "env"]);
+    let value = |name: &str| variables.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap().to_owned();
+    let addresses = [value("ECS_CONTAINER_METADATA_URI_V4"), format!("http://169.254.170.2{}", value("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"))];
+    for (address, status) in addresses.iter().zip(["404", "400"]) {
+        assert_eq!(node(&stranger, &format!("fetch('{address}').then(r => console.log(r.status))")).trim(), status, "{address}");
+    }
+    lab.must(&["down", "--cluster", &lab.cluster]);
     assert_eq!(lab.leftovers(), Vec::<String>::new());
 }

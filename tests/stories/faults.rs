@@ -58,7 +58,7 @@ impl Schedule {
     }
 
     fn choose(&mut self) -> String {
-        match self.roll(17) {
+        match self.roll(20) {
             0 | 1 => format!("scale {}={}", self.pick(&["users", "posts"]), self.roll(4)),
             2 | 3 => {
                 let container = self.pick(&["", "", "/~internal~ecs~pause"]);
@@ -74,9 +74,14 @@ impl Schedule {
                 format!("up three.yaml {} USERS_DOES=http=200@{ready}", self.variables)
             }
             10 | 11 => {
-                let verb = self.pick(&["image", "create", "start", "stop", "remove", "inspect", "list", "network"]);
+                let verb = self.pick(&["image", "create", "start", "stop", "remove", "inspect", "list", "network", "disturb", "restore"]);
                 format!("fail {verb} {}", self.pick(&["failed", "timeout", "unreachable", "not-found"]))
             }
+            13 | 14 => {
+                let (what, service) = (self.pick(&["pause", "pause", "kill", "errors"]), self.pick(&["users", "posts"]));
+                format!("chaos {what} {service} {} {}", self.pick(&["50%", "100%"]), self.pick(&["1s", "5s", "30s"]))
+            }
+            15 => "chaos ends".into(),
             12 => self.pick(&["drain local", "activate local", "activate local"]).into(),
             _ => format!("advance {}", self.pick(&["10ms", "90ms", "300ms", "700ms", "2s", "5s", "11s"])),
         }
@@ -119,6 +124,8 @@ impl Schedule {
         self.obey("activate local").await;
         self.obey("advance 2m").await;
         let world = self.house.world();
+        let struck = self.house.fleet().disturbed();
+        self.expect(struck.is_empty() && world.faults.values().all(model::Fault::is_over), &format!("nothing is struck any more: {struck:?}"));
         for (key, service) in &world.services {
             let running = world.tasks_of(key).filter(|task| task.is_live() && task.last_status == TaskStatus::Running).count();
             let desired = usize::try_from(service.spec.desired_count).unwrap();

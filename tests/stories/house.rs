@@ -43,6 +43,8 @@ pub(crate) struct House {
     tasks: JoinSet<()>,
     pub(super) words: Words,
     pub(super) told_events: u64,
+    /// How many faults were ever injected.
+    pub(super) injected: u32,
     lives: u64,
     loads: Loads,
     /// What a state file would hold now, and since when it is behind: news of the engine's is saved within [`SAVE_WITHIN`].
@@ -133,6 +135,7 @@ impl House {
             tasks,
             words: Words::default(),
             told_events: 0,
+            injected: 0,
             lives: 1,
             loads: Loads::default(),
             saved,
@@ -150,6 +153,8 @@ impl House {
     /// | `drain INSTANCE` / `activate INSTANCE` | as on the command line |
     /// | `instances` | container instances, with what is left of them and the tasks that are not over |
     /// | `protect SERVICE/N 30s` / `protect SERVICE/N off` | keeps a task from being scaled in or replaced |
+    /// | `chaos kill SERVICE 50% 10s` / `pause` / `errors` / `chaos ends` | a fault on so many of its tasks, for so long; all faults end |
+    /// | `faults` | which there are, and how many containers are struck |
     /// | `stop SERVICE/N` | StopTask |
     /// | `kill SERVICE/N[/CONTAINER] CODE` | its first container, or that one, ends with that code |
     /// | `remove SERVICE/N` | its containers are taken away as `docker rm --force` does |
@@ -202,6 +207,9 @@ impl House {
                 let until = Some(self.clock.now() + parse_duration(duration));
                 answer = self.change(Change::ProtectTask { task: self.task(task), until }).await;
             }
+            ["chaos", "ends"] => answer = self.end_faults().await,
+            ["chaos", what, service, percent, lasts] => answer = self.chaos(what, service, percent, parse_duration(lasts)).await,
+            ["faults"] => answer = self.faults(),
             ["stop", task] => answer = self.change(Change::StopTask { task: self.task(task), reason: None }).await,
             ["kill", container, code] => answer = self.kill(container, code.parse().unwrap()),
             ["remove", task] => answer = self.remove(task),
@@ -265,7 +273,7 @@ impl House {
         told
     }
 
-    async fn change(&mut self, change: Change) -> String {
+    pub(super) async fn change(&mut self, change: Change) -> String {
         let told = match self.keeper.change(vec![change]).await.unwrap() {
             Ok(_) => String::new(),
             Err(refused) => self.words.put(&format!("refused: {refused}\n")),
@@ -316,6 +324,8 @@ impl House {
             "inspect" => VerbName::Inspect,
             "list" => VerbName::List,
             "network" => VerbName::RemoveNetwork,
+            "disturb" => VerbName::Disturb,
+            "restore" => VerbName::Restore,
             _ => panic!("`{verb}` is no verb that a story lets fail"),
         };
         let kind = match kind {

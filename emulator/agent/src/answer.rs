@@ -53,6 +53,6 @@ pub fn not_found(request: Request<'_>) -> Answer {
         Request::Credentials(None) => Answer::of(CredentialsProblem::NoId.body()),
         Request::Credentials(Some(_)) => Answer::of(CredentialsProblem::NotFound.body()),
         Request::Protection(..) => Answer::of(ProtectionError::NoTask.body("")),
-        Request::Fault(id) => Answer { status: 404, body: serde_json::json!({ "Error": format!("unable to lookup container: {id}") }) },
+        Request::Fault(id, ..) => Answer { status: 404, body: serde_json::json!({ "Error": format!("unable to lookup container: {id}") }) },
     }
 }

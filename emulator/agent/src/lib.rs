@@ -1,4 +1,4 @@
-//! What a task sees at 169.254.170.2: what it is, the credentials of its role, and its protection; nothing of anybody else's (ecs.md 5).
+//! What a task sees at 169.254.170.2: what it is, the credentials of its role, its protection, and faults that it injects on itself; nothing of anybody else's (ecs.md 5).
 //!
 //! **Lives here:** the variables that a container gets ([`variables`]), whose request it is ([`find`]), and the answers, as values.
 //!
@@ -12,6 +12,7 @@
 
 mod answer;
 mod credentials;
+mod fault;
 mod limiter;
 mod metadata;
 mod protection;
@@ -23,9 +24,10 @@ mod whose;
 
 pub use answer::{Answer, not_found};
 pub use credentials::{credentials, role_of};
+pub use fault::{FaultAction, FaultStep, FaultType, ORIGIN, broken, decide, status, timed_out};
 pub use limiter::Limiter;
 pub use metadata::{container, task};
-pub use protection::{AGENT_REFUSES_FAULTS, Protect, protected, refused};
+pub use protection::{Protect, protected, refused};
 pub use request::{Request, What};
 pub use variables::{ADDRESS, Variables, variables};
 pub use whose::{Found, Source, Whose, find};

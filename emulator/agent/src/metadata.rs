@@ -74,7 +74,7 @@ pub fn task(world: &World, mint: &Mint, (task, definition): (&Task, &TaskDefinit
         task_tags: BTreeMap::new(),
         launch_type: v4.then(|| "EC2".to_owned()),
         service_name: task.service.as_ref().filter(|_| v4).map(ToString::to_string),
-        fault_injection_enabled: v4.then_some(false),
+        fault_injection_enabled: v4.then_some(definition.enable_fault_injection),
     }
 }
 

@@ -9,9 +9,6 @@ use wire::metadata::{Failure, Protection, ProtectionError, ProtectionRequest, Up
 use crate::Answer;
 use crate::metadata::rfc3339;
 
-/// What AWS says where a task definition does not have `enableFaultInjection`, which is refused here.
-pub const AGENT_REFUSES_FAULTS: &str = "enableFaultInjection is not enabled for task";
-
 /// Minutes where nothing is said, and the most.
 const DEFAULT: i64 = 120;
 const MOST: i64 = 2880;

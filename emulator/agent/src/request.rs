@@ -2,6 +2,8 @@
 
 use wire::metadata::Version;
 
+use crate::{FaultAction, FaultType};
+
 /// A request, as far as its path says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request<'p> {
@@ -11,8 +13,8 @@ pub enum Request<'p> {
     Credentials(Option<&'p str>),
     /// The protection of the task of the container of that id: what it is, or `PUT`.
     Protection(&'p str, bool),
-    /// A fault, by name, of the task of that container, to start, stop or ask after.
-    Fault(&'p str),
+    /// A fault of the task of that container, to start, stop or ask after.
+    Fault(&'p str, FaultType, FaultAction),
 }
 
 /// What of the metadata.
@@ -50,7 +52,15 @@ impl<'p> Request<'p> {
                 Some(Self::Credentials(id.filter(|id| !id.is_empty())))
             }
             ["api", id, "task-protection", "v1", "state"] if get || method == "PUT" => Some(Self::Protection(id, !get)),
-            ["api", id, "fault", "v1", _, "start" | "stop" | "status"] if method == "POST" => Some(Self::Fault(id)),
+            ["api", id, "fault", "v1", kind, action] if method == "POST" => {
+                let action = match *action {
+                    "start" => FaultAction::Start,
+                    "stop" => FaultAction::Stop,
+                    "status" => FaultAction::Status,
+                    _ => return None,
+                };
+                Some(Self::Fault(id, FaultType::read(kind)?, action))
+            }
             _ => None,
         }
     }

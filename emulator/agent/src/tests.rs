@@ -10,7 +10,7 @@ use wire::metadata::{ProtectionError, Version};
 
 use super::*;
 
-const NOW: Timestamp = Timestamp::from_millis(1_777_636_800_123);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_777_636_800_123);
 
 fn mint() -> Mint {
     Mint::new(&[7; 32])
@@ -21,13 +21,13 @@ fn address(last: u8) -> IpAddr {
 }
 
 /// A world with a task of each mode, all of one service's.
-struct Bench {
-    world: World,
-    ids: Ids,
+pub(crate) struct Bench {
+    pub(crate) world: World,
+    pub(crate) ids: Ids,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let settings = Settings {
             owner: OwnerId::from_text("o"),
             account: "000000000000".into(),
@@ -42,7 +42,7 @@ impl Bench {
     }
 
     /// A task that runs, its first container at that address.
-    fn run(&mut self, mode: NetworkMode, last: u8) -> TaskId {
+    pub(crate) fn run(&mut self, mode: NetworkMode, last: u8) -> TaskId {
         let family = Family::new(&format!("f{last}")).unwrap();
         let mut container = ContainerDefinition::new(ContainerName::new("app").unwrap(), "app:v1");
         container.environment = [("AWS_REGION".to_owned(), "eu-west-1".to_owned())].into();
@@ -69,7 +69,7 @@ impl Bench {
         id
     }
 
-    fn task(&self, id: &TaskId) -> (&Task, &TaskDefinition) {
+    pub(crate) fn task(&self, id: &TaskId) -> (&Task, &TaskDefinition) {
         let task = &self.world.tasks[id];
         (task, self.world.definition(&task.revision).unwrap())
     }
@@ -161,7 +161,11 @@ fn paths_are_the_agent_s_and_no_others() {
     assert_eq!(read("GET", "/v3/a/"), Some(Request::Metadata(Version::V3, "a", What::Container)));
     assert_eq!(read("GET", "/v1/credentials"), Some(Request::Credentials(Some("x"))));
     assert_eq!(read("PUT", "/api/a/task-protection/v1/state"), Some(Request::Protection("a", true)));
-    assert_eq!(read("POST", "/api/a/fault/v1/network-latency/start"), Some(Request::Fault("a")));
+    let fault = Request::Fault("a", FaultType::Latency, FaultAction::Start);
+    assert_eq!(read("POST", "/api/a/fault/v1/network-latency/start"), Some(fault));
+    for path in ["/api/a/fault/v1/disk-full/start", "/api/a/fault/v1/network-latency/begin"] {
+        assert_eq!(read("POST", path), None, "{path}");
+    }
     for (method, path) in [("POST", "/v4/a"), ("GET", "/v4"), ("GET", "/"), ("DELETE", "/api/a/task-protection/v1/state"), ("GET", "/v4/a/b")] {
         assert_eq!(read(method, path), None, "{method} {path}");
     }
@@ -188,4 +192,7 @@ fn who_asks_too_often_waits() {
     assert!(ask(&mut limiter, 2, "/v4/b", 0) && ask(&mut limiter, 3, "/v4/a", 0), "others are others");
     assert!(ask(&mut limiter, 2, "/v4/a", 25) && !ask(&mut limiter, 2, "/v4/a", 25));
     assert!((0..60).all(|_| ask(&mut limiter, 2, "/v4/a", 5000)));
+    let fault = "/api/a/fault/v1/network-latency/start";
+    assert!(ask(&mut limiter, 2, fault, 0) && !ask(&mut limiter, 2, fault, 0));
+    assert!((1..50).all(|tenths| !ask(&mut limiter, 2, fault, tenths * 100)) && ask(&mut limiter, 2, fault, 5000));
 }

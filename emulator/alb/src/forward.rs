@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use message::{RequestHead, ResponseHead, Version};
+use model::AnswerFault;
 use routing::{ClientFailure, InFlight, Memory, UpstreamFailure};
 
 use crate::admission::{self, Admitted};
@@ -62,7 +63,7 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, mut head: Box<Request
     }
     asker.close |= context.state.closing.get();
     let outcome = match settled {
-        Ok(chosen) => forward(&context, chosen, &head, &mut body).await.map_err(Own::Page),
+        Ok(chosen) => forward(&context, chosen, &head, &mut body).await,
         Err(own) => Err(own),
     };
     if let Some(body) = body.filter(|_| swallowed && !asker.close) {
@@ -123,12 +124,30 @@ struct Answered {
     memory: Option<Box<Memory>>,
 }
 
-/// Sends a rewritten request to its target; the body stays where it is if the target cannot be reached. The error is the status that
-/// the client gets.
-async fn forward(context: &ConnectionContext, chosen: Chosen, head: &RequestHead, body: &mut Option<RequestBody>) -> Result<Answered, u16> {
+/// Sends a rewritten request to its target; the body stays where it is if the target cannot be reached. The error is what the client gets
+/// instead.
+async fn forward(context: &ConnectionContext, chosen: Chosen, head: &RequestHead, body: &mut Option<RequestBody>) -> Result<Answered, Own> {
     let Chosen { in_flight, ambiguous, memory } = chosen;
     let (state, target) = (&context.state, in_flight.target());
     state.set_target(Some(Arc::clone(target)));
+    let failed = |failure: UpstreamFailure| {
+        state.note(|draft| draft.failed(failure));
+        tracing::debug!(target = %target.key, address = %target.address, "{}", failure.description());
+        Err(Own::Page(failure.status()))
+    };
+    let cut = |cut: Cut| match cut {
+        Cut::Gone => failed(UpstreamFailure::DrainElapsed),
+        Cut::Idle if state.upload_awaited.get() => Err(Own::Page(ClientFailure::IdleTimeout.status())),
+        Cut::Idle => failed(UpstreamFailure::IdleTimeout),
+    };
+    if let Some(fault) = target.fault().filter(|fault| fault.strikes(context.listener.worker.random.borrow_mut().next_u64())) {
+        // Seldom: not a part of every request's future.
+        match Box::pin(strike(state, fault)).await {
+            Ok(None) => {}
+            Ok(Some(status)) => return Err(Own::Injected(status)),
+            Err(reason) => return cut(reason),
+        }
+    }
     let outcome = {
         let exchange = pin!(async {
             let mut lease = Lease::get(&context.listener.worker, target, state).await?;
@@ -139,20 +158,24 @@ async fn forward(context: &ConnectionContext, chosen: Chosen, head: &RequestHead
         });
         until_cut(state, exchange).await
     };
-    let failed = |failure: UpstreamFailure| {
-        state.note(|draft| draft.failed(failure));
-        tracing::debug!(target = %target.key, address = %target.address, "{}", failure.description());
-        Err(failure.status())
-    };
     match outcome {
         Ok(Ok((head, incoming, lease))) => Ok(Answered { head, incoming, lease, in_flight, reusable: !ambiguous, memory }),
         // The target is not to blame when it was us who gave up on the request.
-        Ok(Err(_)) if state.upload_broken.get() => Err(ClientFailure::Malformed.status()),
+        Ok(Err(_)) if state.upload_broken.get() => Err(Own::Page(ClientFailure::Malformed.status())),
         Ok(Err(failure)) => failed(failure),
-        Err(Cut::Gone) => failed(UpstreamFailure::DrainElapsed),
-        Err(Cut::Idle) if state.upload_awaited.get() => Err(ClientFailure::IdleTimeout.status()),
-        Err(Cut::Idle) => failed(UpstreamFailure::IdleTimeout),
+        Err(reason) => cut(reason),
     }
+}
+
+/// A fault on purpose: the target seems to take so much longer, and to answer with that status, if it is one.
+async fn strike(state: &ConnectionState, fault: AnswerFault) -> Result<Option<u16>, Cut> {
+    state.note(Draft::sent_to_target);
+    let delay = Duration::from_millis(fault.delay_millis.into());
+    until_cut(state, pin!(tokio::time::sleep(delay))).await?;
+    if let Some(status) = fault.status {
+        state.note(|draft| draft.target_answered(status));
+    }
+    Ok(fault.status)
 }
 
 /// The future's output, unless the worker's rounds cut the request first.

@@ -48,6 +48,8 @@ pub(crate) enum Own {
     Fixed(FixedResponseTable),
     /// To somebody who may not come in, or not yet.
     Stay(Answer),
+    /// This status in the target's place, on purpose.
+    Injected(u16),
 }
 
 impl From<ClientFailure> for Own {

@@ -170,10 +170,12 @@ impl Draft {
         Some(spent)
     }
 
-    /// The connection to the target is there: the request goes out.
+    /// The connection to the target is there: the request goes out. What is delayed on purpose counts as sent before.
     pub(crate) fn sent_to_target(&mut self) {
-        let spent = self.turn();
-        self.record().times.request = spent;
+        if self.record.times.request.is_none() {
+            let spent = self.turn();
+            self.record().times.request = spent;
+        }
     }
 
     /// The head of the target's response is here.

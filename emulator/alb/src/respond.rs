@@ -19,6 +19,9 @@ use crate::{admission, clock, rewrite};
 /// Our own: which rule, target group and target a response is due to.
 const DEBUG_HEADER: &str = "X-Ecslocal-Route";
 
+/// What a target never said.
+const INJECTED: &[u8] = b"injected by `ecslocal chaos`\n";
+
 /// What an answer depends on, of the request and its connection.
 pub(crate) struct Asker {
     /// It shows pages of its own in place of short ones.
@@ -70,6 +73,11 @@ pub(crate) fn own(own: Own, asker: &Asker, turn: Turn) -> Response {
         Own::Redirect(status, location) => page(status, Some(&location), asker, turn),
         Own::Fixed(fixed) => self::fixed(&fixed, asker, turn),
         Own::Page(status) => page(status, None, asker, turn),
+        Own::Injected(status) if asker.grpc => grpc(status, asker, turn),
+        Own::Injected(status) => {
+            let content = Bytes::from_static(INJECTED);
+            make(Made { content_type: Some("text/plain"), content, ..Made::bare(status, asker.close) }, asker, turn)
+        }
         Own::Stay(answer) => {
             let mut response = page(answer.status, answer.location.as_deref(), asker, turn);
             admission::set_cookies(&mut response.head.headers, &answer.set_cookies);

@@ -1,5 +1,6 @@
 //! What can be typed, with its help.
 
+pub(crate) mod chaos;
 pub(crate) mod ecr;
 mod options;
 
@@ -303,6 +304,17 @@ Examples:
     /// Repositories and images: a registry that `docker push` and `docker pull` know how to use
     #[command(subcommand)]
     Ecr(ecr::Ecr),
+    /// Do something bad to tasks on purpose, for a while: kill, pause, latency, errors ...
+    #[command(subcommand)]
+    #[command(after_help = "\
+Every fault ends by itself, with `chaos stop`, with its task and with `down`; when
+the daemon dies, the next one undoes what is over and carries on with the rest.
+
+Examples:
+  ecslocal chaos pause posts --share 50% --for 20s
+  ecslocal chaos errors posts --percent 20
+  ecslocal chaos ls")]
+    Chaos(chaos::Chaos),
     /// Stop one task; its service starts another
     #[command(after_help = "Examples:\n  ecslocal stop 3f2a9c1e\n  ecslocal stop 3f2a9c1e --reason 'trying the replacement'")]
     Stop(Stop),

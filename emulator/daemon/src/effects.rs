@@ -201,9 +201,13 @@ impl Slots {
             }
             Work::Stop { .. } => self.stops.clone(),
             Work::Hook { .. } => self.hooks.clone(),
-            Work::Create { .. } | Work::Start { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) | Work::RemoveVolume { .. } => {
-                self.others.clone()
-            }
+            Work::Create { .. }
+            | Work::Start { .. }
+            | Work::Remove { .. }
+            | Work::RemoveNetwork(_)
+            | Work::RemoveVolume { .. }
+            | Work::BeginFault { .. }
+            | Work::EndFault { .. } => self.others.clone(),
         }
     }
 }
@@ -229,7 +233,17 @@ fn failure(work: &Work, error: &EngineError) -> Option<Fact> {
         Work::PrepareImage { task, container } => (task, container, Kind::CannotPullContainerError),
         Work::Create { task, container } => (task, container, Kind::CannotCreateContainerError),
         Work::Start { task, container, .. } => (task, container, Kind::CannotStartContainerError),
-        Work::Stop { .. } | Work::Hook { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) | Work::RemoveVolume { .. } => return None,
+        // Half of it may be done; that is undone at once, and the user is told.
+        Work::BeginFault { fault, task, .. } if error.kind != EngineErrorKind::Unreachable => {
+            return Some(Fact::FaultFailed { fault: fault.clone(), task: task.clone(), reason: error.message.clone() });
+        }
+        Work::Stop { .. }
+        | Work::Hook { .. }
+        | Work::Remove { .. }
+        | Work::RemoveNetwork(_)
+        | Work::RemoveVolume { .. }
+        | Work::BeginFault { .. }
+        | Work::EndFault { .. } => return None,
     };
     let kind = match error.kind {
         EngineErrorKind::Unreachable => return None,

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use engine::Clock;
 use iam::Mint;
-use model::{Change, Desired, Fact, Ids, PlacementFailure, Refused, RunTask, Step, TaskId, Timestamp, World};
+use model::{Change, Desired, Fact, FaultId, Ids, PlacementFailure, Refused, RunTask, Step, TaskId, Timestamp, World};
 use scheduler::{Hopeless, Pace, Plan, Waiting, Work};
 use tokio::sync::{mpsc, watch};
 
@@ -93,6 +93,8 @@ pub struct Keeper {
     wake_at: Option<Timestamp>,
     save_at: Option<Timestamp>,
     state_problem: Option<String>,
+    /// Those that a daemon after this one will find.
+    saved_faults: BTreeSet<FaultId>,
     ids: Ids,
     clock: Arc<dyn Clock>,
     pace: Pace,
@@ -150,6 +152,7 @@ impl Keeper {
         let folder = |name: &str| parts.store.as_ref().map(|store| store.folder().join(name)).unwrap_or_default();
         let folders = (folder(FILE_SYSTEMS), Resources::new(folder(BUCKETS), parts.vault, parts.clock.clone()));
         let keeper = Self {
+            saved_faults: parts.world.faults.keys().cloned().collect(),
             world: parts.world,
             sight: Sight::new(news.clone()),
             busy: BTreeSet::new(),
@@ -313,9 +316,11 @@ impl Keeper {
         for round in 0.. {
             self.sight.count_in_flight(&self.publisher.borrow().table);
             let input = scheduler::Input { world: &self.world, observed: self.sight.observed(), busy: &self.busy, pace: &self.pace, now };
-            let Plan { steps, actions, waiting, hopeless, wake_at } = scheduler::plan(&input, &mut self.ids);
+            let Plan { steps, mut actions, waiting, hopeless, wake_at } = scheduler::plan(&input, &mut self.ids);
+            let later = actions.extract_if(.., |work| self.is_unsaved(work)).count();
             (self.waiting, self.hopeless) = (waiting, hopeless);
-            self.wake_at = wake_at.map(|at| at.max(now + SHORTEST_NAP));
+            let again = (later > 0).then_some(now);
+            self.wake_at = wake_at.into_iter().chain(again).min().map(|at| at.max(now + SHORTEST_NAP));
             if steps.is_empty() && actions.is_empty() {
                 break;
             }
@@ -336,9 +341,16 @@ impl Keeper {
         debug_assert_eq!(model::check::problems(&self.world), Vec::<String>::new());
     }
 
+    /// Whether it is a fault that would be forgotten if the daemon died now, and be left on its task for ever.
+    fn is_unsaved(&self, work: &Work) -> bool {
+        matches!(work, Work::BeginFault { fault, .. } if self.store.is_some() && !self.saved_faults.contains(fault))
+    }
+
     fn publish(&mut self, stirred: bool) {
         let last = self.publisher.borrow().clone();
-        let same_routes = last.world.load_balancers == self.world.load_balancers && last.world.target_groups == self.world.target_groups;
+        let same_routes = last.world.load_balancers == self.world.load_balancers
+            && last.world.target_groups == self.world.target_groups
+            && last.world.faults == self.world.faults;
         let table = if same_routes { last.table.clone() } else { Arc::new(routing::compile(&self.world, Some(&last.table))) };
         if !same_routes {
             self.traffic.publish(table.clone(), &self.world);
@@ -372,10 +384,13 @@ impl Keeper {
         self.save_at = None;
         let Some(store) = self.store.clone() else { return };
         let (folder, snapshot) = (store.folder().to_owned(), self.publisher.borrow().clone());
+        let faults = snapshot.world.faults.keys().cloned().collect();
         let saved = tokio::task::spawn_blocking(move || store.save(&snapshot.world, durable)).await;
         let error = saved.map_err(std::io::Error::other).flatten().err();
         let problem = error.map(|error| format!("the state cannot be saved in `{}`: {error}", folder.display()));
-        if problem.is_some() {
+        if problem.is_none() {
+            self.saved_faults = faults;
+        } else {
             self.save_at = Some(self.clock.now() + SAVE_AGAIN);
         }
         if problem != self.state_problem {

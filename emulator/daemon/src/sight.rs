@@ -105,7 +105,10 @@ impl Sight {
             | Fact::Hook { .. }
             | Fact::TargetHealth { .. }
             | Fact::AlarmMeasured { .. }
-            | Fact::Measured { .. } => {}
+            | Fact::Measured { .. }
+            | Fact::FaultBegun { .. }
+            | Fact::FaultFailed { .. }
+            | Fact::FaultUndone { .. } => {}
         }
     }
 

@@ -239,6 +239,7 @@ fn task_view(world: &World, task: &Task) -> TaskView {
         stop_code: task.stop.as_ref().map(|stop| stop.code.as_str().into()),
         stopped_reason: task.stop.as_ref().map(|stop| stop.reason.clone()),
         ended_by: task.ended_by.as_ref().map(ToString::to_string),
+        faults: world.faults.values().filter(|fault| fault.tasks.contains_key(&task.id)).map(|fault| fault.id.to_string()).collect(),
         containers: task
             .containers
             .iter()

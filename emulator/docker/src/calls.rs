@@ -34,6 +34,7 @@ pub(crate) const INSPECT: Limit = Limit::new(30, "inspecting");
 pub(crate) const LIST: Limit = Limit::new(30, "listing");
 pub(crate) const EXEC: Limit = Limit::new(30, "executing");
 pub(crate) const STATS: Limit = Limit::new(10, "measured");
+pub(crate) const DISTURB: Limit = Limit::new(30, "disturbed");
 pub(crate) const REMOVE: Limit = Limit::new(300, "removed");
 pub(crate) const NETWORK: Limit = Limit::new(60, "network created");
 pub(crate) const VOLUME: Limit = Limit::new(60, "volume created");

@@ -13,12 +13,12 @@ use model::{ContainerDefinition, ContainerHealthCheck, Device, LogConfiguration,
 
 use crate::labels;
 
-const MEBIBYTE: i64 = 1 << 20;
+pub(crate) const MEBIBYTE: i64 = 1 << 20;
 /// The agent raises smaller limits to what Docker accepts (ecs.md 1.2).
-const LEAST_MEMORY: i64 = 4 * MEBIBYTE;
+pub(crate) const LEAST_MEMORY: i64 = 4 * MEBIBYTE;
 
 /// Microseconds of the period that a CPU quota is counted in (ecs.md 1.4).
-const CPU_PERIOD: i64 = 100_000;
+pub(crate) const CPU_PERIOD: i64 = 100_000;
 
 /// What a container takes part in.
 pub(crate) enum Attachment {

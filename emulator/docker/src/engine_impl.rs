@@ -8,8 +8,8 @@ use bollard::query_parameters::{
 };
 use bytes::Bytes;
 use engine::{
-    Bridge, BuildSpec, Connection, ContainerSpec, Doorway, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, ExecSession, ExecSpec,
-    LogLine, LogOptions, NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb,
+    Bridge, BuildSpec, Connection, ContainerSpec, Disturbance, Doorway, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, ExecSession,
+    ExecSpec, LogLine, LogOptions, NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey};
@@ -230,6 +230,14 @@ impl Engine for Docker {
 
     fn remove<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, ()> {
         Box::pin(self.remove_container(id))
+    }
+
+    fn disturb<'a>(&'a self, id: &'a ContainerId, what: &'a Disturbance) -> Verb<'a, ()> {
+        Box::pin(self.disturb_container(id, what))
+    }
+
+    fn restore<'a>(&'a self, id: &'a ContainerId, what: &'a Disturbance) -> Verb<'a, ()> {
+        Box::pin(self.restore_container(id, what))
     }
 
     fn networks<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<ServiceKey>> {

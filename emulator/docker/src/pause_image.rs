@@ -79,7 +79,7 @@ fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn tar(files: &[(&str, &[u8], u32)]) -> std::io::Result<Vec<u8>> {
+pub(crate) fn tar(files: &[(&str, &[u8], u32)]) -> std::io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, bytes, mode) in files {
         let mut header = tar::Header::new_gnu();

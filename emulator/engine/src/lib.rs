@@ -12,6 +12,7 @@
 
 pub mod clock;
 pub mod conformance;
+mod disturbance;
 mod error;
 pub mod exec;
 pub mod simulated;
@@ -20,6 +21,7 @@ mod spec;
 mod verbs;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use disturbance::Disturbance;
 pub use error::{EngineError, EngineErrorKind};
 pub use exec::{ExecInput, ExecOutput, ExecSession, ExecSpec, TerminalSize};
 pub use source::{ImageSource, SourcedImage};

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use model::{ContainerId, ObservedContainer, OwnerId, ServiceKey};
 
 use crate::{
-    Bridge, BuildSpec, ContainerSpec, Doorway, EngineError, EngineInfo, ExecSession, ExecSpec, LogLine, LogOptions, NetworkSpec, Progress, Usage,
+    Bridge, BuildSpec, ContainerSpec, Disturbance, Doorway, EngineError, EngineInfo, ExecSession, ExecSpec, LogLine, LogOptions, NetworkSpec,
+    Progress, Usage,
 };
 
 /// A verb under way.
@@ -84,6 +85,13 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Removes a container, killing it if it runs. A container that is gone is success.
     fn remove<'a>(&'a self, id: &'a ContainerId) -> Verb<'a, ()>;
+
+    /// Does something bad to a container that runs; what is done already is success, and so is the kill of what does not run. Fails with
+    /// `Refused` where the engine cannot, and then may have done a part of it.
+    fn disturb<'a>(&'a self, id: &'a ContainerId, what: &'a Disturbance) -> Verb<'a, ()>;
+
+    /// Undoes that, whether it was done or not. A container that does not run or is gone is success.
+    fn restore<'a>(&'a self, id: &'a ContainerId, what: &'a Disturbance) -> Verb<'a, ()>;
 
     /// The services that have a network of `owner`'s.
     fn networks<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<ServiceKey>>;

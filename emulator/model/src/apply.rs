@@ -1,5 +1,6 @@
 //! How a [`Change`] is applied: whole, or refused and the World left as it was.
 
+mod fault;
 mod instance;
 mod repository;
 mod role;
@@ -7,6 +8,8 @@ mod service;
 mod task;
 
 use std::collections::BTreeMap;
+
+pub use fault::FaultSpec;
 
 use crate::world::{Cluster, FamilyRevisions, World};
 use crate::{
@@ -92,6 +95,8 @@ impl World {
             Change::DeleteRole(name) => self.delete_role(&name)?,
             Change::RunTask(run) => started = self.run_task(&run, now, ids)?,
             Change::StopTask { task, reason } => self.stop_task(&task, reason.as_deref(), now)?,
+            Change::InjectFault(spec) => self.inject_fault(*spec, now, ids)?,
+            Change::EndFault { cluster, id } => self.end_fault(&cluster, &id)?,
             Change::SetSpeed(speed) => self.settings.speed = speed,
             Change::ProtectTask { task, until } => self.protect_task(&task, until, now)?,
         }

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::difference::{self, told};
 use crate::{
-    AlarmSpec, ClusterName, HookAction, InstanceName, InstanceSpec, InstanceStatus, Listener, LoadBalancerAttributes, LoadBalancerName,
-    PlacementFailure, Priority, RepositoryName, RepositorySpec, Revision, RoleName, RoleSpec, Rule, RunTask, ScheduleName, ScheduledTaskSpec,
-    ServiceKey, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp, World,
+    AlarmSpec, ClusterName, FaultId, FaultSpec, HookAction, InstanceName, InstanceSpec, InstanceStatus, Listener, LoadBalancerAttributes,
+    LoadBalancerName, PlacementFailure, Priority, RepositoryName, RepositorySpec, Revision, RoleName, RoleSpec, Rule, RunTask, ScheduleName,
+    ScheduledTaskSpec, ServiceKey, ServiceSpec, Speed, TargetGroupName, TargetGroupSpec, TaskDefinition, TaskDefinitionName, TaskId, Timestamp,
+    World,
 };
 
 /// One change of what is wanted.
@@ -237,6 +238,15 @@ pub enum Change {
         /// The caller's reason.
         reason: Option<String>,
     },
+    /// Do something bad to tasks, for a while.
+    InjectFault(Box<FaultSpec>),
+    /// Undo that before its time.
+    EndFault {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Which.
+        id: FaultId,
+    },
     /// Let time run so much faster, for all clusters.
     SetSpeed(Speed),
     /// Keep a service's task from being scaled in or replaced by a deployment (ecs.md 3.12).
@@ -375,6 +385,8 @@ impl Change {
             Self::DeleteRole(name) => format!("- role {name}"),
             Self::RunTask(run) => format!("+ {} tasks of {}", run.count, run.task_definition),
             Self::StopTask { task, .. } => format!("- task {task}"),
+            Self::InjectFault(spec) => format!("+ fault, {}", spec.kind.words()),
+            Self::EndFault { id, .. } => format!("- {id}"),
             Self::SetSpeed(speed) => format!("~ time runs {speed}, before {}", before.settings.speed),
             Self::ProtectTask { task, until } => format!("~ task {task}, {}", if until.is_some() { "protected" } else { "no longer protected" }),
         }

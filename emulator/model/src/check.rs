@@ -15,7 +15,19 @@ pub fn problems(world: &World) -> Vec<String> {
         }
     }
     repositories(world, &mut problems);
+    faults(world, &mut problems);
     problems
+}
+
+fn faults(world: &World, problems: &mut Vec<String>) {
+    for (id, fault) in &world.faults {
+        if fault.id != *id || !world.clusters.contains_key(&fault.cluster) {
+            problems.push(format!("{id} is filed under another id than its own, or is of a cluster that does not exist"));
+        }
+        if fault.is_over() && !(fault.ending && fault.tasks.is_empty()) {
+            problems.push(format!("{id} is over and has traces"));
+        }
+    }
 }
 
 fn repositories(world: &World, problems: &mut Vec<String>) {

@@ -14,6 +14,24 @@ pub struct Cidr {
 }
 
 impl Cidr {
+    /// Its address, as it was written.
+    #[must_use]
+    pub const fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// How many of its leading bits count.
+    #[must_use]
+    pub const fn bits(&self) -> u8 {
+        self.bits
+    }
+
+    /// One address.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        Self { address, bits: if address.is_ipv4() { 32 } else { 128 } }
+    }
+
     /// Whether `address` lies in it. An IPv4 address is the same in its IPv6 form.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

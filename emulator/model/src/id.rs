@@ -47,6 +47,11 @@ impl Ids {
         format!("{:08x}-{:04x}-4{:03x}-{variant:04x}-{:012x}", high >> 32, high >> 16 & 0xffff, high & 0xfff, low & 0xffff_ffff_ffff)
     }
 
+    /// A new fault's id: `fault-` and eight hexadecimal digits.
+    pub fn fault(&mut self) -> FaultId {
+        FaultId(format!("fault-{:08x}", self.next_u64() >> 32).into())
+    }
+
     /// The 20 hexadecimal digits at the end of a container's name in the engine (ecs.md 1.7).
     pub fn container_suffix(&mut self) -> String {
         format!("{:016x}{:04x}", self.next_u64(), self.next_u64() & 0xffff)
@@ -96,6 +101,8 @@ ids! {
     ResourceId;
     /// The engine's own id of a container.
     ContainerId;
+    /// A fault's id: `fault-` and eight hexadecimal digits.
+    FaultId;
     /// Whose containers these are: the id of one state folder, written on everything that its daemon makes.
     OwnerId;
 }

@@ -2,7 +2,7 @@
 //! the [`World`], may change.
 //!
 //! **Lives here:** names, ids and ARNs; task definitions, services, deployments, tasks; load balancers, listeners, rules, target
-//! groups; container instances; scaling policies, schedules; [`Change`] (what a user asks for) and [`Step`] (what the scheduler records) with their application; [`Desired`] and its
+//! groups; container instances; faults on purpose; scaling policies, schedules; [`Change`] (what a user asks for) and [`Step`] (what the scheduler records) with their application; [`Desired`] and its
 //! diff against the World; [`Observed`] (what the engine was seen to run); stop codes and reasons; the invariant checker.
 //!
 //! **Does not live here:** decisions (rooms `scheduler` and `routing`), anything that waits, reads a clock, opens a file or a socket.
@@ -35,6 +35,7 @@ mod difference;
 mod endpoint;
 pub mod environment_file;
 pub mod event;
+pub mod fault;
 pub mod health;
 pub mod id;
 pub mod lifecycle_hook;
@@ -47,6 +48,7 @@ pub mod metric;
 pub mod metric_alarm;
 pub mod name;
 pub mod namespace_mode;
+pub mod network_fault;
 pub mod network_mode;
 pub mod observed;
 pub mod placement;
@@ -84,6 +86,7 @@ pub mod volume;
 pub mod world;
 
 pub use alarm::{Alarm, AlarmSpec};
+pub use apply::FaultSpec;
 pub use authenticate::{AdditionalClaim, Authenticate, AuthenticateOidc, ClaimFormat, JwtValidation, OnUnauthenticated, Secret};
 pub use change::{Change, Refused};
 pub use cidr::Cidr;
@@ -102,8 +105,9 @@ pub use desired::{Desired, DesiredLoadBalancer, DesiredService};
 pub use endpoint::Endpoint;
 pub use environment_file::EnvironmentFile;
 pub use event::ServiceEvent;
+pub use fault::{AnswerFault, Fault, FaultKind, FaultOrigin, FaultScope, FaultState, FaultedTask, Pressure};
 pub use health::{GrpcMatcher, HealthCheck, Matcher, TargetHealth, TargetHealthReason, TargetHealthState};
-pub use id::{ContainerId, DeploymentId, Ids, OwnerId, ResourceId, TaskId};
+pub use id::{ContainerId, DeploymentId, FaultId, Ids, OwnerId, ResourceId, TaskId};
 pub use lifecycle_hook::{AwaitedHook, HookAction, HookAnswer, HookTarget, HookTimeout, LifecycleHook, LifecycleStage};
 pub use lifecycle_policy::{LifecyclePolicy, PolicyImage};
 pub use linux_parameters::{Device, LinuxParameters, Tmpfs};
@@ -114,6 +118,7 @@ pub use metric::{Datapoint, Metric, MetricSeries};
 pub use metric_alarm::{AlarmRecord, AlarmState, ComparisonOperator, MetricAlarm, MissingData};
 pub use name::{ClusterName, ContainerName, Family, InstanceName, LoadBalancerName, NameError, ScheduleName, ServiceName, TargetGroupName};
 pub use namespace_mode::NamespaceMode;
+pub use network_fault::{NetworkFault, NetworkFaultKind, TrafficDirection};
 pub use network_mode::{NetworkMode, PAUSE_IMAGE};
 pub use observed::{Fact, Observed, ObservedContainer, RunState};
 pub use placement::{BinpackField, Placement, PlacementConstraint, PlacementFailure, PlacementStrategy, RequiredAttribute, SpreadField};

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::{
-    ClusterName, ContainerFailure, ContainerId, ContainerName, Decimal, DeploymentId, EngineName, HealthStatus, HookAnswer, LifecycleStage, Metric,
-    NetworkBinding, ServiceKey, TargetGroupName, TargetHealth, TargetKey, TaskId, Timestamp,
+    ClusterName, ContainerFailure, ContainerId, ContainerName, Decimal, DeploymentId, EngineName, FaultId, HealthStatus, HookAnswer, LifecycleStage,
+    Metric, NetworkBinding, ServiceKey, TargetGroupName, TargetHealth, TargetKey, TaskId, Timestamp,
 };
 
 /// Everything that the engines run for this owner, as of the last look at them, and the load balancer's open requests.
@@ -117,6 +117,29 @@ pub enum Fact {
         task: TaskId,
         /// The engine's name of it.
         name: String,
+    },
+    /// A fault was done to a task.
+    FaultBegun {
+        /// Which.
+        fault: FaultId,
+        /// The task.
+        task: TaskId,
+    },
+    /// A fault cannot be done to a task.
+    FaultFailed {
+        /// Which.
+        fault: FaultId,
+        /// The task.
+        task: TaskId,
+        /// Why, for a person.
+        reason: String,
+    },
+    /// Nothing of a fault is left on a task.
+    FaultUndone {
+        /// Which.
+        fault: FaultId,
+        /// The task.
+        task: TaskId,
     },
     /// A hook of a deployment has answered.
     Hook {

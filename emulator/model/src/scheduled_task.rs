@@ -22,6 +22,9 @@ pub struct ScheduledTaskSpec {
     /// Where they are placed; the task definition's constraints bind beside these.
     #[serde(default)]
     pub placement: Placement,
+    /// Whether programs may be run in their containers. Default false.
+    #[serde(default)]
+    pub enable_execute_command: bool,
 }
 
 /// A scheduled task of the World.

@@ -2,9 +2,9 @@
 
 use crate::world::World;
 use crate::{
-    Action, Alarm, ClusterName, Deployment, EngineName, EngineResources, InstanceName, LaunchBackoff, Revision, RuleName, ScalingState, ScheduleName,
-    ScheduledRun, ServiceEvent, ServiceKey, ServiceLoadBalancer, Speed, Target, TargetGroupName, TargetHealth, TargetKey, Task, TaskId, Timestamp,
-    WeightedTargetGroup,
+    Action, Alarm, ClusterName, Deployment, EngineName, EngineResources, Fault, FaultId, InstanceName, LaunchBackoff, Revision, RuleName,
+    ScalingState, ScheduleName, ScheduledRun, ServiceEvent, ServiceKey, ServiceLoadBalancer, Speed, Target, TargetGroupName, TargetHealth, TargetKey,
+    Task, TaskId, Timestamp, WeightedTargetGroup,
 };
 
 /// One record. Applying the same step twice gives the same World (but for an event's number).
@@ -124,6 +124,10 @@ pub enum Step {
         /// What it has.
         resources: EngineResources,
     },
+    /// A fault began, goes on otherwise, or is over.
+    PutFault(Box<Fault>),
+    /// A fault that is over is forgotten.
+    RemoveFault(FaultId),
     /// A deleted service has no task and no network left.
     RemoveService(ServiceKey),
     /// A deleted cluster has nothing left.
@@ -176,6 +180,12 @@ impl World {
             }
             Step::SetEngine { engine, resources } => {
                 self.engines.insert(engine, resources);
+            }
+            Step::PutFault(fault) => {
+                self.faults.insert(fault.id.clone(), *fault);
+            }
+            Step::RemoveFault(id) => {
+                self.faults.remove(&id);
             }
             Step::RemoveService(key) => {
                 self.services.remove(&key);
@@ -234,6 +244,7 @@ impl World {
         }
         self.task_definitions.retain(|_, family| family.owner != *name);
         self.target_groups.retain(|_, group| group.owner != *name);
+        self.faults.retain(|_, fault| fault.cluster != *name);
         // Its tasks had their credentials to the end.
         self.roles.retain(|_, role| role.owner != *name);
     }

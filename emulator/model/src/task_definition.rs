@@ -52,6 +52,9 @@ pub struct TaskDefinition {
     /// Whose credentials its containers have; `None`: nobody's (`taskRoleArn`).
     #[serde(default)]
     pub task_role: Option<RoleName>,
+    /// Whether its tasks may inject faults on themselves (ecs.md 5.8). Default false.
+    #[serde(default)]
+    pub enable_fault_injection: bool,
 }
 
 impl TaskDefinition {
@@ -70,6 +73,7 @@ impl TaskDefinition {
             member_of: Vec::new(),
             requires_attributes: Vec::new(),
             task_role: None,
+            enable_fault_injection: false,
         }
     }
 

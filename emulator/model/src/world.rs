@@ -6,9 +6,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, Alarm, ClusterName, ContainerInstance, EngineName, EngineResources, Family, InstanceName, LoadBalancer, LoadBalancerName, OwnerId,
-    Refused, Repository, RepositoryName, Revision, Role, RoleName, RuleName, ScheduleName, ScheduledTask, Service, ServiceKey, Speed, TargetGroup,
-    TargetGroupName, Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
+    Action, Alarm, ClusterName, ContainerInstance, EngineName, EngineResources, Family, Fault, FaultId, InstanceName, LoadBalancer, LoadBalancerName,
+    OwnerId, Refused, Repository, RepositoryName, Revision, Role, RoleName, RuleName, ScheduleName, ScheduledTask, Service, ServiceKey, Speed,
+    TargetGroup, TargetGroupName, Task, TaskDefinition, TaskDefinitionName, TaskId, TaskStatus, Timestamp,
 };
 
 /// The one state of the house. Held by the daemon's keeper, written to the state file, read by everybody else as a snapshot.
@@ -41,6 +41,9 @@ pub struct World {
     /// By name.
     #[serde(default)]
     pub roles: BTreeMap<RoleName, Role>,
+    /// Injected on purpose, by id; those that are over stay for a while.
+    #[serde(default)]
+    pub faults: BTreeMap<FaultId, Fault>,
 }
 
 /// Who and where we are.
@@ -132,6 +135,7 @@ impl World {
             engines: BTreeMap::new(),
             repositories: BTreeMap::new(),
             roles: BTreeMap::new(),
+            faults: BTreeMap::new(),
         }
     }
 

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{Action, Listener, ListenerAttributes, LoadBalancer, Rule, TargetGroup, TargetGroupName, TargetKey, World};
+use model::{
+    Action, AnswerFault, FaultKind, Listener, ListenerAttributes, LoadBalancer, Rule, TargetGroup, TargetGroupName, TargetKey, TaskId, World,
+};
 
 use crate::action::ActionTable;
 use crate::condition::ConditionTable;
@@ -55,6 +57,7 @@ fn in_use(world: &World) -> BTreeSet<&TargetGroupName> {
 /// Everything that requests may be on: targets of groups in use, and what `previous` had as long as it is registered.
 fn targets(world: &World, previous: Option<&Table>) -> Targets {
     let in_use = in_use(world);
+    let faults = faults(world);
     let mut targets = Targets::new();
     for (name, group) in &world.target_groups {
         let slow_start = world.settings.speed.of(group.spec.attributes.slow_start);
@@ -70,12 +73,20 @@ fn targets(world: &World, previous: Option<&Table>) -> Targets {
                 None if in_use.contains(name) => Arc::new(TargetState::new(&group.spec, key, target)),
                 None => continue,
             };
+            state.set_fault(target.task.as_ref().and_then(|task| faults.get(task)).copied());
             state.set_draining(target.draining_since.is_some());
             state.set_healthy(state_of(target) == model::TargetHealthState::Healthy, target.health.since, ramps);
             targets.insert(id, state);
         }
     }
     targets
+}
+
+/// What is injected in the place of tasks now; a task has one at most.
+fn faults(world: &World) -> BTreeMap<&TaskId, AnswerFault> {
+    let of = |fault: &model::Fault| if let FaultKind::Answers(answers) = fault.kind { Some(answers) } else { None };
+    let known = world.faults.values().filter(|fault| !fault.ending).filter_map(|fault| Some((fault, of(fault)?)));
+    known.flat_map(|(fault, answers)| fault.tasks.keys().map(move |task| (task, answers))).collect()
 }
 
 fn eligible(name: &TargetGroupName, group: &TargetGroup, targets: &Targets) -> Eligible {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use model::{ProtocolVersion, Target, TargetGroupName, TargetGroupSpec, TargetKey, TargetProtocol, Timestamp};
+use model::{AnswerFault, ProtocolVersion, Target, TargetGroupName, TargetGroupSpec, TargetKey, TargetProtocol, Timestamp};
 
 use crate::anomaly;
 use crate::metrics::TargetMetrics;
@@ -43,6 +43,8 @@ pub struct TargetState {
     /// Of a thousand; see [`crate::anomaly`].
     anomaly_share: AtomicU64,
     anomalous: AtomicBool,
+    /// What is injected in its place; see [`pack`].
+    fault: AtomicU64,
     waiting: Mutex<Waiting>,
 }
 
@@ -79,6 +81,7 @@ impl TargetState {
             reviewed: Default::default(),
             anomaly_share: AtomicU64::new(anomaly::FULL),
             anomalous: AtomicBool::new(false),
+            fault: AtomicU64::new(0),
             waiting: Mutex::default(),
         }
     }
@@ -123,6 +126,16 @@ impl TargetState {
     /// Waits until [`Self::is_gone`]. Works under any runtime; one that is dropped leaves nothing behind.
     pub fn gone(self: &Arc<Self>) -> Gone {
         Gone { target: Arc::clone(self), slot: None }
+    }
+
+    /// What is injected on purpose in its place, if anything is: one look at a number for each request.
+    #[must_use]
+    pub fn fault(&self) -> Option<AnswerFault> {
+        unpack(self.fault.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_fault(&self, fault: Option<AnswerFault>) {
+        self.fault.store(fault.map_or(0, pack), Ordering::Relaxed);
     }
 
     /// What anomaly detection says of it: whether it fails far more often than the others, and whether it gets fewer requests for it.
@@ -190,6 +203,18 @@ impl TargetState {
         // Nothing in here can be left half done, so a panic elsewhere does not spoil it.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A fault as one number: 16 bits of status, 8 of percentage, which is never 0, 32 of delay.
+fn pack(fault: AnswerFault) -> u64 {
+    u64::from(fault.status.unwrap_or(0)) << 40 | u64::from(fault.percent) << 32 | u64::from(fault.delay_millis)
+}
+
+fn unpack(number: u64) -> Option<AnswerFault> {
+    let [_, status @ .., percent, a, b, c, d] = number.to_be_bytes();
+    let status = u16::from_be_bytes(status);
+    let status = (status != 0).then_some(status);
+    (percent != 0).then_some(AnswerFault { status, delay_millis: u32::from_be_bytes([a, b, c, d]), percent })
 }
 
 /// One request on a target; dropping it counts the request out.
@@ -301,6 +326,19 @@ mod tests {
         assert_eq!(target.in_flight(), 1);
         drop(second);
         assert_eq!(target.in_flight(), 0);
+    }
+
+    #[test]
+    fn a_fault_is_as_it_was_set_until_it_is_taken_away() {
+        let target = testing::target_state();
+        assert_eq!(target.fault(), None);
+        for (status, delay_millis, percent) in [(Some(503), 0, 1), (None, AnswerFault::MAX_DELAY_MILLIS, 100), (Some(599), u32::MAX, 255)] {
+            let fault = AnswerFault { status, delay_millis, percent };
+            target.set_fault(Some(fault));
+            assert_eq!(target.fault(), Some(fault));
+        }
+        target.set_fault(None);
+        assert_eq!(target.fault(), None);
     }
 
     #[test]

@@ -144,6 +144,8 @@ pub(crate) fn ending(context: &Context<'_>, task: &Task, record: &Container, def
             let start = Work::Start { task: task.id.clone(), container: record.name.clone(), id: id.clone() };
             if context.busy.contains(&start) { Ending::Wait } else { Ending::Over }
         }
+        // It is let go first.
+        (ContainerStatus::Running, Some(_)) if context.frozen.contains(&task.id) => Ending::Wait,
         (ContainerStatus::Running, Some(id)) => {
             let seconds = definition.and_then(|definition| definition.stop_timeout).map(|seconds| std::time::Duration::from_secs(seconds.into()));
             let grace = seconds.unwrap_or(context.pace.stop_timeout);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use model::{ContainerName, EngineName, ObservedContainer, Target, TargetGroup, TargetGroupName, TargetKey, TaskId, Timestamp, World};
 
-use crate::{Input, Pace, Work};
+use crate::{Input, Pace, Work, faults};
 
 /// A target with its group and key.
 pub(crate) type Registered<'a> = (&'a TargetGroup, &'a TargetKey, &'a Target);
@@ -29,6 +29,8 @@ pub(crate) struct Context<'a> {
     pub(crate) targets: HashMap<&'a TaskId, Vec<Registered<'a>>>,
     /// Target groups that a listener forwards to.
     pub(crate) in_use: BTreeSet<&'a TargetGroupName>,
+    /// Tasks that no signal reaches.
+    pub(crate) frozen: BTreeSet<&'a TaskId>,
     /// Tasks with work under way.
     pub(crate) busy_tasks: BTreeSet<&'a TaskId>,
     /// The daemon's own engine.
@@ -63,6 +65,7 @@ impl<'a> Context<'a> {
             seen,
             targets,
             in_use,
+            frozen: faults::frozen(input.world),
             busy_tasks,
             own: EngineName::own(),
         }
@@ -91,7 +94,7 @@ impl<'a> Context<'a> {
     /// Who does a piece of work. What is nobody's alone waits for the daemon's own engine.
     pub(crate) fn engine_of<'w>(&'w self, work: &'w Work) -> &'w EngineName {
         match work {
-            Work::Remove { engine, .. } => engine,
+            Work::Remove { engine, .. } | Work::BeginFault { engine, .. } | Work::EndFault { engine, .. } => engine,
             other => task_of(other).and_then(|task| self.world.tasks.get(task)).map_or(&self.own, |task| &task.engine),
         }
     }
@@ -114,6 +117,6 @@ const fn task_of(work: &Work) -> Option<&TaskId> {
         | Work::Start { task, .. }
         | Work::Stop { task, .. }
         | Work::RemoveVolume { task, .. } => Some(task),
-        Work::Hook { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) => None,
+        Work::Hook { .. } | Work::Remove { .. } | Work::BeginFault { .. } | Work::EndFault { .. } | Work::RemoveNetwork(_) => None,
     }
 }

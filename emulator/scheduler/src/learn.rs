@@ -1,6 +1,9 @@
 //! What a piece of work found out, as records.
 
-use model::{Container, ContainerStatus, Decimal, Fact, Metric, ServiceKey, ServiceStatus, Step, Task, TaskId, TaskStatus, Timestamp, World};
+use model::{
+    Container, ContainerStatus, Decimal, Fact, Fault, FaultId, FaultState, Metric, ServiceKey, ServiceStatus, Step, Task, TaskId, TaskStatus,
+    Timestamp, World,
+};
 
 use crate::container::{self, Terms};
 use crate::shift;
@@ -52,6 +55,15 @@ pub fn learn(world: &World, fact: &Fact, now: Timestamp) -> Vec<Step> {
             };
             known.map(without).into_iter().collect()
         }
+        Fact::FaultBegun { fault, task } => change_fault(world, fault, |fault| {
+            fault.tasks.get_mut(task).into_iter().for_each(|faulted| faulted.state = FaultState::Active);
+        }),
+        // Those that have it are let go, and this one, which may have half of it: that is nothing that anybody asked for.
+        Fact::FaultFailed { fault, reason, .. } => change_fault(world, fault, |fault| {
+            fault.problem.get_or_insert_with(|| reason.clone());
+            fault.end();
+        }),
+        Fact::FaultUndone { fault, task } => change_fault(world, fault, |fault| drop(fault.tasks.remove(task))),
         Fact::Hook { service: key, deployment, stage, hook, answer } => {
             let known = world
                 .services
@@ -73,6 +85,14 @@ pub fn learn(world: &World, fact: &Fact, now: Timestamp) -> Vec<Step> {
         }
         Fact::Measured { service, at, values } => measure(world, service, *at, values),
     }
+}
+
+/// Nothing where it says nothing new.
+fn change_fault(world: &World, id: &FaultId, change: impl FnOnce(&mut Fault)) -> Vec<Step> {
+    let Some(known) = world.faults.get(id).filter(|fault| !fault.is_over()) else { return Vec::new() };
+    let mut fault = known.clone();
+    change(&mut fault);
+    if fault == *known { Vec::new() } else { vec![Step::PutFault(Box::new(fault))] }
 }
 
 fn terms<'w>(world: &'w World, task: &TaskId, record: &Container) -> Option<Terms<'w>> {

@@ -22,6 +22,7 @@ mod dependencies;
 mod deployment_alarms;
 mod draft;
 mod events;
+mod faults;
 mod health;
 mod launch;
 mod learn;

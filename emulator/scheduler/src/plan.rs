@@ -7,7 +7,7 @@ use model::{Ids, InstanceStatus, Observed, Revision, Service, ServiceKey, Step, 
 use crate::context::Context;
 use crate::draft::{Draft, Findings, Finished, TaskDraft};
 use crate::placement::{self, Ledger};
-use crate::{Pace, Work, alarm, leaving, outlook, retention, scaling, scheduled, service, targets, task};
+use crate::{Pace, Work, alarm, faults, leaving, outlook, retention, scaling, scheduled, service, targets, task};
 
 /// Everything that a plan is derived from.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +93,7 @@ pub fn plan(input: &Input<'_>, ids: &mut Ids) -> Plan {
     let hopeless = outlook::hopeless(&drafts);
     let mut merged: Vec<Finished> = drafts.into_iter().map(|draft| draft.finish(&context)).collect();
     merged.push(scheduled::start(&context, &mut ledger, ids));
+    merged.push(faults::advance(&context));
     merged.push(finish_world(&context, &merged));
     Plan { hopeless, ..join(merged) }
 }
@@ -143,7 +144,8 @@ fn finish_world(context: &Context<'_>, services: &[Finished]) -> Finished {
     end_instances(context, &mut found);
     for (name, _) in context.world.clusters.iter().filter(|(_, cluster)| cluster.deleting) {
         let used = context.world.services.keys().any(|key| key.cluster == *name) || context.world.tasks.values().any(|task| task.cluster == *name);
-        if !used {
+        let struck = context.world.faults.values().any(|fault| fault.cluster == *name && !fault.is_over());
+        if !used && !struck {
             found.steps.push(Step::RemoveCluster(name.clone()));
         }
     }

@@ -54,7 +54,8 @@ fn tasks(
     let places = instances.iter().filter_map(|name| Some(&context.world.clusters.get(cluster)?.instances.get(name)?.spec));
     let task = |instance: &InstanceSpec| {
         let birth = Birth { cluster, service: None, revision: &revision, definition, instance, at: context.now };
-        Task { overrides: spec.overrides.clone(), started_by: started_by.clone(), ..Task::new(&birth, ids) }
+        let (overrides, started_by) = (spec.overrides.clone(), started_by.clone());
+        Task { overrides, started_by, enable_execute_command: spec.enable_execute_command, ..Task::new(&birth, ids) }
     };
     Ok(places.map(task).collect())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{ContainerId, ContainerName, DeploymentId, EngineName, LifecycleStage, ServiceKey, TaskId};
+use model::{ContainerId, ContainerName, DeploymentId, EngineName, FaultId, LifecycleStage, ServiceKey, TaskId};
 
 /// One piece of work for the engine. It is its own key: the same value is in `busy` while under way, and is never planned twice.
 /// Work that ends without a [`model::Fact`] simply leaves `busy` and is planned again.
@@ -60,6 +60,24 @@ pub enum Work {
         /// How often it was asked before.
         attempt: u32,
     },
+    /// Do a fault to a task.
+    BeginFault {
+        /// Which.
+        fault: FaultId,
+        /// The task.
+        task: TaskId,
+        /// The engine that the task is on.
+        engine: EngineName,
+    },
+    /// Undo a fault of a task, whether it was done or not.
+    EndFault {
+        /// Which.
+        fault: FaultId,
+        /// The task.
+        task: TaskId,
+        /// The engine that the task is on.
+        engine: EngineName,
+    },
     /// Remove a deleted service's network from every engine.
     RemoveNetwork(ServiceKey),
     /// Remove a volume that a task had for itself.
@@ -81,6 +99,8 @@ impl std::fmt::Display for Work {
             Self::Stop { task, .. } => write!(f, "stop a container of task {}", task.short()),
             Self::Hook { service, stage, hook, .. } => write!(f, "ask hook {hook} of {service} at {}", stage.as_str()),
             Self::Remove { id, .. } => write!(f, "remove container {id:.12}"),
+            Self::BeginFault { fault, task, .. } => write!(f, "begin {fault} on task {}", task.short()),
+            Self::EndFault { fault, task, .. } => write!(f, "end {fault} on task {}", task.short()),
             Self::RemoveVolume { name, .. } => write!(f, "remove volume {name}"),
             Self::RemoveNetwork(service) => write!(f, "remove the network of {service}"),
         }

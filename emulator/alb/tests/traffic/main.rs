@@ -10,6 +10,8 @@ mod conditions;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod forwarding;
 #[cfg(test)]
 mod frames;

@@ -1,5 +1,6 @@
 //! What each command does, one file each.
 
+mod chaos;
 mod completions;
 mod connections;
 mod deploy;
@@ -67,6 +68,7 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Deployments(args) => deployments::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Run(args) => run::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Protect(args) => protect::run(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Chaos(command) => chaos::run(command, settings, printer).await,
         Command::Ecr(command) => ecr::run(command, settings, printer).await,
         Command::Stop(args) => stop::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Wait(args) => wait::run(&args, settings.with_files(&args.files.file), printer).await,

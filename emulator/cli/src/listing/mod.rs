@@ -4,6 +4,7 @@ pub(crate) mod alarms;
 pub(crate) mod connections;
 pub(crate) mod deployments;
 pub(crate) mod explain;
+pub(crate) mod faults;
 pub(crate) mod instances;
 pub(crate) mod registry;
 pub(crate) mod routes;
@@ -67,8 +68,10 @@ pub(crate) fn tone(word: &str) -> Tone {
         | "DRAINING"
         | "DEREGISTERING"
         | "ALARM"
+        | "STARTING"
+        | "ENDING"
         | "InProgress" => Tone::Warning,
-        "STOPPED" | "UNKNOWN" | "unused" | "INSUFFICIENT_DATA" | "Overridden" => Tone::Faint,
+        "STOPPED" | "OVER" | "UNKNOWN" | "unused" | "INSUFFICIENT_DATA" | "Overridden" => Tone::Faint,
         _ => Tone::Plain,
     }
 }

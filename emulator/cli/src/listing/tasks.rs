@@ -37,8 +37,10 @@ pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
     // Where there is one container instance only, nobody asks which.
     let several = cluster.container_instances.len() > 1;
     let asked_for = tasks.iter().any(|task| started_by(task).is_some());
-    let columns = ["SERVICE", "TASK", "LAST STATUS", "HEALTH", "RESTARTS", "INSTANCE", "TASK DEFINITION", "STARTED BY", "PORTS", "AGE"];
+    let struck = tasks.iter().any(|task| !task.faults.is_empty());
+    let columns = ["SERVICE", "TASK", "LAST STATUS", "HEALTH", "FAULT", "RESTARTS", "INSTANCE", "TASK DEFINITION", "STARTED BY", "PORTS", "AGE"];
     let shown = |name: &&str| match *name {
+        "FAULT" => struck,
         "RESTARTS" => counted,
         "INSTANCE" => several,
         "STARTED BY" => asked_for,
@@ -55,6 +57,7 @@ pub(crate) fn tasks(cluster: &ClusterView, now: Seconds) -> Table {
             toned(&task.last_status, tone(&task.last_status)),
             toned(&health, tone(&health)),
         ];
+        row.extend(struck.then(|| cell(task.faults.join(", "))));
         row.extend(counted.then(|| cell(restarts(task).map_or_else(String::new, |count| count.to_string()))));
         row.extend(several.then(|| cell(&task.container_instance)));
         row.push(cell(&task.task_definition));

@@ -38,7 +38,7 @@ pub(super) async fn execute(
         Work::PrepareImage { task, container } | Work::Create { task, container } | Work::Start { task, container, .. } => {
             (Some(task.clone()), Some(container.clone()))
         }
-        Work::Stop { .. } | Work::Hook { .. } | Work::Remove { .. } | Work::RemoveNetwork(_) | Work::RemoveVolume { .. } => (None, None),
+        _ => (None, None),
     };
     Ok(match (work, order) {
         (Work::PrepareImage { .. }, Order::Image { reference }) => {
@@ -75,6 +75,18 @@ pub(super) async fn execute(
         (Work::Remove { id, .. }, _) => {
             engine.remove(id).await?;
             Some(Fact::Removed(id.clone()))
+        }
+        (Work::BeginFault { fault, task, .. }, Order::Fault(containers)) => {
+            for (id, what) in &containers {
+                engine.disturb(id, what).await?;
+            }
+            Some(Fact::FaultBegun { fault: fault.clone(), task: task.clone() })
+        }
+        (Work::EndFault { fault, task, .. }, Order::Fault(containers)) => {
+            for (id, what) in &containers {
+                engine.restore(id, what).await?;
+            }
+            Some(Fact::FaultUndone { fault: fault.clone(), task: task.clone() })
         }
         (Work::RemoveVolume { task, name }, Order::RemoveVolume(owner)) => {
             engine.remove_volume(&owner, name).await?;

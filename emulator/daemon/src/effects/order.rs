@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use engine::{Connection, ContainerSpec, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec};
+use engine::{Connection, ContainerSpec, Disturbance, EngineError, EngineErrorKind, NetworkNamespace, NetworkSpec};
 use iam::Mint;
-use model::{ContainerName, EngineName, HookTarget, OwnerId, ServiceKey, TaskId, World};
+use model::{ContainerId, ContainerName, EngineName, FaultId, FaultKind, FaultedTask, HookTarget, OwnerId, Pressure, ServiceKey, TaskId, World};
 use scheduler::Work;
 use serde_json::Value;
 
@@ -27,11 +27,16 @@ pub(super) enum Order {
     RemoveNetwork(NetworkSpec),
     RemoveVolume(OwnerId),
     Hook(Box<(HookTarget, Value)>),
+    /// What is done to which containers, or undone.
+    Fault(Vec<(ContainerId, Disturbance)>),
     /// It cannot be done where the task is.
     Refuse(EngineError),
     /// Its object is gone from the World: nothing to do.
     Void,
 }
+
+/// How much longer than asked a fault may be left by a daemon that died.
+const FAULT_GRACE: Duration = Duration::from_secs(10);
 
 /// What the World says of a piece of work now.
 pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint) -> Order {
@@ -95,11 +100,58 @@ pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint
         Work::Hook { service, deployment, stage, hook, .. } => {
             hooks::question(world, service, (deployment, *stage, *hook)).map_or(Order::Void, |asked| Order::Hook(Box::new(asked)))
         }
+        Work::BeginFault { fault, task, .. } | Work::EndFault { fault, task, .. } => fault_of(world, fault, task),
         Work::Remove { .. } => Order::Remove,
         Work::RemoveVolume { .. } => Order::RemoveVolume(world.settings.owner.clone()),
         Work::RemoveNetwork(service) => Order::RemoveNetwork(NetworkSpec { owner: world.settings.owner.clone(), service: service.clone() }),
     }
 }
+
+fn fault_of(world: &World, id: &FaultId, task: &TaskId) -> Order {
+    let Some((fault, faulted)) = world.faults.get(id).and_then(|fault| Some((fault, fault.tasks.get(task)?))) else { return Order::Void };
+    let what = match &fault.kind {
+        FaultKind::Pressure(pressure) => return pressed(world, task, faulted, *pressure),
+        FaultKind::Network(what) => Disturbance::Network {
+            owner: world.settings.owner.clone(),
+            fault: id.clone(),
+            what: what.clone(),
+            // The daemon is to come first.
+            time: fault.until.since(fault.started_at) + FAULT_GRACE,
+        },
+        FaultKind::Kill { .. } => Disturbance::Kill,
+        FaultKind::Pause { .. } => Disturbance::Pause,
+        FaultKind::Answers(_) => return Order::Void,
+    };
+    Order::Fault(faulted.containers.iter().map(|id| (id.clone(), what.clone())).collect())
+}
+
+/// Limits, and those that each container had: by its definition, so that a daemon that comes later knows them as well. A task that is gone
+/// takes its limits along.
+fn pressed(world: &World, id: &TaskId, faulted: &FaultedTask, pressure: Pressure) -> Order {
+    let Some(task) = world.tasks.get(id) else { return Order::Fault(Vec::new()) };
+    let Some(definition) = world.definition(&task.revision).map(|definition| task.overrides.applied_to(definition)) else {
+        return Order::Fault(Vec::new());
+    };
+    let of = |one: &ContainerId| {
+        let record = task.containers.iter().find(|record| record.runtime_id.as_ref() == Some(one))?;
+        let container = definition.container(&record.name)?;
+        Some(match pressure {
+            Pressure::Cpu(_) => {
+                let machine = world.engines.get(&faulted.engine).map_or(1024, |engine| engine.cpu);
+                Disturbance::Cpu { units: pressure.left_of(definition.cpu.unwrap_or(machine)), before: definition.cpu }
+            }
+            Pressure::Memory(_) => {
+                let before = container.memory.into_iter().chain(definition.memory).min()?;
+                let swap = container.linux_parameters.max_swap.unwrap_or(0);
+                Disturbance::Memory { mebibytes: pressure.left_of(before).max(LEAST_MEMORY), before, swap }
+            }
+        })
+    };
+    Order::Fault(faulted.containers.iter().filter_map(|one| Some((one.clone(), of(one)?))).collect())
+}
+
+/// MiB that Docker lets a container have at least.
+const LEAST_MEMORY: u32 = 6;
 
 /// What a service's containers call others, and the doors that are open for that before they start.
 fn reach(world: &World, client: &ServiceKey) -> (Vec<Connection>, Wanted) {
@@ -121,7 +173,7 @@ fn elsewhere(name: &EngineName) -> EngineError {
 /// Who does a piece of work. What is nobody's alone is the daemon's own engine's.
 pub(super) fn engine_of(world: &World, work: &Work) -> EngineName {
     match work {
-        Work::Remove { engine, .. } => engine.clone(),
+        Work::Remove { engine, .. } | Work::BeginFault { engine, .. } | Work::EndFault { engine, .. } => engine.clone(),
         Work::PrepareImage { task, .. }
         | Work::Create { task, .. }
         | Work::Start { task, .. }

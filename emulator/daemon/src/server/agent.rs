@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use agent::{Answer, Found, Limiter, Protect, Request as Asked, Source, What, Whose};
+use agent::{Answer, FaultAction, FaultStep, FaultType, Found, Limiter, Protect, Request as Asked, Source, What, Whose};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use model::{Change, ContainerStatus, Task};
+use model::{Change, ContainerStatus, FaultScope, FaultSpec, Task};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -18,7 +18,7 @@ use wire::metadata::ProtectionError;
 
 use super::answer::{self, Body};
 use super::aws::{self, Door};
-use super::{Context, protection};
+use super::{Context, chaos, protection};
 use crate::doors::Visitor;
 
 /// How long a client may take to send a head, and how long a connection may stay open between two requests (ecs.md 5.1).
@@ -103,7 +103,7 @@ async fn settle(context: &Context, source: &Source, whose: Whose<'_>) {
 
 async fn agent_answers(context: &Context, source: &Source, asked: Asked<'_>, body: &[u8]) -> Answer {
     let whose = match asked {
-        Asked::Metadata(_, id, _) | Asked::Protection(id, _) | Asked::Fault(id) => Whose::Container(id),
+        Asked::Metadata(_, id, _) | Asked::Protection(id, _) | Asked::Fault(id, ..) => Whose::Container(id),
         Asked::Credentials(Some(id)) => Whose::Credentials(id),
         Asked::Credentials(None) => return agent::not_found(asked),
     };
@@ -131,10 +131,46 @@ async fn agent_answers(context: &Context, source: &Source, asked: Asked<'_>, bod
             let asked = change.then(|| Protect::read(body, context.clock.now()));
             protect(context, world, of, asked).await
         }
-        (Asked::Fault(_), _) => {
-            Answer { status: 400, body: serde_json::json!({ "Error": format!("{}: {}", agent::AGENT_REFUSES_FAULTS, world.task_arn(task)) }) }
-        }
+        (Asked::Fault(_, kind, action), _) => match agent::decide(world, of, (kind, action), body) {
+            Err(answer) => answer,
+            Ok(step) => faults(context, task, (kind, action), step).await,
+        },
         (Asked::Metadata(..), None) => agent::not_found(asked),
+    }
+}
+
+/// How long the agent gives a fault.
+const FAULT_TIME: Duration = Duration::from_secs(5);
+
+/// How long a fault lasts that a task injects on itself, if it does not end it; AWS sets no bound.
+const OWN_FAULT: Duration = Duration::from_secs(24 * 60 * 60);
+
+async fn faults(context: &Context, task: &Task, (kind, action): (FaultType, FaultAction), step: FaultStep) -> Answer {
+    let done = async {
+        match step {
+            FaultStep::Begin(wanted) => {
+                let spec = FaultSpec {
+                    id: chaos::new_id(),
+                    cluster: task.cluster.clone(),
+                    scope: FaultScope::Tasks(vec![task.id.clone()]),
+                    kind: wanted,
+                    lasts: OWN_FAULT,
+                    origin: agent::ORIGIN,
+                };
+                let fault = chaos::begin(context, spec).await.map_err(|failure| failure.message)?;
+                fault.problem.map_or(Ok("running"), Err)
+            }
+            FaultStep::End(ids) => chaos::end_all(context, &task.cluster, &ids).await.map(|()| "stopped").map_err(|failure| failure.message),
+        }
+    };
+    match tokio::time::timeout(FAULT_TIME, done).await {
+        Ok(Ok(word)) => agent::status(word),
+        // The agent says no more; the service's events and `chaos ls` do.
+        Ok(Err(problem)) => {
+            tracing::warn!(task = task.id.short(), problem, "a fault that a task asked for was not done");
+            agent::broken()
+        }
+        Err(_) => agent::timed_out(kind, action),
     }
 }
 

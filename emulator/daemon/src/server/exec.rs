@@ -153,7 +153,10 @@ fn container(world: &World, asked: &ExecRequest) -> Result<ContainerId, Failure>
             Some(service) => {
                 format!("give `{service}` `enableExecuteCommand: true`, `ecslocal up`, and then its tasks with `ecslocal deploy {service}`")
             }
-            None => "start the task with `ecslocal run --enable-execute-command`".to_owned(),
+            None => match task.started_by.as_deref().and_then(|by| by.strip_prefix("events-rule/")) {
+                Some(name) => format!("give the scheduled task `{name}` `enableExecuteCommand: true` and `ecslocal up`: the next ones have it"),
+                None => "start the task with `ecslocal run --enable-execute-command`".to_owned(),
+            },
         };
         return Err(Failure::input(NOT_ENABLED).hint(hint));
     }

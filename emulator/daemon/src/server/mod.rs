@@ -7,6 +7,7 @@ pub mod agent;
 mod answer;
 mod aws;
 mod changes;
+mod chaos;
 mod connections;
 pub mod ecr;
 pub mod exec;

@@ -12,7 +12,7 @@ use wire::local::{Failure, path};
 use super::answer::{self, Body};
 use super::aws::Door;
 use super::query::Query;
-use super::{Context, aws, changes, connections, exec, explain, guard, logs, metrics, reads, repositories, requests, scaling, secrets, tasks};
+use super::{Context, aws, changes, chaos, connections, exec, explain, guard, logs, metrics, reads, repositories, requests, scaling, secrets, tasks};
 
 /// The largest request body.
 const MAX_BODY: usize = 4 << 20;
@@ -42,6 +42,9 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::GET, path::REQUESTS) => requests::requests(context, &query).await,
         (Method::GET, path::SCALING) => scaling::scaling(&context, &query),
         (Method::GET, path::CONNECTIONS) => connections::connections(&context, &query),
+        (Method::GET, path::FAULTS) => chaos::list(&context, &query),
+        (Method::POST, path::INJECT_FAULT) => and_then(body(request).await, |asked| chaos::inject(&context, asked)).await,
+        (Method::POST, path::END_FAULTS) => chaos::end(&context, &query).await,
         (Method::GET, path::SECRETS) => Ok(secrets::list(&context)),
         (Method::GET, path::METRICS) => Ok(metrics::json(&context)),
         (Method::GET, path::PROMETHEUS) => Ok(metrics::prometheus(&context)),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod changes;
+mod chaos;
 mod engines;
 mod exec;
 mod guard;

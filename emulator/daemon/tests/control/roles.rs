@@ -46,7 +46,8 @@ impl Lab {
         let task = world.tasks_of(&key).next().unwrap().clone();
         let definition = world.definition(&task.revision).unwrap();
         let variables = agent::variables(world, &self.mint, (&task, definition, &definition.containers[0]));
-        (Source::Network(key, task.containers[0].address.unwrap()), task, variables.fixed)
+        let address = task.containers.iter().find_map(|container| container.address).unwrap();
+        (Source::Network(key, address), task, variables.fixed)
     }
 
     /// Comes in at the agent's address from there.
@@ -246,4 +247,40 @@ async fn a_task_protects_itself_if_its_role_may() {
     assert!(answer.status == 403 && answer.text.contains("no task IAM role credentials available for task"), "{}", answer.text);
     let answer = put(&other, "/api/x/task-protection/v1/state", "{}").await;
     assert!(answer.status == 404 && answer.text.contains("Failed to find a task for the request"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_task_injects_faults_on_itself_if_its_definition_says_so() {
+    let lab = Lab::new().await;
+    let manifest = MANIFEST.replace("taskRoleArn: web", "taskRoleArn: web\n    enableFaultInjection: true\n    networkMode: awsvpc");
+    lab.bring(&manifest).await;
+    lab.until(steady).await;
+    let (source, task, variables) = lab.container("web");
+    let uri = variables["ECS_AGENT_URI"].strip_prefix("http://169.254.170.2").unwrap().to_owned() + "/fault/v1";
+    let post = async |source: &Source, path: &str, body: &str| {
+        let request = format!("POST {path} HTTP/1.0\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        lab.visit(source, &request).await
+    };
+    let metadata: Value = lab.fetch(&source, &format!("{}/task", variables["ECS_CONTAINER_METADATA_URI_V4"])).await.value();
+    assert_eq!(metadata["FaultInjectionEnabled"], json!(true));
+    let loss = r#"{"LossPercent":10,"Sources":["10.0.0.0/8"]}"#;
+    let started = post(&source, &format!("{uri}/network-packet-loss/start"), loss).await;
+    assert_eq!((started.status, started.text.as_str()), (200, r#"{"Status":"running"}"#));
+    assert!(
+        matches!(lab.fleet.disturbed().as_slice(), [(id, engine::Disturbance::Network { .. })] if Some(id) == task.pause().unwrap().runtime_id.as_ref())
+    );
+    let other =
+        post(&source, &format!("{uri}/network-latency/start"), r#"{"DelayMilliseconds":1,"JitterMilliseconds":0,"Sources":["10.0.0.1"]}"#).await;
+    assert_eq!((other.status, other.text.as_str()), (409, r#"{"Error":"There is already one network packet loss fault running"}"#));
+    assert_eq!(post(&source, &format!("{uri}/network-packet-loss/status"), "").await.text, r#"{"Status":"running"}"#);
+    let again = post(&source, &format!("{uri}/network-packet-loss/start"), loss).await;
+    assert_eq!(again.status, 429, "once in five seconds");
+    assert_eq!(post(&source, &format!("{uri}/network-packet-loss/stop"), "").await.text, r#"{"Status":"stopped"}"#);
+    assert_eq!(lab.fleet.disturbed(), []);
+    // Nobody else's, and of a task that may not.
+    let (bare, _, others) = lab.container("bare");
+    assert_eq!(post(&bare, &format!("{uri}/network-latency/status"), "").await.status, 404);
+    let own = others["ECS_AGENT_URI"].strip_prefix("http://169.254.170.2").unwrap().to_owned();
+    let answer = post(&bare, &format!("{own}/fault/v1/network-latency/status"), "").await;
+    assert!(answer.status == 400 && answer.text.contains("enableFaultInjection is not enabled for task: arn:aws:ecs:"), "{}", answer.text);
 }

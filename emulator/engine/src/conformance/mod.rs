@@ -14,6 +14,7 @@
 //! **Entry points:** [`cases`], [`Case::check`], [`run`].
 
 mod bench;
+mod disturbing;
 mod exec;
 mod images;
 mod lifecycle;
@@ -173,6 +174,10 @@ pub fn cases() -> Vec<Case> {
         "stop kills after the grace" => stopping::stop_kills_after_the_grace,
         "stop and remove of what is gone succeed" => stopping::stop_and_remove_of_what_is_gone_succeed,
         "stop of what never ran or has ended succeeds" => stopping::stop_of_what_does_not_run_succeeds,
+        "what is killed has ended" => disturbing::what_is_killed_has_ended,
+        "what is paused does nothing until it goes on" => disturbing::what_is_paused_does_nothing,
+        "the network of a container is struck and let go" => disturbing::a_network_is_struck_and_let_go,
+        "faults of what does not run are refused, their end succeeds" => disturbing::faults_of_what_does_not_run,
         "remove takes a container away, running or not" => stopping::remove_takes_away,
         "an image has one id" => images::an_image_has_one_id,
         "an image goes from engine to engine" => images::an_image_goes_from_engine_to_engine,

@@ -104,6 +104,7 @@ async fn the_suite_finds_what_is_wrong_and_cleans_up() {
         "stop is obeyed",
         "stop kills after the grace",
         "stop of what never ran or has ended succeeds",
+        "what is paused does nothing until it goes on",
         "an image goes from engine to engine",
         "a missing image cannot be pulled",
         "a container shares the network of a pause",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::{ContainerId, EngineName, HealthStatus, NetworkBinding, ObservedContainer, RunState, Timestamp};
 
 use super::script::{Moment, Script, SimulatedAnswer};
-use crate::{ContainerSpec, EngineError, LogLine, NetworkNamespace, NetworkSpec, Usage};
+use crate::{ContainerSpec, Disturbance, EngineError, LogLine, NetworkNamespace, NetworkSpec, Usage};
 
 /// One container. Its state changes only through [`super::state::State`], which tells the watchers.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Container {
     pub(super) bindings: Vec<NetworkBinding>,
     /// Why the last start failed.
     pub(super) start_error: Option<EngineError>,
+    /// What was done to its current run.
+    pub(super) disturbed: Vec<Disturbance>,
     /// Everything that it wrote, over all its runs.
     pub(super) lines: Vec<LogLine>,
 }
@@ -76,8 +78,9 @@ impl Container {
 
     /// Begins to stop a running container: SIGTERM now, SIGKILL after `grace`. An earlier end stays.
     pub(super) fn signal(&mut self, now: Timestamp, grace: Duration) {
+        let frozen = self.is_frozen();
         let Phase::Running(run) = &mut self.phase else { return };
-        let obeys = !self.script.ignore_term && self.script.stop <= grace;
+        let obeys = !frozen && !self.script.ignore_term && self.script.stop <= grace;
         let end = if obeys { (now + self.script.stop, 0) } else { (now + grace, 137) };
         run.end = Some(run.end.map_or(end, |earlier| earlier.min(end)));
     }
@@ -85,6 +88,11 @@ impl Container {
     /// Whether it runs in that network itself.
     pub(super) fn holds(&self, network: &NetworkSpec) -> bool {
         self.running().is_some() && self.spec.namespace == NetworkNamespace::Own && self.spec.network == *network
+    }
+
+    /// Whether its processes do nothing.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.disturbed.contains(&Disturbance::Pause)
     }
 
     pub(super) const fn running(&self) -> Option<&Run> {
@@ -96,6 +104,9 @@ impl Container {
 
     /// What somebody who connects at `now` gets, for a container that runs.
     pub(super) fn answer(&self, now: Timestamp) -> SimulatedAnswer {
+        if self.is_frozen() && self.running().is_some() {
+            return SimulatedAnswer::Silent;
+        }
         self.running().map_or(SimulatedAnswer::Refused, |run| self.script.answer(now.since(run.since)))
     }
 

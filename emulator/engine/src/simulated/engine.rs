@@ -15,8 +15,8 @@ use super::state::{State, no_such_container};
 use super::streams;
 use super::ticket::{Look, Ticket};
 use crate::{
-    Bridge, BuildSpec, ContainerSpec, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, ExecSession, ExecSpec, LogLine, LogOptions,
-    Mount, MountSource, Namespace, NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb, VolumeScope, missing_volume,
+    Bridge, BuildSpec, ContainerSpec, Disturbance, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, ExecSession, ExecSpec, LogLine,
+    LogOptions, Mount, MountSource, Namespace, NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb, VolumeScope, missing_volume,
 };
 
 impl Fleet {
@@ -221,6 +221,38 @@ impl Engine for Fleet {
         })
     }
 
+    fn disturb<'a>(&'a self, id: &'a ContainerId, what: &'a Disturbance) -> Verb<'a, ()> {
+        let ticket = self.call_on(VerbName::Disturb, id);
+        Box::pin(async move {
+            let disturb = |state: &mut State, now| {
+                if *what == Disturbance::Kill {
+                    state.finish(id, now, 137, false);
+                    return Ok(());
+                }
+                let container = state.containers.get_mut(id).ok_or_else(|| no_such_container(id))?;
+                if container.running().is_none() {
+                    return Err(refused(format!("container `{id}` is not running")));
+                }
+                if !container.disturbed.contains(what) {
+                    container.disturbed.push(what.clone());
+                }
+                Ok(())
+            };
+            ticket.once(disturb).await
+        })
+    }
+
+    fn restore<'a>(&'a self, id: &'a ContainerId, what: &'a Disturbance) -> Verb<'a, ()> {
+        let ticket = self.call_on(VerbName::Restore, id);
+        Box::pin(async move {
+            let restore = |state: &mut State, _| {
+                state.containers.get_mut(id).into_iter().for_each(|container| container.disturbed.retain(|done| done != what));
+                Ok(())
+            };
+            ticket.once(restore).await
+        })
+    }
+
     fn networks<'a>(&'a self, owner: &'a OwnerId) -> Verb<'a, Vec<ServiceKey>> {
         let ticket = self.call(VerbName::Networks, owner.as_str(), None);
         Box::pin(async move { ticket.once(|state, _| Ok(state.ledger.services(owner))).await })
@@ -343,8 +375,16 @@ fn create(state: &mut State, spec: &ContainerSpec, now: Timestamp) -> Result<Con
     state.created += 1;
     // The first twelve digits, which people see, count; so the order of ids is the order of creation.
     let id = ContainerId::from_text(&format!("{:012x}{:.52}", state.created, hex_64(state.created)));
-    let container =
-        Container { id: id.clone(), spec: spec.clone(), script, phase: Phase::Created, start_error: None, lines: Vec::new(), bindings: Vec::new() };
+    let container = Container {
+        id: id.clone(),
+        spec: spec.clone(),
+        script,
+        phase: Phase::Created,
+        start_error: None,
+        disturbed: Vec::new(),
+        lines: Vec::new(),
+        bindings: Vec::new(),
+    };
     state.containers.insert(id.clone(), container);
     state.changed();
     Ok(id)

@@ -9,7 +9,7 @@ use model::{ContainerId, ContainerName, EngineResources, ObservedContainer, Task
 use super::journal::{Call, VerbName};
 use super::script::SimulatedAnswer;
 use super::ticket::Shared;
-use crate::{Clock, ContainerSpec, EngineError};
+use crate::{Clock, ContainerSpec, Disturbance, EngineError};
 
 /// Of the count of containers, the bits above these are the number of the fleet.
 pub(super) const NUMBER: u32 = 40;
@@ -54,6 +54,15 @@ impl Fleet {
     pub fn containers(&self) -> Vec<FleetContainer> {
         let (state, _) = self.shared.look();
         state.containers.values().map(|container| FleetContainer { spec: container.spec.clone(), seen: container.observed() }).collect()
+    }
+
+    /// What is done on purpose to containers that run.
+    #[must_use]
+    pub fn disturbed(&self) -> Vec<(ContainerId, Disturbance)> {
+        let (state, _) = self.shared.look();
+        let of =
+            |container: &super::container::Container| container.disturbed.iter().map(|what| (container.id.clone(), what.clone())).collect::<Vec<_>>();
+        state.containers.values().flat_map(of).collect()
     }
 
     /// The container of that name in that task; the oldest if it was created more than once under different names.

@@ -20,6 +20,8 @@ pub enum VerbName {
     Start,
     Stop,
     Remove,
+    Disturb,
+    Restore,
     Networks,
     RemoveNetwork,
     /// [`crate::Engine::remove_volume`]

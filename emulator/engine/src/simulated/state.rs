@@ -208,6 +208,7 @@ impl State {
     pub(super) fn finish(&mut self, id: &ContainerId, at: Timestamp, code: i64, out_of_memory: bool) -> bool {
         let Some(container) = self.containers.get_mut(id).filter(|container| container.running().is_some()) else { return false };
         container.phase = Phase::Exited { code, out_of_memory, at };
+        container.disturbed.clear();
         self.tell(id, EngineEvent::Died { id: id.clone(), code, out_of_memory });
         true
     }

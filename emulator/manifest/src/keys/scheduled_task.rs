@@ -17,6 +17,7 @@ pub(crate) static SCHEDULED_TASK: Object = Object::new(
         field("containerOverrides", Shape::List(&named(Shape::Object(&OVERRIDE), "name")), "What containers do otherwise."),
         field("placementConstraints", Shape::List(&list(Shape::Object(&placement::CONSTRAINT))), "Where its tasks may be placed; at most 10."),
         field("placementStrategy", Shape::List(&list(Shape::Object(&placement::STRATEGY))), "Where they should be; at most 5."),
+        field("enableExecuteCommand", Shape::Boolean, "Whether `ecslocal exec` may run programs in its containers. Default false."),
         inert("description", "nobody reads it here"),
         inert("launchType", "every task runs on the local engine"),
         inert("networkConfiguration", "tasks run in the local network"),

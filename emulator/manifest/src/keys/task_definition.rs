@@ -41,6 +41,7 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
         ),
         field("volumes", VOLUMES, "What containers may mount."),
         field("taskRoleArn", Shape::Text, "The role whose credentials its containers have: a name of `roles`, or an ARN that ends with it."),
+        field("enableFaultInjection", Shape::Boolean, "Whether its containers may inject faults on their own task, at `$ECS_AGENT_URI/fault`, in `awsvpc` mode. Default false."),
         inert("executionRoleArn", "images are pulled with the engine's own logins"),
         inert("requiresCompatibilities", "every task runs on the local engine; for FARGATE its rules are checked")
             .of(Shape::List(&list(Shape::Choice(&COMPATIBILITY)))),
@@ -52,7 +53,6 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
 )
 .refusing(&[
     ("proxyConfiguration", "App Mesh is not supported"),
-    ("enableFaultInjection", "fault injection is not supported"),
     ("trustedExecutionConfiguration", "it belongs to Managed Instances"),
 ])
 .answers(&["taskDefinitionArn", "revision", "status", "compatibilities", "registeredAt", "registeredBy", "deregisteredAt", "deleteRequestedAt"]);

@@ -29,6 +29,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<(ScheduleName
         count: node.integer_of("taskCount").unwrap_or(1),
         overrides: TaskOverrides { containers, ..TaskOverrides::default() },
         placement: placement?,
+        enable_execute_command: node.boolean_of("enableExecuteCommand").unwrap_or(false),
     };
     Some((name?, spec))
 }

@@ -54,6 +54,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
         member_of: member_of?,
         requires_attributes: placement::required_attributes(node),
         volumes: volumes?,
+        enable_fault_injection: node.boolean_of("enableFaultInjection").unwrap_or(false),
         task_role: role::named(node, "taskRoleArn", report),
     })
 }

@@ -41,6 +41,8 @@ fn subject(step: &Step) -> String {
         Step::ShiftTraffic { rule, .. } => format!("traffic of {rule}"),
         Step::RemoveContainerInstance { cluster, name } => format!("remove instance {cluster} {name}"),
         Step::SetEngine { engine, .. } => format!("engine {}", engine.as_str()),
+        Step::PutFault(fault) => format!("put {}", fault.id),
+        Step::RemoveFault(id) => format!("remove {id}"),
         Step::SetScaling { service, .. } => format!("scaling {service}"),
         Step::SetDesiredCount { service, .. } => format!("desired count {service}"),
         Step::Event { service, message, .. } => format!("event {service} {message}"),

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use model::{
-    ContainerFailure, ContainerFailureKind as Kind, ContainerId, ContainerName, Fact, HealthStatus, HookAnswer, NetworkBinding, NetworkMode,
-    ObservedContainer, RunState, TaskId, TransportProtocol,
+    ContainerFailure, ContainerFailureKind as Kind, ContainerId, ContainerName, Fact, FaultKind, HealthStatus, HookAnswer, NetworkBinding,
+    NetworkMode, ObservedContainer, RunState, TaskId, TransportProtocol,
 };
 
 use super::fleet::{Due, Fleet};
@@ -40,6 +40,7 @@ impl Fleet {
                 self.engine.get(&id).cloned().map(Fact::Started)
             }
             Work::Stop { task, id, .. } => {
+                assert!(!self.frozen.iter().any(|(frozen, _)| *frozen == task), "a signal to what is frozen");
                 if self.engine.get(&id).is_some_and(|seen| seen.container.is_pause()) {
                     let normal = |seen: &&ObservedContainer| seen.task == task && !seen.container.is_pause() && seen.state == RunState::Running;
                     let others = self.engine.values().filter(normal);
@@ -65,6 +66,22 @@ impl Fleet {
                 assert!(self.engine.values().all(|seen| seen.task != task), "{name} is in use");
                 self.volumes.remove(&name);
                 Some(Fact::VolumeRemoved { task, name })
+            }
+            Work::BeginFault { fault, task, .. } => {
+                let known = self.world.faults.get(&fault)?;
+                let containers = known.tasks.get(&task)?.containers.clone();
+                match known.kind {
+                    FaultKind::Kill { .. } => containers.into_iter().for_each(|id| self.at(self.now, Due::Exit(id, 137, false))),
+                    _ => drop(self.frozen.insert((task.clone(), fault.clone()))),
+                }
+                if take(&mut self.script.fail_faults) {
+                    return Some(Fact::FaultFailed { fault, task, reason: "no".into() });
+                }
+                Some(Fact::FaultBegun { fault, task })
+            }
+            Work::EndFault { fault, task, .. } => {
+                self.frozen.remove(&(task.clone(), fault.clone()));
+                Some(Fact::FaultUndone { fault, task })
             }
             Work::RemoveNetwork(key) => Some(Fact::NetworkRemoved(key)),
         }

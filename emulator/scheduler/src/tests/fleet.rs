@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::{
-    Change, ContainerId, ContainerName, EngineName, Fact, HealthStatus, Ids, Observed, ObservedContainer, OwnerId, RunState, ServiceEvent, Settings,
-    Step, TargetGroupName, TargetHealth, TargetHealthState, TargetKey, Task, TaskId, TaskStatus, Timestamp, World,
+    Change, ContainerId, ContainerName, EngineName, Fact, FaultId, HealthStatus, Ids, Observed, ObservedContainer, OwnerId, RunState, ServiceEvent,
+    Settings, Step, TargetGroupName, TargetHealth, TargetHealthState, TargetKey, Task, TaskId, TaskStatus, Timestamp, World,
 };
 
 use super::checks;
@@ -30,6 +30,8 @@ pub(super) struct Script {
     pub(super) fail_starts: u32,
     /// Started containers that exit with code 1 after two seconds.
     pub(super) crashes: u32,
+    /// Faults that cannot be done, though half of each was.
+    pub(super) fail_faults: u32,
     /// Hooks that say no, or not yet.
     pub(super) hooks_no: u32,
     pub(super) hooks_later: u32,
@@ -54,6 +56,8 @@ pub(super) struct Fleet {
     pub(super) engine: BTreeMap<ContainerId, ObservedContainer>,
     /// Volumes of tasks that the engine has.
     pub(super) volumes: BTreeSet<String>,
+    /// What is frozen, and by which fault.
+    pub(super) frozen: BTreeSet<(TaskId, FaultId)>,
     pub(super) ids: Ids,
     pub(super) now: Timestamp,
     pub(super) pace: Pace,
@@ -100,6 +104,7 @@ impl Fleet {
             observed: Observed { listed: engines(), ..Observed::default() },
             engine: BTreeMap::new(),
             volumes: BTreeSet::new(),
+            frozen: BTreeSet::new(),
             ids: Ids::seeded(1),
             now: Timestamp::from_millis(1_000_000),
             pace: Pace::default(),

@@ -1,6 +1,8 @@
 //! A service's life: start, kill, scale, stop, delete; the sentences of its events.
 
-use model::{Change, RolloutState, Step, StopCode, TargetHealthState, TaskStatus};
+use model::{
+    Change, Placement, RolloutState, ScheduleName, ScheduledTaskSpec, Step, StopCode, TargetHealthState, TaskOverrides, TaskStatus, TimeZoneName,
+};
 
 use super::fleet::Fleet;
 use super::setup::{Setup, cluster, group, key};
@@ -173,4 +175,26 @@ fn a_container_that_was_restarted_outside_is_registered_where_it_is_now() {
     fleet.assert_steady("users");
     let target = fleet.world.target_groups[&group("users")].targets.values().next().unwrap();
     assert_eq!(target.address.to_string(), "172.17.0.2:3000");
+}
+
+#[test]
+fn a_scheduled_task_may_be_one_that_programs_are_run_in() {
+    let mut fleet = Fleet::running_for(&[Setup::new("users", 1)], 20);
+    for (name, enable_execute_command) in [("open", true), ("shut", false)] {
+        let spec = ScheduledTaskSpec {
+            schedule: "rate(1 minute)".parse().unwrap(),
+            timezone: TimeZoneName::default(),
+            enabled: true,
+            task_definition: "users".parse().unwrap(),
+            count: 1,
+            overrides: TaskOverrides::default(),
+            placement: Placement::default(),
+            enable_execute_command,
+        };
+        fleet.apply(Change::PutScheduledTask { cluster: cluster(), name: ScheduleName::new(name).unwrap(), spec: Box::new(spec) });
+    }
+    fleet.run(61);
+    let alone = fleet.world.tasks.values().filter(|task| task.service.is_none());
+    let told: std::collections::BTreeMap<_, _> = alone.map(|task| (task.started_by.clone().unwrap(), task.enable_execute_command)).collect();
+    assert_eq!(told, [("events-rule/open".to_owned(), true), ("events-rule/shut".to_owned(), false)].into());
 }

@@ -5,6 +5,7 @@ mod containers;
 mod engine;
 mod engines;
 mod failing;
+mod faults;
 mod fleet;
 mod keeping;
 mod life;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use model::{
-    Change, CircuitBreaker, DependencyCondition, DesiredStatus, EarlySuccess, FailureThreshold, HookAction, HookTarget, HookTimeout, LifecycleHook,
-    LifecycleStage, NamespaceMode, NetworkMode, Placement, RolloutState, RunTask, ShiftPattern, Step, TargetHealthState, TaskOverrides, TaskStatus,
-    TrafficShift,
+    Change, CircuitBreaker, DependencyCondition, DesiredStatus, EarlySuccess, FailureThreshold, FaultKind, FaultOrigin, FaultScope, FaultSpec,
+    HookAction, HookTarget, HookTimeout, LifecycleHook, LifecycleStage, NamespaceMode, NetworkMode, Placement, RolloutState, RunTask, ShiftPattern,
+    Step, TargetHealthState, TaskOverrides, TaskStatus, TrafficShift,
 };
 use proptest::prelude::*;
 
@@ -34,6 +34,10 @@ enum Act {
     Alarm(bool),
     Speed(u32),
     Sicken,
+    /// A fault on a share of the tasks: freeze or kill, for so many seconds.
+    Fault(bool, u8, u64),
+    EndFaults,
+    FailFaults(u32),
     CrashDaemon,
     Pass(u64),
 }
@@ -60,6 +64,9 @@ fn act() -> impl Strategy<Value = Act> {
         2 => any::<bool>().prop_map(Act::Alarm),
         1 => (1..20_u32).prop_map(Act::Speed),
         2 => Just(Act::Sicken),
+        4 => (any::<bool>(), 1..=100_u8, 1..40_u64).prop_map(|(freeze, percent, seconds)| Act::Fault(freeze, percent, seconds)),
+        1 => Just(Act::EndFaults),
+        1 => (1..3_u32).prop_map(Act::FailFaults),
         3 => Just(Act::CrashDaemon),
         5 => (0..8_u64).prop_map(Act::Pass),
         1 => (50..70_u64).prop_map(Act::Pass),
@@ -223,6 +230,19 @@ fn perform(fleet: &mut Fleet, setup: &mut Setup, number: &mut u32, act: &Act) {
         }
         Act::Speed(times) => fleet.apply(Change::SetSpeed((*times).try_into().unwrap())),
         Act::Sicken => fleet.judge("users", TargetHealthState::Healthy, false),
+        Act::Fault(freeze, percent, seconds) => {
+            let kind = if *freeze { FaultKind::Pause { container: None } } else { FaultKind::Kill { container: None } };
+            let scope = FaultScope::Service { name: key("users").name, percent: *percent };
+            let id = fleet.ids.fault();
+            let spec = FaultSpec { id, cluster: cluster(), scope, kind, lasts: Duration::from_secs(*seconds), origin: FaultOrigin::User };
+            // It is refused where nothing runs, or what was drawn is frozen already.
+            fleet.world.apply(Change::InjectFault(Box::new(spec)), fleet.now, &mut fleet.ids).ok();
+        }
+        Act::EndFaults => {
+            let ids: Vec<_> = fleet.world.faults.keys().cloned().collect();
+            ids.into_iter().for_each(|id| fleet.apply(Change::EndFault { cluster: cluster(), id }));
+        }
+        Act::FailFaults(count) => fleet.script.fail_faults = *count,
         Act::CrashDaemon => fleet.crash(),
         Act::Pass(seconds) => fleet.run(*seconds),
     }
@@ -272,6 +292,7 @@ proptest! {
         let left = fleet.world.tasks.values().filter(|task| fleet.engine.values().any(|seen| seen.task == task.id)).flat_map(|task| &task.volumes);
         let left: std::collections::BTreeSet<_> = left.map(|volume| volume.runtime_name.clone()).collect();
         prop_assert_eq!(&fleet.volumes, &left, "a leaked volume");
+        prop_assert!(fleet.frozen.is_empty() && fleet.world.faults.values().all(model::Fault::is_over), "{:?} {:?}", fleet.frozen, fleet.world.faults);
         let last = fleet.steps.len();
         fleet.crash();
         prop_assert_eq!(&fleet.steps[last..], &[] as &[Step], "a crash at rest changes nothing");

@@ -3,6 +3,7 @@
 //! Everything is `GET` or `POST` of JSON under `/local/v1`. A streaming answer is one JSON value a line (`application/x-ndjson`).
 //! A failed request answers 4xx or 5xx with a [`Failure`].
 
+mod chaos;
 mod connection;
 mod exec;
 mod explain;
@@ -13,6 +14,7 @@ mod secrets;
 mod stream;
 mod view;
 
+pub use chaos::{ChaosRequest, FaultView, FaultsReply};
 pub use connection::ConnectionView;
 pub use exec::{EXEC_PROTOCOL, ExecRequest, Frame, FrameReader, LONGEST_FRAME, ToClient, ToDaemon};
 pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
@@ -68,6 +70,12 @@ pub mod path {
     pub const SCALING: &str = "/local/v1/scaling";
     /// `GET ?cluster=NAME` → list of [`super::ConnectionView`].
     pub const CONNECTIONS: &str = "/local/v1/connections";
+    /// `GET ?cluster=NAME` → list of [`super::FaultView`], oldest first.
+    pub const FAULTS: &str = "/local/v1/faults";
+    /// `POST` [`super::ChaosRequest`] → [`super::FaultView`], once it was done to all its tasks.
+    pub const INJECT_FAULT: &str = "/local/v1/inject-fault";
+    /// `POST ?cluster=NAME[&fault=ID]` → [`super::FaultsReply`], once nothing is left of it; without an id of all.
+    pub const END_FAULTS: &str = "/local/v1/end-faults";
     /// `GET` → [`super::SecretsReply`]. Values are asked for through [`crate::secretsmanager`] and [`crate::ssm`] alone.
     pub const SECRETS: &str = "/local/v1/secrets";
     /// `POST ?asked=`[`super::ExecRequest`] as JSON, with `Upgrade: ecslocal-exec` → 101, and then frames, [`super::ToClient`] and

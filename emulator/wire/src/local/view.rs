@@ -339,6 +339,9 @@ pub struct TaskView {
     /// The essential container whose end was the task's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<String>,
+    /// What is done to it on purpose: ids of faults.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// In the task definition's order.
     pub containers: Vec<ContainerView>,
     /// What holds its network, in `awsvpc` mode. AWS's API does not tell of it.

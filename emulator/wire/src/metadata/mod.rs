@@ -1,13 +1,15 @@
-//! What a task sees of itself, as the agent of ECS answers it (ecs.md 5): metadata in versions 3 and 4, credentials, task protection.
+//! What a task sees of itself, as the agent of ECS answers it (ecs.md 5): metadata in versions 3 and 4, credentials, task protection, faults.
 //! Members that are empty are left out where AWS leaves them out.
 
 mod container;
+mod fault;
 mod protection;
 mod task;
 
 use serde::Serialize;
 
 pub use container::{Container, Health, Limits, Network, Port, Volume};
+pub use fault::{BlackholeRequest, LatencyRequest, PacketLossRequest};
 pub use protection::{Failure, Protection, ProtectionError, ProtectionErrorBody, ProtectionRequest, UpdateProblem};
 pub use task::{Task, TaskLimits};
 
