@@ -7,6 +7,7 @@
 mod bad_input;
 mod connections;
 mod deployments;
+mod discovery;
 mod encryption;
 mod engines;
 mod http;

@@ -25,6 +25,7 @@ use crate::doors::Doors;
 use crate::effects::{Effects, Finished};
 use crate::engines::Engines;
 use crate::hooks::Hooks;
+use crate::kept_logs::{KEPT_LOGS, KeptLogs};
 use crate::resources::Resources;
 use crate::serve::BUCKETS;
 use crate::sight::Sight;
@@ -148,7 +149,8 @@ impl Keeper {
         let (publisher, snapshots) = watch::channel(Arc::new(snapshot));
         let news = News::default();
         let folder = |name: &str| parts.store.as_ref().map(|store| store.folder().join(name)).unwrap_or_default();
-        let folders = (folder(FILE_SYSTEMS), Resources::new(folder(BUCKETS), parts.vault, parts.clock.clone()));
+        let kept_logs = parts.store.as_ref().map(|store| KeptLogs::new(store.folder().join(KEPT_LOGS)));
+        let folders = (folder(FILE_SYSTEMS), kept_logs, Resources::new(folder(BUCKETS), parts.vault, parts.clock.clone()));
         let keeper = Self {
             world: parts.world,
             sight: Sight::new(news.clone()),

@@ -3,6 +3,7 @@
 mod alarms;
 mod connections;
 mod containers;
+mod discovery;
 mod service_connect;
 mod traffic;
 
@@ -34,6 +35,7 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     }
     connections::check(tree, &index, report);
     service_connect::check(tree, &index, report);
+    discovery::check(tree, &index, report);
     alarms::check(tree, report);
     for scheduled in tree.list("scheduledTasks") {
         task_definition(scheduled, &index, report);

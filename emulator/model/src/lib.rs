@@ -68,6 +68,7 @@ pub mod security_policy;
 pub mod service;
 pub mod service_connect;
 pub mod service_deployment;
+pub mod service_registry;
 pub mod speed;
 pub mod step;
 pub mod stickiness;
@@ -138,6 +139,7 @@ pub use service::{
 };
 pub use service_connect::{AppProtocol, ServiceConnect, ServiceConnectService};
 pub use service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
+pub use service_registry::{DiscoveryService, RoutingPolicy, ServiceRegistry};
 pub use speed::Speed;
 pub use step::Step;
 pub use stickiness::{Stickiness, StickyCookie};

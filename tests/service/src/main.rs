@@ -49,6 +49,7 @@
 //! | `/dial?to=HOST:PORT&ms=1000` | 200 `connected ADDRESS` when a TCP connection opens, else 502 with the reason |
 //! | `/ask?of=HOST:PORT&path=/echo` | 200 with the status that another server answers over a new connection and its `X-Served-By`, else 502 with the reason |
 //! | `/send?to=HOST:PORT&hex=474554` | opens a TCP connection, sends those bytes, and answers with what came back, or 502 |
+//! | `/records?name=N&type=33` | 200 with the message that the container's name server answers when it is asked over UDP for records of that name, or 502 |
 //! | `/eat-memory?mb=64` | holds that much more memory until the process ends |
 //! | `/crash?code=1` | the process exits at once, without an answer |
 //!

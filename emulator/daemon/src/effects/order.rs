@@ -10,6 +10,7 @@ use scheduler::Work;
 use serde_json::Value;
 
 use crate::connections::Wanted;
+use crate::kept_logs::Whose;
 use crate::{hooks, mounts, namespaces};
 
 /// What a piece of work needs from the World, taken when it starts.
@@ -23,7 +24,8 @@ pub(super) enum Order {
     Stop {
         grace: Duration,
     },
-    Remove,
+    /// With whose log it is, if that is to be kept.
+    Remove(Option<Whose>),
     RemoveNetwork(NetworkSpec),
     RemoveVolume(OwnerId),
     Hook(Box<(HookTarget, Value)>),
@@ -81,6 +83,7 @@ pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint
                 ipc: namespaces.2,
                 links,
                 connections: reached,
+                name_servers: None,
                 mounts,
                 volumes_from,
                 speed: world.settings.speed,
@@ -95,7 +98,7 @@ pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint
         Work::Hook { service, deployment, stage, hook, .. } => {
             hooks::question(world, service, (deployment, *stage, *hook)).map_or(Order::Void, |asked| Order::Hook(Box::new(asked)))
         }
-        Work::Remove { .. } => Order::Remove,
+        Work::Remove { id, .. } => Order::Remove(Whose::of(world, id)),
         Work::RemoveVolume { .. } => Order::RemoveVolume(world.settings.owner.clone()),
         Work::RemoveNetwork(service) => Order::RemoveNetwork(NetworkSpec { owner: world.settings.owner.clone(), service: service.clone() }),
     }

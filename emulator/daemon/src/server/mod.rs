@@ -14,6 +14,7 @@ mod explain;
 mod guard;
 mod logs;
 mod metrics;
+mod names;
 mod protection;
 mod query;
 mod reads;

@@ -163,7 +163,7 @@ impl Lab {
             doors: None,
             endpoint: address,
             engine_view: EngineView { name: "simulated".into(), version: "1".into(), endpoint: "memory".into(), problem: None },
-            state_folder: folder.path().display().to_string(),
+            state_folder: folder.path().join("state").display().to_string(),
             ups: ups.clone(),
             execs: server::exec::sessions(),
             followers: followers.clone(),

@@ -7,6 +7,7 @@ mod authentication;
 mod circuit_breaker;
 mod connections;
 mod container_fields;
+mod discovery;
 mod encryption;
 mod hints;
 mod https;

@@ -7,6 +7,7 @@ mod connection;
 mod exec;
 mod explain;
 mod failure;
+mod name;
 mod request;
 mod scaling;
 mod secrets;
@@ -17,6 +18,7 @@ pub use connection::ConnectionView;
 pub use exec::{EXEC_PROTOCOL, ExecRequest, Frame, FrameReader, LONGEST_FRAME, ToClient, ToDaemon};
 pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
 pub use failure::{Failure, Fault};
+pub use name::{DnsRecordView, InstanceView, NameView, SeenByView};
 pub use request::{
     CollectReply, CollectRequest, DeployRequest, DeregisterInstanceRequest, DiffReply, DownReply, ExplainRequest, Hello, InstanceStatusRequest,
     ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply, UpRequest, Wanted,
@@ -68,6 +70,8 @@ pub mod path {
     pub const SCALING: &str = "/local/v1/scaling";
     /// `GET ?cluster=NAME` → list of [`super::ConnectionView`].
     pub const CONNECTIONS: &str = "/local/v1/connections";
+    /// `GET ?cluster=NAME` → list of [`super::NameView`].
+    pub const NAMES: &str = "/local/v1/names";
     /// `GET` → [`super::SecretsReply`]. Values are asked for through [`crate::secretsmanager`] and [`crate::ssm`] alone.
     pub const SECRETS: &str = "/local/v1/secrets";
     /// `POST ?asked=`[`super::ExecRequest`] as JSON, with `Upgrade: ecslocal-exec` → 101, and then frames, [`super::ToClient`] and
