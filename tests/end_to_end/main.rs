@@ -10,6 +10,7 @@ mod deployments;
 mod discovery;
 mod encryption;
 mod engines;
+mod firelens;
 mod http;
 mod instances;
 mod interrupted;

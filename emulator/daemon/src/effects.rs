@@ -22,6 +22,7 @@ use self::order::{engine_of, order};
 use crate::connections::Connections;
 use crate::doors::Doors;
 use crate::engines::Engines;
+use crate::firelens;
 use crate::hooks::Hooks;
 use crate::kept_logs::KeptLogs;
 use crate::resources::Resources;
@@ -56,6 +57,8 @@ pub struct Effects {
     clock: ClockHandle,
     /// The folder that stands for EFS.
     file_systems: PathBuf,
+    /// What log routers are given.
+    routers: firelens::Folders,
     /// Where the logs of containers go that are removed; nowhere in tests without a state folder.
     kept_logs: Option<KeptLogs>,
     /// What containers are given to find the agent of ECS and credentials, and the doors to it; no doors in tests.
@@ -94,7 +97,7 @@ impl Effects {
         engines: Arc<Engines>,
         (hooks, connections): (Arc<dyn Hooks>, Arc<Connections>),
         clock: Arc<dyn Clock>,
-        (file_systems, kept_logs, resources): (PathBuf, Option<KeptLogs>, Resources),
+        (file_systems, routers, kept_logs, resources): (PathBuf, firelens::Folders, Option<KeptLogs>, Resources),
         agent: (Arc<Mint>, Option<Arc<Doors>>),
     ) -> Self {
         let slots = Slots {
@@ -109,6 +112,7 @@ impl Effects {
             connections,
             clock: ClockHandle(clock),
             file_systems,
+            routers,
             kept_logs,
             agent,
             resources,
@@ -120,7 +124,7 @@ impl Effects {
 
     /// Begins a piece of work with what the World says now.
     pub fn start(&mut self, world: &World, work: Work) {
-        let order = order(world, &work, &self.file_systems, &self.agent.0);
+        let order = order(world, &work, (&self.file_systems, &self.routers), &self.agent.0);
         let needed = self.resources.needed(world, &work);
         let name = engine_of(world, &work);
         let (engines, hooks, clock, slots) = (self.engines.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));

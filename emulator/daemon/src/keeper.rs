@@ -24,6 +24,7 @@ use crate::connections::Connections;
 use crate::doors::Doors;
 use crate::effects::{Effects, Finished};
 use crate::engines::Engines;
+use crate::firelens;
 use crate::hooks::Hooks;
 use crate::kept_logs::{KEPT_LOGS, KeptLogs};
 use crate::resources::Resources;
@@ -150,7 +151,8 @@ impl Keeper {
         let news = News::default();
         let folder = |name: &str| parts.store.as_ref().map(|store| store.folder().join(name)).unwrap_or_default();
         let kept_logs = parts.store.as_ref().map(|store| KeptLogs::new(store.folder().join(KEPT_LOGS)));
-        let folders = (folder(FILE_SYSTEMS), kept_logs, Resources::new(folder(BUCKETS), parts.vault, parts.clock.clone()));
+        let routers = firelens::Folders { shared: folder(firelens::FIRELENS), buckets: folder(BUCKETS) };
+        let folders = (folder(FILE_SYSTEMS), routers, kept_logs, Resources::new(folder(BUCKETS), parts.vault, parts.clock.clone()));
         let keeper = Self {
             world: parts.world,
             sight: Sight::new(news.clone()),

@@ -55,7 +55,8 @@ impl Whose {
         let (task, container) = all.find(|(_, container)| container.runtime_id.as_ref() == Some(id))?;
         let kept = container.kind() == ContainerType::Normal && container.started_at.is_some() && stays(world, task);
         let driver = world.definition(&task.revision)?.container(&container.name)?.log_configuration.as_ref().map(|found| found.driver);
-        let own = matches!(driver, None | Some(LogDriver::JsonFile | LogDriver::Journald));
+        // The engine says which of the others can be read.
+        let own = driver != Some(LogDriver::Awslogs);
         (kept && own).then(|| Self {
             cluster: task.cluster.clone(),
             service: task.service.clone(),

@@ -102,13 +102,20 @@ impl Needed {
 }
 
 impl Values {
+    /// The value of a secret option for its logs.
+    pub(crate) fn option(&self, name: &str) -> Option<&Secret> {
+        self.options.get(name)
+    }
+
     /// Completes a container's definition.
     pub(crate) fn complete(&self, definition: &mut ContainerDefinition) {
         let exposed = |values: &BTreeMap<String, Secret>| values.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
         complete_environment(&mut definition.environment, self.files.clone(), exposed(&self.secrets));
         if let Some(configuration) = &mut definition.log_configuration {
+            // Those of logs for a router are the router's.
             let options: BTreeMap<String, String> = exposed(&self.options);
-            configuration.options.extend(options);
+            let own = options.into_iter().filter(|(name, _)| configuration.secret_options.contains_key(name));
+            configuration.options.extend(own.collect::<Vec<_>>());
         }
     }
 }

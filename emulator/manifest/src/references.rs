@@ -4,6 +4,7 @@ mod alarms;
 mod connections;
 mod containers;
 mod discovery;
+mod firelens;
 mod service_connect;
 mod traffic;
 
@@ -50,6 +51,7 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     for definition in tree.list("taskDefinitions") {
         role(definition, tree, report);
         containers::check(definition, report);
+        firelens::check(definition, report);
     }
     static_ports(tree, &index, report);
 }

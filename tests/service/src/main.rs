@@ -15,6 +15,7 @@
 //! | `--see PATH` | writes `PATH is …` to stdout at start: where a link leads, the names in a folder, else the lines of a file with ` \| ` between; may be given many times |
 //! | `--write PATH TEXT` | writes a file at start, before it looks at anything; what the system says against it is a line on stderr |
 //! | `--resolve NAME` | the same with the first address of a host's name, or `unknown` |
+//! | `--forward PATH` | listens for Fluentd's forward protocol on a Unix socket at that path and on port 24224, and writes `forwarded TAG: key=value …` for each message to stdout |
 //! | `--no-listen` | opens no port; lives until SIGTERM |
 //! | `--cat` | does not serve: writes what it reads to stdout, to its end |
 //! | `--check PATH` | does not serve: asks `PATH` of the server in this container, exits 0 on a 200 and 1 otherwise (for container health checks) |
@@ -59,6 +60,7 @@
 //! SIGTERM: no new connections, requests in flight are finished (their answers say `Connection: close`), exit code 0.
 //! As PID 1 the kernel gives a process no default action for SIGTERM, which is why this is handled at all.
 
+mod forward;
 mod http;
 mod look;
 mod paths;
@@ -88,6 +90,12 @@ fn main() -> ExitCode {
     if settings.mode == Mode::Cat {
         let copied = std::io::copy(&mut std::io::stdin(), &mut std::io::stdout());
         return if copied.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if let Some(path) = &settings.forward
+        && let Err(problem) = forward::listen(path)
+    {
+        say_error(&format!("cannot listen on {path}: {problem}"));
+        return ExitCode::FAILURE;
     }
     for line in &settings.print {
         say(line);

@@ -18,8 +18,14 @@ use crate::resources::Needed;
 pub(super) async fn supply(work: &Work, mut order: Order, needed: Option<&Needed>) -> Result<Order, Fact> {
     let (Some(needed), Work::PrepareImage { task, container } | Work::Create { task, container }) = (needed, work) else { return Ok(order) };
     let fetched = needed.get().await.map_err(|reason| Fact::ResourcesFailed { task: task.clone(), reason })?;
-    if let (Order::Create(spec), Some(values)) = (&mut order, fetched.get(container)) {
-        values.complete(&mut spec.0.definition);
+    if let Order::Create(created) = &mut order {
+        let (spec, _, router) = created.as_mut();
+        if let Some(values) = fetched.get(container) {
+            values.complete(&mut spec.definition);
+        }
+        if let Some(router) = router {
+            router.give_secrets(&mut spec.definition, fetched);
+        }
     }
     Ok(order)
 }
@@ -52,7 +58,10 @@ pub(super) async fn execute(
             task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
         }
         (Work::Create { .. }, Order::Create(order)) => {
-            let (mut spec, wanted) = *order;
+            let (mut spec, wanted, router) = *order;
+            if let Some(router) = router {
+                router.prepare(&spec).await?;
+            }
             spec.name_servers = wanted.asks_for_names().then(name_servers::others);
             if is_here(name) {
                 mounts::make_folders(&spec).await?;

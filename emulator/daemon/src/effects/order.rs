@@ -10,6 +10,7 @@ use scheduler::Work;
 use serde_json::Value;
 
 use crate::connections::Wanted;
+use crate::firelens::{self, Router};
 use crate::kept_logs::Whose;
 use crate::{hooks, mounts, namespaces};
 
@@ -19,7 +20,7 @@ pub(super) enum Order {
         reference: String,
     },
     PauseImage,
-    Create(Box<(ContainerSpec, Wanted)>),
+    Create(Box<(ContainerSpec, Wanted, Option<Router>)>),
     Start,
     Stop {
         grace: Duration,
@@ -36,7 +37,7 @@ pub(super) enum Order {
 }
 
 /// What the World says of a piece of work now.
-pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint) -> Order {
+pub(super) fn order(world: &World, work: &Work, (file_systems, routers): (&Path, &firelens::Folders), mint: &Mint) -> Order {
     let found = |task: &TaskId, container: &ContainerName| {
         let task = world.tasks.get(task)?;
         let definition = task.overrides.applied_to(world.definition(&task.revision)?);
@@ -59,7 +60,14 @@ pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint
             let links = links.map(|(record, alias)| (record.runtime_name.clone(), alias.clone())).collect();
             let sources = definition.volumes_from.iter().filter_map(|from| Some((task.container(&from.source_container)?, from.read_only)));
             let volumes_from = sources.map(|(record, read_only)| (record.runtime_name.clone(), read_only)).collect();
-            let mounts = mounts::of(task, &whole, &definition, file_systems);
+            let mut mounts = mounts::of(task, &whole, &definition, file_systems);
+            if !is_here(&task.engine) && whole.log_router().is_some() {
+                return Order::Refuse(no_router(&task.engine));
+            }
+            let router = match firelens::complete((world, routers), (task, &whole), &mut definition, &mut mounts) {
+                Ok(router) => router,
+                Err(error) => return Order::Refuse(error),
+            };
             if !is_here(&task.engine) && mounts.iter().any(|mount| mount.is_below(file_systems)) {
                 return Order::Refuse(elsewhere(&task.engine));
             }
@@ -91,7 +99,7 @@ pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint
                 task_cpu: whole.cpu.filter(|_| !pauses),
                 task_memory: whole.memory.filter(|_| !pauses),
             };
-            Order::Create(Box::new((spec, wanted)))
+            Order::Create(Box::new((spec, wanted, router)))
         }),
         Work::Start { .. } => Order::Start,
         Work::Stop { grace, .. } => Order::Stop { grace: *grace },
@@ -114,6 +122,11 @@ fn reach(world: &World, client: &ServiceKey) -> (Vec<Connection>, Wanted) {
 /// Whether an engine has the folders of this machine.
 pub(super) fn is_here(name: &EngineName) -> bool {
     name.endpoint().is_none_or(|endpoint| endpoint.is_here())
+}
+
+fn no_router(name: &EngineName) -> EngineError {
+    let message = format!("a log router shares a folder of this machine with its engine, which the engine at `{}` does not have", name.as_str());
+    EngineError::new(EngineErrorKind::Refused, message)
 }
 
 fn elsewhere(name: &EngineName) -> EngineError {

@@ -51,6 +51,7 @@ use crate::engines::Engines;
 use crate::images::Images;
 use crate::keeper::Handle;
 use crate::listeners::Listeners;
+use crate::profiles::Profiles;
 use crate::records::Records;
 use crate::vault_store::VaultStore;
 
@@ -77,6 +78,8 @@ pub struct Context {
     pub listeners: Option<Arc<Listeners>>,
     /// The doors between services; none in tests without them.
     pub connections: Option<Arc<Connections>>,
+    /// Credentials of roles at AWS.
+    pub profiles: Arc<Profiles>,
     /// The requests that went through; none in tests without a data plane.
     pub records: Option<Arc<Records>>,
     /// What was pushed.

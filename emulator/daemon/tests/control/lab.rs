@@ -155,6 +155,7 @@ impl Lab {
             pace: known,
             listeners: None,
             connections: Some(connections),
+            profiles: Arc::default(),
             records: None,
             registry,
             vault,

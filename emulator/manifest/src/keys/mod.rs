@@ -7,6 +7,7 @@ mod certificate;
 pub(crate) mod condition;
 pub(crate) mod container_instance;
 pub(crate) mod discovery;
+pub(crate) mod firelens;
 pub(crate) mod linux_parameters;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;

@@ -10,6 +10,7 @@ mod container_parts;
 mod deployment;
 mod discovery;
 mod fargate;
+mod firelens;
 mod health_check;
 pub(crate) mod links;
 mod linux_parameters;

@@ -9,6 +9,7 @@ mod connections;
 mod container_fields;
 mod discovery;
 mod encryption;
+mod firelens;
 mod hints;
 mod https;
 mod limits;
