@@ -52,6 +52,10 @@ pub struct TaskDefinition {
     /// Whose credentials its containers have; `None`: nobody's (`taskRoleArn`).
     #[serde(default)]
     pub task_role: Option<RoleName>,
+    /// Who fetches what it needs before it starts: its secrets, parameters and files of variables (`executionRoleArn`). `None`, or a role that no manifest
+    /// describes, may fetch all.
+    #[serde(default)]
+    pub execution_role: Option<RoleName>,
 }
 
 impl TaskDefinition {
@@ -70,6 +74,7 @@ impl TaskDefinition {
             member_of: Vec::new(),
             requires_attributes: Vec::new(),
             task_role: None,
+            execution_role: None,
         }
     }
 

@@ -203,3 +203,29 @@ async fn a_log_group_is_read_where_the_container_is_gone() {
     assert!(said.contains("of the group") && said.contains("and more"), "{said}");
     assert!(!lab.get(&format!("{logs}&tail=1")).await.text.contains("of the group"));
 }
+
+#[tokio::test]
+async fn an_execution_role_that_may_not_read_a_secret_is_why_no_task_starts() {
+    let lab = Lab::new().await;
+    let with = |action: &str| {
+        let statement = format!("{{ Effect: Allow, Action: [{action}], Resource: \"*\" }}");
+        let policy = format!("{{ policyName: fetch, policyDocument: {{ Version: \"2012-10-17\", Statement: [{statement}] }} }}");
+        let text = with_secret("hunter2").replacen("family: web", "executionRoleArn: exec\n    family: web", 1);
+        assert!(text.contains("executionRoleArn"), "{text}");
+        format!("{text}roles: [{{ roleName: exec, policies: [{policy}] }}]\n")
+    };
+    assert_eq!(lab.bring(&with("\"ssm:GetParameters\"")).await.pop().unwrap()["type"], "done");
+    let stopped = |task: &wire::local::TaskView| task.stop_code.as_deref() == Some("TaskFailedToStart");
+    let view = lab.until(|view| view.clusters[0].tasks.iter().any(stopped)).await;
+    let task = view.clusters[0].tasks.iter().find(|task| stopped(task)).unwrap();
+    let reason = task.stopped_reason.clone().unwrap();
+    let begin = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret \
+                 from asm: failed to fetch secret arn:aws:secretsmanager:us-east-1:000000000000:secret:prod/db-";
+    assert!(reason.starts_with(begin), "{reason}");
+    let user = format!("AccessDeniedException: User: arn:aws:sts::000000000000:assumed-role/exec/{} is not authorized to perform: ", task.task_id);
+    assert!(reason.contains(&user) && reason.ends_with("no identity-based policy allows the secretsmanager:GetSecretValue action"), "{reason}");
+    assert!(lab.fleet.containers().is_empty() && !reason.contains("hunter2"));
+    // The policy is mended, and the service tries again.
+    lab.bring(&with("\"ssm:GetParameters\", \"secretsmanager:GetSecretValue\"")).await;
+    lab.until(|view| steady(view) && lab.variables() == ["PASSWORD=hunter2", "URL=http://db"]).await;
+}

@@ -41,7 +41,11 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
         ),
         field("volumes", VOLUMES, "What containers may mount."),
         field("taskRoleArn", Shape::Text, "The role whose credentials its containers have: a name of `roles`, or an ARN that ends with it."),
-        inert("executionRoleArn", "images are pulled with the engine's own logins"),
+        field(
+            "executionRoleArn",
+            Shape::Text,
+            "The role that fetches its secrets, parameters and files of variables. One of `roles` must allow that; any other is not looked at.",
+        ),
         inert("requiresCompatibilities", "every task runs on the local engine; for FARGATE its rules are checked")
             .of(Shape::List(&list(Shape::Choice(&COMPATIBILITY)))),
         inert("runtimePlatform", "every task runs on the local engine"),

@@ -55,6 +55,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
         requires_attributes: placement::required_attributes(node),
         volumes: volumes?,
         task_role: role::named(node, "taskRoleArn", report),
+        execution_role: role::named(node, "executionRoleArn", report),
     })
 }
 
