@@ -74,13 +74,20 @@ impl Place {
 
     /// Asks the server in its container; the test's machine reaches every container.
     pub(crate) fn ask(&self, path: &str) -> (u16, String) {
+        let (status, body) = self.ask_bytes(path);
+        (status, String::from_utf8(body).unwrap())
+    }
+
+    /// The same where the answer is no text.
+    pub(crate) fn ask_bytes(&self, path: &str) -> (u16, Vec<u8>) {
         let mut stream = TcpStream::connect(SocketAddr::new(self.address, self.port)).unwrap();
         stream.set_read_timeout(Some(LONGEST_PROBE)).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: prober\r\nConnection: close\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let head = str::from_utf8(&bytes[..end]).unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), bytes[end + 4..].to_vec())
     }
 
     /// What comes of a dial from inside.

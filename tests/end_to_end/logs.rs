@@ -56,7 +56,19 @@ fn a_log_group_is_a_folder_and_what_was_written_is_there_once() {
     let (_, plain) = lab.tasks("plain").remove(0);
     let config = docker(&["inspect", "--format", "{{.HostConfig.LogConfig.Type}} {{index .HostConfig.LogConfig.Config \"max-size\"}}", &plain]);
     assert_eq!(config.trim(), "json-file 1m");
+    let bounds = docker(&["inspect", "--format", "{{.HostConfig.LogConfig.Config}}", &container]);
+    assert_eq!(bounds.trim(), "map[max-file:2 max-size:10m]", "who says nothing has a bound");
+    // What a container wrote is there when the engine has it no more, also for the next daemon.
+    lab.must(&["deploy", "plain"]);
+    let (new, _) = lab.tasks("plain").remove(0);
+    until("the engine has no more of it", || docker(&["ps", "-aq", "--no-trunc"]).lines().all(|id| id != plain).then_some(()));
+    assert!(Command::new("kill").args(["-9", &lab.daemon_pid().to_string()]).status().unwrap().success());
+    lab.must(&["up", "-d"]);
+    let said = lab.must(&["logs", "plain"]).out;
+    assert_eq!(said.matches("| as a file").count(), 2, "{said}");
+    assert_eq!(lab.tasks("plain")[0].0, new);
     lab.must(&["down"]);
     assert_eq!(lab.leftovers(), Vec::<String>::new());
     assert_eq!(with(" hello"), 1, "a log group outlives its tasks");
+    assert!(!lab.home().join("logs").join(&lab.cluster).exists(), "what is kept of others does not");
 }

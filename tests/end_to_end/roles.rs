@@ -114,6 +114,45 @@ fn now() -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
+/// In the place of the AWS CLI: it says which role it was asked for.
+const STAND_IN: &str = r#"#!/bin/sh
+[ -e "$(dirname "$0")/deny" ] && { echo "the login has expired" >&2; exit 255; }
+echo "{ \"Credentials\": { \"AccessKeyId\": \"ASIAREAL\", \"SecretAccessKey\": \"$4\", \"SessionToken\": \"$*\", \"Expiration\": \"2099-01-01T00:00:00+00:00\" } }"
+"#;
+
+#[test]
+fn a_role_from_a_profile_has_aws_s_own_credentials() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut lab = Lab::new("profile");
+    lab.set("IMAGE", &test_support::test_image());
+    let program = lab.write("bin/aws", STAND_IN);
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let folder = program.parent().unwrap().to_owned();
+    lab.set("PATH", &format!("{}:{}", folder.display(), std::env::var("PATH").unwrap()));
+    lab.write("bin/deny", "");
+    let from = "fromProfile: { profileName: dev, roleArn: \"arn:aws:iam::123456789012:role/users\" }";
+    lab.write(
+        "cluster.yaml",
+        &MANIFEST.replace("- { roleName: \"${CLUSTER}-posts\" }", &format!("- {{ roleName: \"${{CLUSTER}}-posts\", {from} }}")),
+    );
+    lab.must(&["up", "-d"]);
+    let (users, posts) = (Inside { lab: &lab, service: "users" }, Inside { lab: &lab, service: "posts" });
+    assert_eq!(users.variable("AWS_ENDPOINT_URL").as_deref(), Some("http://169.254.170.2"));
+    assert_eq!(posts.variable("AWS_ENDPOINT_URL"), None, "such credentials are good at AWS");
+    let (status, why) = posts.get(&posts.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").unwrap());
+    assert!(status == 500 && why.contains("the login has expired") && why.contains("aws sso login --profile dev"), "{status} {why}");
+    std::fs::remove_file(folder.join("deny")).unwrap();
+    let path = posts.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").unwrap();
+    crate::lab::until("it is asked again", || (posts.get(&path).0 == 200).then_some(()));
+    let given = posts.credentials();
+    assert_eq!((given.access_key_id.as_str(), given.secret_access_key.as_str()), ("ASIAREAL", "arn:aws:iam::123456789012:role/users"));
+    assert!(given.session_token.contains("--duration-seconds 3600 --profile dev"), "{}", given.session_token);
+    assert!(users.credentials().access_key_id != "ASIAREAL", "others have none of it");
+    assert!(!lab.daemon_log().contains("ASIAREAL"));
+    lab.must(&["down"]);
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}
+
 #[test]
 fn each_task_has_its_own_role_and_no_other() {
     let mut lab = Lab::new("roles");

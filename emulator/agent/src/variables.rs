@@ -37,9 +37,10 @@ pub fn variables(world: &World, mint: &Mint, (task, whole, definition): (&Task, 
     ]);
     let region = &world.settings.region;
     let mut groups = vec![vec![("AWS_REGION", region.clone()), ("AWS_DEFAULT_REGION", region.clone())]];
-    if role_of(world, whole).is_some() {
+    if let Some((_, role)) = role_of(world, whole) {
         fixed.insert("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI".to_owned(), format!("/v2/credentials/{}", whose::credentials_id(mint, task)));
-        groups.push(vec![("AWS_ENDPOINT_URL", format!("http://{ADDRESS}"))]);
+        // AWS's own credentials are good at AWS.
+        groups.extend(role.spec.from_profile.is_none().then(|| vec![("AWS_ENDPOINT_URL", format!("http://{ADDRESS}"))]));
     }
     let said = |group: &Vec<(&str, String)>| group.iter().any(|(name, _)| definition.environment.contains_key(*name));
     let defaults = groups.into_iter().filter(|group| !said(group));

@@ -209,6 +209,11 @@ Examples:
   ecslocal connections
   ecslocal connections --output json")]
     Connections(Listing),
+    /// List by which names of Cloud Map tasks are found, and which services see them
+    #[command(after_help = "Examples:
+  ecslocal names
+  ecslocal names --output json")]
+    Names(Listing),
     /// List secrets and parameters with their versions, never with their values
     #[command(after_help = "\
 Values are shown to whoever asks for one by name: `aws secretsmanager

@@ -14,6 +14,7 @@ use routing::connection::{Connection, ConnectionKey, connections};
 use tokio::sync::Mutex;
 
 use crate::keeper::Handle;
+use crate::name_servers::{self, NameServers};
 use crate::port_holder;
 
 /// How often doors that could not be opened are tried again, and where the networks are is asked again.
@@ -27,14 +28,22 @@ const LAST_CONNECTIONS: Duration = Duration::from_millis(100);
 pub struct Wanted {
     version: u64,
     connections: BTreeMap<ConnectionKey, Connection>,
+    /// Whose containers ask for names of Cloud Map, if any do.
+    asking: Option<ServiceKey>,
 }
 
 impl Wanted {
+    /// Whether its containers ask this machine for names.
+    pub(crate) const fn asks_for_names(&self) -> bool {
+        self.asking.is_some()
+    }
+
     /// What a service is granted.
     #[must_use]
     pub fn by(world: &World, client: &ServiceKey) -> Self {
         let granted = connections(world).into_iter().filter(|(key, _)| key.client == *client);
-        Self { version: world.version, connections: granted.collect() }
+        let asking = Some(client).filter(|client| name_servers::sees_any(world, client)).cloned();
+        Self { version: world.version, connections: granted.collect(), asking }
     }
 }
 
@@ -42,7 +51,8 @@ impl Wanted {
 pub struct Connections {
     /// Whose networks they are on.
     engine: Option<(Arc<dyn Engine>, OwnerId)>,
-    proxy: Proxy,
+    proxy: Arc<Proxy>,
+    names: NameServers,
     known: Mutex<Known>,
     problems: StdMutex<BTreeMap<ConnectionKey, String>>,
 }
@@ -73,7 +83,8 @@ impl Connections {
     /// No door at all, for an engine on which nothing really runs.
     #[must_use]
     pub fn nowhere() -> Self {
-        Self { engine: None, proxy: Proxy::default(), known: Mutex::default(), problems: StdMutex::default() }
+        let proxy = Arc::new(Proxy::default());
+        Self { engine: None, names: NameServers::new(proxy.clone()), proxy, known: Mutex::default(), problems: StdMutex::default() }
     }
 
     /// Where each door is.
@@ -88,17 +99,23 @@ impl Connections {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Who answers where for names of Cloud Map, and for whom nobody does that should.
+    #[must_use]
+    pub fn name_servers(&self) -> (BTreeMap<ServiceKey, SocketAddr>, BTreeMap<ServiceKey, String>) {
+        (self.names.addresses(), self.names.problems())
+    }
+
     /// Opens the doors of a client whose network is there by now, and waits until they are.
     ///
     /// # Errors
     /// `Failed`, with the first door that cannot be opened and what to do.
     pub async fn open(&self, wanted: &Wanted) -> Result<(), EngineError> {
-        if wanted.connections.is_empty() || self.engine.is_none() {
+        if (wanted.connections.is_empty() && wanted.asking.is_none()) || self.engine.is_none() {
             return Ok(());
         }
         let mut known = self.known.lock().await;
         let missing = |service: &ServiceKey| !known.bridges.contains_key(service);
-        if wanted.connections.keys().any(|key| missing(&key.client) || missing(&key.server)) {
+        if wanted.connections.keys().any(|key| missing(&key.client) || missing(&key.server)) || wanted.asking.as_ref().is_some_and(missing) {
             self.look(&mut known).await?;
         }
         for (key, connection) in &wanted.connections {
@@ -109,7 +126,11 @@ impl Connections {
             self.open_one(&mut known, key, connection, wanted.version)
                 .map_err(|problem| EngineError::new(EngineErrorKind::Failed, one_line(&problem)))?;
         }
-        Ok(())
+        match wanted.asking.as_ref().and_then(|client| known.bridges.get(client)).map(|bridge| self.names.open(bridge, wanted.version)) {
+            // Who asks for nobody's names but its own can do without.
+            Some(Err(problem)) if !wanted.connections.is_empty() => Err(EngineError::new(EngineErrorKind::Failed, one_line(&problem))),
+            _ => Ok(()),
+        }
     }
 
     /// Lets a task that is about to get its stop signal accept what was on its way to it, and sends nothing more there.
@@ -125,6 +146,7 @@ impl Connections {
         let mut again = false;
         loop {
             let snapshot = snapshots.borrow_and_update().clone();
+            self.names.see(snapshot.clone());
             self.adopt(&snapshot.world, again).await;
             drop(snapshot);
             again = tokio::select! {
@@ -141,9 +163,8 @@ impl Connections {
     async fn forget_absent(&self) {
         let mut known = self.known.lock().await;
         known.absent.clear();
-        if !known.asked.is_empty()
-            && let Err(error) = self.look(&mut known).await
-        {
+        let any = !known.asked.is_empty() || !self.names.addresses().is_empty();
+        if any && let Err(error) = self.look(&mut known).await {
             tracing::debug!(%error, "the engine does not say where its networks are");
         }
     }
@@ -161,6 +182,7 @@ impl Connections {
         }
         known.bridges.retain(|service, _| world.services.contains_key(service));
         let there = |service: &ServiceKey| world.tasks_of(service).any(has_containers);
+        self.answer_for_names(&mut known, world, there, again).await;
         for (key, connection) in wanted.iter().filter(|(key, _)| there(&key.client)) {
             let unknown = |service: &ServiceKey| !known.bridges.contains_key(service) && !known.absent.contains(service);
             if unknown(&key.client) || unknown(&key.server) {
@@ -179,6 +201,31 @@ impl Connections {
             let hindered = !again && self.is_hindered(key);
             if !hindered && known.asked.get(key).is_none_or(|version| *version <= world.version) {
                 self.open_one(&mut known, key, connection, world.version).ok();
+            }
+        }
+    }
+
+    /// Name servers for those who see names and have containers; one that answers stays as long as there are any, for they ask nobody else first.
+    async fn answer_for_names(&self, known: &mut Known, world: &World, there: impl Fn(&ServiceKey) -> bool, again: bool) {
+        self.names.keep(world);
+        let hindered = self.names.problems();
+        for client in world.services.keys().filter(|client| there(client)) {
+            let open = self.names.is_open_for(client);
+            if !(open || name_servers::sees_any(world, client)) || (!again && (open || hindered.contains_key(client))) {
+                continue;
+            }
+            if !known.bridges.contains_key(client) && !known.absent.contains(client) {
+                match self.look(known).await {
+                    Ok(()) if known.bridges.contains_key(client) => {}
+                    Ok(()) => {
+                        known.absent.insert(client.clone());
+                    }
+                    Err(error) => tracing::debug!(%error, "the engine does not say where its networks are"),
+                }
+            }
+            if let Some(bridge) = known.bridges.get(client) {
+                // It is told, and tried again.
+                self.names.open(bridge, world.version).ok();
             }
         }
     }

@@ -22,7 +22,9 @@ use self::order::{engine_of, order};
 use crate::connections::Connections;
 use crate::doors::Doors;
 use crate::engines::Engines;
+use crate::firelens;
 use crate::hooks::Hooks;
+use crate::kept_logs::KeptLogs;
 use crate::resources::Resources;
 
 /// How many verbs that keep the engine busy it is given at once (engine-facts 8, performance.md: beyond eight Docker gets no faster).
@@ -55,6 +57,10 @@ pub struct Effects {
     clock: ClockHandle,
     /// The folder that stands for EFS.
     file_systems: PathBuf,
+    /// What log routers are given.
+    routers: firelens::Folders,
+    /// Where the logs of containers go that are removed; nowhere in tests without a state folder.
+    kept_logs: Option<KeptLogs>,
     /// What containers are given to find the agent of ECS and credentials, and the doors to it; no doors in tests.
     agent: (Arc<Mint>, Option<Arc<Doors>>),
     resources: Resources,
@@ -91,7 +97,7 @@ impl Effects {
         engines: Arc<Engines>,
         (hooks, connections): (Arc<dyn Hooks>, Arc<Connections>),
         clock: Arc<dyn Clock>,
-        (file_systems, resources): (PathBuf, Resources),
+        (file_systems, routers, kept_logs, resources): (PathBuf, firelens::Folders, Option<KeptLogs>, Resources),
         agent: (Arc<Mint>, Option<Arc<Doors>>),
     ) -> Self {
         let slots = Slots {
@@ -106,6 +112,8 @@ impl Effects {
             connections,
             clock: ClockHandle(clock),
             file_systems,
+            routers,
+            kept_logs,
             agent,
             resources,
             slots,
@@ -116,12 +124,12 @@ impl Effects {
 
     /// Begins a piece of work with what the World says now.
     pub fn start(&mut self, world: &World, work: Work) {
-        let order = order(world, &work, &self.file_systems, &self.agent.0);
+        let order = order(world, &work, (&self.file_systems, &self.routers), &self.agent.0);
         let needed = self.resources.needed(world, &work);
         let name = engine_of(world, &work);
         let (engines, hooks, clock, slots) = (self.engines.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
         let failures = self.failures.get(&work).copied().unwrap_or(0);
-        let (connections, doors) = (self.connections.clone(), self.agent.1.clone());
+        let (connections, doors, kept_logs) = (self.connections.clone(), self.agent.1.clone(), self.kept_logs.clone());
         self.under_way.spawn(async move {
             let order = match supply(&work, order, needed.as_ref()).await {
                 Ok(order) => order,
@@ -129,7 +137,8 @@ impl Effects {
             };
             // The semaphore is never closed, so a permit always comes.
             let permit = slots.acquire_owned().await;
-            let result = unbroken(execute((&engines, &name, hooks.as_ref()), (&connections, doors.as_deref()), &work, order)).await;
+            let result =
+                unbroken(execute((&engines, &name, hooks.as_ref()), (&connections, doors.as_deref(), kept_logs.as_ref()), &work, order)).await;
             drop(permit);
             let fact = match result {
                 Ok(fact) => fact,

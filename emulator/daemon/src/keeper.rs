@@ -24,7 +24,9 @@ use crate::connections::Connections;
 use crate::doors::Doors;
 use crate::effects::{Effects, Finished};
 use crate::engines::Engines;
+use crate::firelens;
 use crate::hooks::Hooks;
+use crate::kept_logs::{KEPT_LOGS, KeptLogs};
 use crate::resources::Resources;
 use crate::serve::BUCKETS;
 use crate::sight::Sight;
@@ -150,7 +152,9 @@ impl Keeper {
         let (publisher, snapshots) = watch::channel(Arc::new(snapshot));
         let news = News::default();
         let folder = |name: &str| parts.store.as_ref().map(|store| store.folder().join(name)).unwrap_or_default();
-        let folders = (folder(FILE_SYSTEMS), Resources::new(folder(BUCKETS), parts.vault, parts.clock.clone()));
+        let kept_logs = parts.store.as_ref().map(|store| KeptLogs::new(store.folder().join(KEPT_LOGS)));
+        let routers = firelens::Folders { shared: folder(firelens::FIRELENS), buckets: folder(BUCKETS) };
+        let folders = (folder(FILE_SYSTEMS), routers, kept_logs, Resources::new(folder(BUCKETS), parts.vault, parts.clock.clone()));
         let keeper = Self {
             saved_faults: parts.world.faults.keys().cloned().collect(),
             world: parts.world,

@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::Clock;
+use iam::{Denied, LIFETIME, Principal, Session, Verified};
 use model::environment_file::{complete_environment, read_environment_file};
-use model::{ContainerDefinition, ContainerName, ContainerStatus, EnvironmentFile, Secret, SecretReference, TaskDefinition, TaskId, World};
+use model::{
+    ContainerDefinition, ContainerName, ContainerStatus, EnvironmentFile, RoleName, Secret, SecretReference, TaskDefinition, TaskId, Timestamp, World,
+};
 use scheduler::Work;
 use tokio::sync::OnceCell;
 
@@ -58,6 +61,8 @@ pub(crate) struct Needed {
     containers: Vec<ContainerDefinition>,
     region: String,
     sources: Sources,
+    /// Who fetches; `None` for somebody who may have all.
+    role: Option<Principal>,
 }
 
 impl Resources {
@@ -70,14 +75,32 @@ impl Resources {
         self.fetched.retain(|task, _| world.tasks.get(task).is_some_and(|task| task.is_live() && task.containers.iter().any(is_unmade)));
         let (Work::PrepareImage { task, .. } | Work::Create { task, .. }) = work else { return None };
         let task = world.tasks.get(task)?;
-        let TaskDefinition { containers, .. } = task.overrides.applied_to(world.definition(&task.revision)?);
+        let TaskDefinition { containers, execution_role, .. } = task.overrides.applied_to(world.definition(&task.revision)?);
         let containers: Vec<_> = containers.into_iter().filter(ContainerDefinition::has_outside_values).collect();
         if containers.is_empty() {
             return None;
         }
         let cell = self.fetched.entry(task.id.clone()).or_default().clone();
-        Some(Needed { cell, containers, region: world.settings.region.clone(), sources: self.sources.clone() })
+        let role = execution_role.and_then(|name| executor(world, task, &name, self.sources.clock.wall()));
+        Some(Needed { cell, containers, region: world.settings.region.clone(), sources: self.sources.clone(), role })
     }
+}
+
+/// The execution role of a task, as the agent has it; `None` where no manifest says what it may do.
+fn executor(world: &World, task: &model::Task, name: &RoleName, now: Timestamp) -> Option<Principal> {
+    let role = world.roles.get(name)?;
+    let session = Session { role: name.clone(), role_since: role.created_at, name: task.id.to_string(), issued_at: now, expires_at: now + LIFETIME };
+    let verified = Verified { session, region: world.settings.region.clone(), service: String::new() };
+    Some(Principal::Role { verified, spec: role.spec.clone(), account: world.settings.account.clone() })
+}
+
+/// Whether that one may do it.
+fn may(role: Option<&Principal>, now: Timestamp, (action, resource): (&str, &str), tags: &BTreeMap<String, String>) -> Result<(), String> {
+    let Some(role) = role else { return Ok(()) };
+    let service = action.split(':').next().unwrap_or_default();
+    let tags = tags.iter().flat_map(|(key, value)| ["aws", service].map(|of| (format!("{of}:ResourceTag/{key}"), value.clone())));
+    let context = role.surroundings(now, None).into_iter().chain(tags).collect();
+    role.authorise(action, resource, context).map_err(|Denied(why)| why)
 }
 
 fn is_unmade(container: &model::Container) -> bool {
@@ -91,8 +114,8 @@ impl Needed {
     /// Why the task cannot start, in the agent's words.
     pub(crate) async fn get(&self) -> Result<&Fetched, String> {
         let fetch = || async {
-            let (containers, region, sources) = (self.containers.clone(), self.region.clone(), self.sources.clone());
-            match tokio::task::spawn_blocking(move || sources.fetch(&containers, &region)).await {
+            let (containers, region, sources, role) = (self.containers.clone(), self.region.clone(), self.sources.clone(), self.role.clone());
+            match tokio::task::spawn_blocking(move || sources.fetch(&containers, &region, role.as_ref())).await {
                 Ok(fetched) => fetched,
                 Err(error) => Err(format!("ResourceInitializationError: {error}")),
             }
@@ -102,28 +125,37 @@ impl Needed {
 }
 
 impl Values {
+    /// The value of a secret option for its logs.
+    pub(crate) fn option(&self, name: &str) -> Option<&Secret> {
+        self.options.get(name)
+    }
+
     /// Completes a container's definition.
     pub(crate) fn complete(&self, definition: &mut ContainerDefinition) {
         let exposed = |values: &BTreeMap<String, Secret>| values.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
         complete_environment(&mut definition.environment, self.files.clone(), exposed(&self.secrets));
         if let Some(configuration) = &mut definition.log_configuration {
+            // Those of logs for a router are the router's.
             let options: BTreeMap<String, String> = exposed(&self.options);
-            configuration.options.extend(options);
+            let own = options.into_iter().filter(|(name, _)| configuration.secret_options.contains_key(name));
+            configuration.options.extend(own.collect::<Vec<_>>());
         }
     }
 }
 
 impl Sources {
-    fn fetch(&self, containers: &[ContainerDefinition], region: &str) -> Result<Fetched, String> {
+    fn fetch(&self, containers: &[ContainerDefinition], region: &str, role: Option<&Principal>) -> Result<Fetched, String> {
         let references = || containers.iter().flat_map(references);
-        let values = self.vault.read(self.clock.now(), |vault| vault.values(references(), region))?;
+        let now = self.clock.wall();
+        let allowed = |action: &str, resource: &str, tags: &BTreeMap<String, String>| may(role, now, (action, resource), tags);
+        let values = self.vault.read(self.clock.now(), |vault| vault.values(references(), (region, &allowed)))?;
         let named = |references: &BTreeMap<String, SecretReference>| {
             let value = |(name, reference)| Some((String::clone(name), values.get(reference)?.clone()));
             references.iter().filter_map(value).collect()
         };
         let mut fetched = Fetched::new();
         for container in containers {
-            let files = container.environment_files.iter().map(|file| variables(file, &self.buckets)).collect::<Result<_, _>>();
+            let files = container.environment_files.iter().map(|file| variables(file, &self.buckets, &allowed)).collect::<Result<_, _>>();
             let files = files.map_err(|why| format!("ResourceInitializationError: failed to download env files: {why}"))?;
             let options = container.log_configuration.as_ref().map(|configuration| named(&configuration.secret_options)).unwrap_or_default();
             fetched.insert(container.name.clone(), Values { files, secrets: named(&container.secrets), options });
@@ -138,9 +170,11 @@ pub(crate) fn references(container: &ContainerDefinition) -> impl Iterator<Item 
     container.secrets.values().chain(options)
 }
 
-fn variables(file: &EnvironmentFile, buckets: &Path) -> Result<BTreeMap<String, String>, String> {
+fn variables(file: &EnvironmentFile, buckets: &Path, may: vault::May<'_>) -> Result<BTreeMap<String, String>, String> {
     let (path, what) = match file {
         EnvironmentFile::S3 { bucket, key } => {
+            let refused = |why| format!("unable to download env file with key {key} from bucket {bucket}, error: AccessDenied: {why}");
+            may("s3:GetObject", &format!("arn:aws:s3:::{bucket}/{key}"), &BTreeMap::new()).map_err(refused)?;
             (buckets.join(bucket).join(key), format!("unable to download env file with key {key} from bucket {bucket}"))
         }
         EnvironmentFile::Local(path) => (PathBuf::from(path), "unable to read env file".to_owned()),
@@ -189,7 +223,7 @@ mod tests {
         let object = EnvironmentFile::S3 { bucket: "settings".into(), key: "a/b.env".into() };
         let local = EnvironmentFile::Local(folder.path().join("c.env").display().to_string());
         let mut definition = container(&[object, local]);
-        let fetched = sources(&folder.path().join("s3")).fetch(&[definition.clone()], "us-east-1").unwrap();
+        let fetched = sources(&folder.path().join("s3")).fetch(&[definition.clone()], "us-east-1", None).unwrap();
         fetched[&definition.name].complete(&mut definition);
         let said: Vec<_> = definition.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(said, ["A=bucket", "B=local", "OWN=own"]);
@@ -198,7 +232,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_why_the_task_does_not_start() {
         let folder = tempfile::tempdir().unwrap();
-        let refused = |file| sources(folder.path()).fetch(&[container(&[file])], "us-east-1").unwrap_err();
+        let refused = |file| sources(folder.path()).fetch(&[container(&[file])], "us-east-1", None).unwrap_err();
         let said = refused(EnvironmentFile::S3 { bucket: "settings".into(), key: "b.env".into() });
         let begin =
             "ResourceInitializationError: failed to download env files: unable to download env file with key b.env from bucket settings, error: ";

@@ -24,8 +24,10 @@ use crate::certificates::{AUTHORITY, Certificates};
 use crate::connections::Connections;
 use crate::doors::Doors;
 use crate::engines::{self, Engines};
+use crate::firelens;
 use crate::hooks::LocalHooks;
 use crate::keeper::{Handle, Input, Keeper, Parts};
+use crate::kept_logs::{KEPT_LOGS, KeptLogs};
 use crate::listeners::Listeners;
 use crate::local_registry::LocalRegistry;
 use crate::log_files::Whose;
@@ -134,6 +136,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         pace: pace.clone(),
         listeners: Some(listeners.clone()),
         connections: Some(connections.clone()),
+        profiles: Arc::default(),
         records: Some(records),
         registry: registry.clone(),
         vault,
@@ -158,6 +161,16 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let time = clock.clone();
     watchers.spawn(async move {
         supervise("keeping of log groups", time.as_ref(), || log_groups::run(reader.clone(), groups.clone())).await;
+    });
+    let (time, followed) = (clock.clone(), handle.clone());
+    let routers = store.folder().join(firelens::FIRELENS);
+    watchers.spawn(async move {
+        supervise("clearing after log routers", time.as_ref(), || firelens::clear(&routers, &followed)).await;
+    });
+    let (time, followed) = (clock.clone(), handle.clone());
+    let kept_logs = KeptLogs::new(store.folder().join(KEPT_LOGS));
+    watchers.spawn(async move {
+        supervise("clearing of kept logs", time.as_ref(), || kept_logs.clear(&followed)).await;
     });
     let (time, followed) = (clock.clone(), handle.clone());
     watchers.spawn(async move {

@@ -43,6 +43,7 @@ struct Shared {
     host_ports: HostPorts,
     source: OnceLock<Arc<dyn ImageSource>>,
     place: Place,
+    logging_driver: tokio::sync::OnceCell<String>,
 }
 
 impl std::fmt::Debug for Docker {
@@ -71,6 +72,10 @@ impl Docker {
 
     pub(crate) fn host_ports(&self) -> &HostPorts {
         &self.shared.host_ports
+    }
+
+    pub(crate) fn logging_driver_cell(&self) -> &tokio::sync::OnceCell<String> {
+        &self.shared.logging_driver
     }
 
     /// Where it is.
@@ -180,8 +185,8 @@ pub(crate) async fn open(endpoint: &str, network_pool: NetworkPool, place: Place
     version.store(minor, Ordering::Relaxed);
     let network_gates = std::array::from_fn(|_| tokio::sync::Mutex::new(()));
     let endpoint = endpoint.to_owned();
-    let (host_ports, source) = (HostPorts::default(), OnceLock::new());
-    Ok(Docker { shared: Arc::new(Shared { api, version, endpoint, network_pool, network_gates, host_ports, source, place }) })
+    let (host_ports, source, logging_driver) = (HostPorts::default(), OnceLock::new(), tokio::sync::OnceCell::new());
+    Ok(Docker { shared: Arc::new(Shared { api, version, endpoint, network_pool, network_gates, host_ports, source, place, logging_driver }) })
 }
 
 async fn dial(endpoint: &str) -> Result<Client, Obstacle> {

@@ -22,8 +22,9 @@ pub(crate) const CPU_PERIOD: i64 = 100_000;
 
 /// What a container takes part in.
 pub(crate) enum Attachment {
-    /// A network of the engine's; these ports are published, at that address of the engine's host, and this is called how there besides.
-    Network { id: String, published: Vec<PortMapping>, at: IpAddr, hosts: Vec<String> },
+    /// A network of the engine's; these ports are published, at that address of the engine's host, this is called how there besides,
+    /// and these are asked for names unless the task definition says who is.
+    Network { id: String, published: Vec<PortMapping>, at: IpAddr, hosts: Vec<String>, name_servers: Vec<String> },
     /// A mode of the engine's, `host`, `none` or `container:<id>`. Such a container has no ports of its own to publish.
     Mode(String),
 }
@@ -55,6 +56,10 @@ impl Attachment {
 
     fn hosts(&self) -> &[String] {
         if let Self::Network { hosts, .. } = self { hosts } else { &[] }
+    }
+
+    fn name_servers(&self) -> Vec<String> {
+        if let Self::Network { name_servers, .. } = self { name_servers.clone() } else { Vec::new() }
     }
 
     fn published(&self) -> &[PortMapping] {
@@ -139,7 +144,7 @@ fn host_config(spec: &ContainerSpec, attachment: &Attachment) -> HostConfig {
         log_config: definition.log_configuration.as_ref().and_then(log_config),
         pid_mode: namespace(&spec.processes),
         ipc_mode: namespace(&spec.ipc),
-        dns: some(&definition.dns_servers).filter(|_| !attachment.is_shared()),
+        dns: some(&definition.dns_servers).filter(|_| !attachment.is_shared()).or_else(|| some(&attachment.name_servers())),
         dns_search: some(&definition.dns_search_domains).filter(|_| !attachment.is_shared()),
         extra_hosts: some(&extra_hosts(definition, attachment)),
         ulimits: Some(definition.ulimits.iter().map(ulimit).collect()),

@@ -16,7 +16,7 @@ use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey};
 
 use crate::create::Attachment;
 use crate::network::Joined;
-use crate::{Docker, calls, create, labels, observe};
+use crate::{Docker, calls, create, labels, log_bound, observe};
 
 /// Inspections at the same time.
 const INSPECTIONS: usize = 8;
@@ -79,7 +79,9 @@ impl Docker {
     async fn try_create(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
         let attachment = self.attachment(spec).await?;
         self.ensure_volumes(spec).await?;
-        let spec = &self.with_image_defaults(spec).await?;
+        let mut spec = self.with_image_defaults(spec).await?;
+        spec.definition.log_configuration = log_bound::bounded(spec.definition.log_configuration.take(), self.logging_driver().await?);
+        let spec = &spec;
         let options = CreateContainerOptionsBuilder::new().name(&spec.runtime_name).build();
         let made = self.call(calls::CREATE, self.api().create_container(Some(options), create::body(spec, &attachment))).await?;
         for warning in made.warnings {
@@ -96,7 +98,11 @@ impl Docker {
                 let dialled = spec.definition.name.is_pause() && gateway.is_some_and(|gateway| self.place().is_here(gateway));
                 let published = if dialled { Vec::new() } else { self.host_ports().publish(&spec.definition)? };
                 let hosts = self.hosts(&spec.connections, gateway).await?;
-                Attachment::Network { id, published, at: self.place().published_at(), hosts }
+                let ours = gateway.filter(|gateway| self.place().is_here(*gateway));
+                let asked = ours
+                    .zip(spec.name_servers.as_ref())
+                    .map(|(ours, others)| std::iter::once(&ours).chain(others).map(ToString::to_string).collect());
+                Attachment::Network { id, published, at: self.place().published_at(), hosts, name_servers: asked.unwrap_or_default() }
             }
             NetworkNamespace::Shared(holder) => Attachment::Mode(format!("container:{holder}")),
             NetworkNamespace::Host => Attachment::Mode("host".into()),

@@ -30,6 +30,7 @@ mod host_ports;
 mod ignore_file;
 mod image;
 mod labels;
+mod log_bound;
 mod logs;
 mod network;
 mod network_fault;

@@ -72,6 +72,9 @@ pub struct ContainerSpec {
     pub links: Vec<(String, String)>,
     /// Other services that it reaches, where it has a network namespace of its own.
     pub connections: Vec<Connection>,
+    /// It asks this machine, at its address on the container's network, for names; these where that does not answer. `None` where its
+    /// engine gives it name servers as to any container.
+    pub name_servers: Option<Vec<std::net::IpAddr>>,
     /// What it has of folders and volumes.
     pub mounts: Vec<Mount>,
     /// Containers by the engine's names of them whose mounts it has as well, and whether to read only.

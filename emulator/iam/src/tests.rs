@@ -136,7 +136,7 @@ fn world(policy: serde_json::Value) -> World {
     };
     let mut world = World::new(settings);
     let policies = [("p".to_owned(), PolicyDocument::parse(&policy).unwrap())].into();
-    let spec = RoleSpec { policies, tags: [("team".to_owned(), "blue".to_owned())].into() };
+    let spec = RoleSpec { policies, tags: [("team".to_owned(), "blue".to_owned())].into(), from_profile: None };
     world.roles.insert(users(), Role { owner: ClusterName::new("c").unwrap(), created_at: SINCE, spec });
     world
 }

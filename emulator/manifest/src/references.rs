@@ -3,6 +3,8 @@
 mod alarms;
 mod connections;
 mod containers;
+mod discovery;
+mod firelens;
 mod service_connect;
 mod traffic;
 
@@ -34,6 +36,7 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     }
     connections::check(tree, &index, report);
     service_connect::check(tree, &index, report);
+    discovery::check(tree, &index, report);
     alarms::check(tree, report);
     for scheduled in tree.list("scheduledTasks") {
         task_definition(scheduled, &index, report);
@@ -48,23 +51,25 @@ pub(crate) fn check(tree: &Node, report: &mut Report) {
     for definition in tree.list("taskDefinitions") {
         role(definition, tree, report);
         containers::check(definition, report);
+        firelens::check(definition, report);
     }
     static_ports(tree, &index, report);
 }
 
 /// A role of AWS's, named by its ARN, need not be written down here; but what it may do is not known then.
 fn role(definition: &Node, tree: &Node, report: &mut Report) {
-    let Some((node, name)) = definition.get("taskRoleArn").and_then(|node| Some((node, RoleName::of_arn(node.text()?).ok()?))) else { return };
     let known: Vec<&str> = tree.list("roles").iter().filter_map(|role| role.text_of("roleName")).collect();
-    if known.contains(&name.as_str()) {
-        return;
-    }
-    if node.text() == Some(name.as_str()) {
-        let hint = report.suggest(name.as_str(), known.iter().copied()).unwrap_or_else(|| "write it down under `roles`".into());
-        report.problem(node.span, format!("there is no role `{name}`")).hint(hint);
-    } else {
-        report
-            .note(node.span, format!("`roles` does not have the role `{name}`: what it may do is not known here, so its tasks have no credentials"));
+    for (key, then) in [("taskRoleArn", "its tasks have no credentials"), ("executionRoleArn", "it may fetch all that they need")] {
+        let Some((node, name)) = definition.get(key).and_then(|node| Some((node, RoleName::of_arn(node.text()?).ok()?))) else { continue };
+        if known.contains(&name.as_str()) {
+            continue;
+        }
+        if node.text() == Some(name.as_str()) {
+            let hint = report.suggest(name.as_str(), known.iter().copied()).unwrap_or_else(|| "write it down under `roles`".into());
+            report.problem(node.span, format!("there is no role `{name}`")).hint(hint);
+        } else {
+            report.note(node.span, format!("`roles` does not have the role `{name}`: what it may do is not known here, so {then}"));
+        }
     }
 }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppProtocol, ContainerName, EnvironmentFile, LinuxParameters, LogConfiguration, MountPoint, RestartPolicy, SecretReference, VolumeFrom};
+use crate::{
+    AppProtocol, ContainerName, EnvironmentFile, FirelensConfiguration, LinuxParameters, LogConfiguration, MountPoint, RestartPolicy,
+    SecretReference, VolumeFrom,
+};
 
 /// One container of a task definition. Field by field as in ecs.md 1.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +96,9 @@ pub struct ContainerDefinition {
     /// Where its output goes; `None`: the engine keeps it.
     #[serde(default)]
     pub log_configuration: Option<LogConfiguration>,
+    /// It routes the logs of its task's containers; `None`: it does not.
+    #[serde(default)]
+    pub firelens: Option<FirelensConfiguration>,
     /// Volumes of the task definition, and where it has them.
     #[serde(default)]
     pub mount_points: Vec<MountPoint>,
@@ -149,6 +155,7 @@ impl ContainerDefinition {
             disable_networking: false,
             restart_policy: None,
             log_configuration: None,
+            firelens: None,
             mount_points: Vec::new(),
             volumes_from: Vec::new(),
             environment_files: Vec::new(),

@@ -143,6 +143,7 @@ fn settings(old: &ServiceSpec, new: &ServiceSpec) -> String {
         (old.scheduling_strategy != new.scheduling_strategy, "schedulingStrategy"),
         (old.connects_to != new.connects_to, "connectsTo"),
         (old.service_connect != new.service_connect, "serviceConnectConfiguration"),
+        (old.service_registry != new.service_registry, "serviceRegistries"),
         (old.placement.constraints != new.placement.constraints, "placementConstraints"),
         (old.placement.strategy != new.placement.strategy, "placementStrategy"),
         (old.enable_execute_command != new.enable_execute_command, "enableExecuteCommand"),

@@ -23,6 +23,8 @@ pub struct LogConfiguration {
 pub enum LogDriver {
     /// CloudWatch Logs. Here the engine keeps the output as if nothing were said, and the log group is a folder.
     Awslogs,
+    /// The task's own log router, to which the engine's driver for Fluentd sends.
+    Awsfirelens,
     /// The engine's driver of that name, as are all that follow.
     Fluentd,
     /// Graylog.
@@ -38,13 +40,14 @@ pub enum LogDriver {
 }
 
 impl LogDriver {
-    const ALL: [Self; 7] = [Self::Awslogs, Self::Fluentd, Self::Gelf, Self::JsonFile, Self::Journald, Self::Splunk, Self::Syslog];
+    const ALL: [Self; 8] = [Self::Awslogs, Self::Awsfirelens, Self::Fluentd, Self::Gelf, Self::JsonFile, Self::Journald, Self::Splunk, Self::Syslog];
 
     /// AWS's word for it, and the engine's.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Awslogs => "awslogs",
+            Self::Awsfirelens => "awsfirelens",
             Self::Fluentd => "fluentd",
             Self::Gelf => "gelf",
             Self::JsonFile => "json-file",

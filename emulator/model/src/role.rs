@@ -88,6 +88,20 @@ pub struct RoleSpec {
     pub policies: BTreeMap<String, PolicyDocument>,
     /// What conditions know as `aws:PrincipalTag/<key>`.
     pub tags: BTreeMap<String, String>,
+    /// Whose credentials its tasks have instead of ours: those of a role at AWS.
+    #[serde(default)]
+    pub from_profile: Option<Box<FromProfile>>,
+}
+
+/// A role at AWS that is assumed with a profile of this machine's user.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FromProfile {
+    /// The profile's name.
+    pub profile_name: String,
+    /// The ARN of the role.
+    pub role_arn: String,
+    /// How long credentials are asked for, in seconds, 900 to 43,200. Default 3600.
+    pub duration: u32,
 }
 
 impl RoleSpec {

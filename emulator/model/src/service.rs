@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::MAX_SERVICE_EVENTS;
 use crate::{
     AdvancedConfiguration, CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Placement, Revision, ScalableTarget,
-    ScalingState, ServiceConnect, ServiceDeployment, ServiceEvent, ServiceName, TargetGroupName, Timestamp, TrafficShift,
+    ScalingState, ServiceConnect, ServiceDeployment, ServiceEvent, ServiceName, ServiceRegistry, TargetGroupName, Timestamp, TrafficShift,
 };
 
 /// A service is unique in its cluster.
@@ -83,6 +83,9 @@ pub struct ServiceSpec {
     /// What it takes part in by Service Connect. Default nothing.
     #[serde(default)]
     pub service_connect: Option<ServiceConnect>,
+    /// Where Cloud Map finds its tasks. Default nowhere.
+    #[serde(default)]
+    pub service_registry: Option<ServiceRegistry>,
     /// Where its tasks are placed. Default spread over zones, then over instances.
     #[serde(default)]
     pub placement: Placement,
@@ -295,6 +298,7 @@ mod tests {
             connects_to: BTreeSet::new(),
             service_connect: None,
             placement: Placement::default(),
+            service_registry: None,
             enable_execute_command: false,
         }
     }

@@ -55,6 +55,10 @@ pub struct TaskDefinition {
     /// Whether its tasks may inject faults on themselves (ecs.md 5.8). Default false.
     #[serde(default)]
     pub enable_fault_injection: bool,
+    /// Who fetches what it needs before it starts: its secrets, parameters and files of variables (`executionRoleArn`). `None`, or a role that no manifest
+    /// describes, may fetch all.
+    #[serde(default)]
+    pub execution_role: Option<RoleName>,
 }
 
 impl TaskDefinition {
@@ -74,6 +78,7 @@ impl TaskDefinition {
             requires_attributes: Vec::new(),
             task_role: None,
             enable_fault_injection: false,
+            execution_role: None,
         }
     }
 

@@ -84,6 +84,7 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
             scheduling_strategy: model::SchedulingStrategy::Replica,
             scalable_target: None,
             placement: Placement::default(),
+            service_registry: None,
             enable_execute_command: false,
         };
         desired.services.insert(spec.name.clone(), DesiredService { spec, task_definition: family, revision: None });

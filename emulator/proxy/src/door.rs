@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,17 @@ impl Door {
 #[cfg(target_os = "linux")]
 fn bind_interface(socket: &TcpSocket, interface: &str) -> io::Result<()> {
     socket.bind_device(Some(interface.as_bytes()))
+}
+
+/// The same for a socket that has no connections.
+#[cfg(target_os = "linux")]
+pub(crate) fn bind_interface_of(socket: &UdpSocket, interface: &str) -> io::Result<()> {
+    socket.bind_device(Some(interface.as_bytes()))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn bind_interface_of(_: &UdpSocket, _: &str) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Elsewhere no engine's bridges are this machine's own.

@@ -155,7 +155,7 @@ fn serving(service: &Service) -> BTreeSet<&model::DeploymentId> {
 }
 
 /// Whether a task gets new connections: it runs, is to run, and every container with a check of its own is healthy.
-fn is_ready(task: &Task, definition: &TaskDefinition) -> bool {
+pub(crate) fn is_ready(task: &Task, definition: &TaskDefinition) -> bool {
     let checked = |name: &ContainerName| definition.container(name).is_some_and(|container| container.health_check.is_some());
     let running = task.is_live() && task.last_status == TaskStatus::Running;
     running
@@ -166,7 +166,7 @@ fn is_ready(task: &Task, definition: &TaskDefinition) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::net::SocketAddr;
 
     use model::{
@@ -179,8 +179,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1000);
 
-    struct Bench {
-        world: World,
+    pub(crate) struct Bench {
+        pub(crate) world: World,
         ids: Ids,
     }
 
@@ -188,11 +188,11 @@ mod tests {
         ClusterName::new("c").unwrap()
     }
 
-    fn key(name: &str) -> ServiceKey {
+    pub(crate) fn key(name: &str) -> ServiceKey {
         ServiceKey { cluster: cluster(), name: ServiceName::new(name).unwrap() }
     }
 
-    fn definition(family: &str, ports: &[u16]) -> TaskDefinition {
+    pub(crate) fn definition(family: &str, ports: &[u16]) -> TaskDefinition {
         let mapping =
             |port: &u16| PortMapping { container_port: *port, host_port: 0, protocol: TransportProtocol::Tcp, name: None, app_protocol: None };
         let container = ContainerDefinition { port_mappings: ports.iter().map(mapping).collect(), ..ContainerDefinition::new(name("app"), "image") };
@@ -217,6 +217,7 @@ mod tests {
             traffic_shift: None,
             scheduling_strategy: SchedulingStrategy::Replica,
             scalable_target: None,
+            service_registry: None,
             enable_execute_command: false,
             service_connect: None,
             connects_to: connects_to.iter().map(|name| ServiceName::new(name).unwrap()).collect(),
@@ -226,7 +227,7 @@ mod tests {
 
     impl Bench {
         /// `users` may reach `posts`, which may reach nobody.
-        fn new(definition: TaskDefinition) -> Self {
+        pub(crate) fn new(definition: TaskDefinition) -> Self {
             let mut bench = Self { world: testing::world(), ids: Ids::seeded(1) };
             let revision = |family: &str| Revision { family: Family::new(family).unwrap(), number: 1 };
             for change in [
@@ -242,7 +243,7 @@ mod tests {
         }
 
         /// Another task of posts that runs, at an address that ends so.
-        fn task(&mut self, last: u8, change: impl FnOnce(&mut Task)) {
+        pub(crate) fn task(&mut self, last: u8, change: impl FnOnce(&mut Task)) {
             let deployment = self.world.services[&key("posts")].deployments[0].clone();
             let definition = self.world.definition(&deployment.revision).unwrap().clone();
             let birth = Birth {

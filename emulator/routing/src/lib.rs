@@ -21,6 +21,7 @@ mod condition;
 pub mod connection;
 pub mod connection_record;
 pub mod decide;
+pub mod discovery;
 pub mod explain;
 mod expressions;
 pub mod group;

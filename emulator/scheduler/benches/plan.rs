@@ -172,6 +172,7 @@ fn service(number: u32) -> Vec<Change> {
         scheduling_strategy: SchedulingStrategy::Replica,
         scalable_target: None,
         placement: Placement::default(),
+        service_registry: None,
         enable_execute_command: false,
     };
     vec![

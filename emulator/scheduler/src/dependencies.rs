@@ -30,7 +30,7 @@ pub(crate) fn gate(definition: &TaskDefinition, task: &Task, container: &Contain
         return Gate::Wait { reason: format!("{} waits for the {what} of its task", container.name), until: None };
     }
     let mut waits: Option<(String, Option<Timestamp>)> = None;
-    for dependency in container.dependencies() {
+    for dependency in definition.dependencies_of(container) {
         let Some(record) = task.container(&dependency.container_name) else { continue };
         let failed = |why: &str| {
             let (dependency, container) = (&dependency.container_name, &container.name);
@@ -102,7 +102,9 @@ pub(crate) fn may_stop(definition: Option<&TaskDefinition>, task: &Task, record:
         let mut others = task.containers.iter().filter(|other| other.kind() == ContainerType::Normal);
         return others.all(|other| other.last_status == ContainerStatus::Stopped);
     }
-    let dependents = definition.into_iter().flat_map(|definition| &definition.containers);
-    let mut dependents = dependents.filter(|other| other.dependencies().any(|dependency| dependency.container_name == record.name));
+    let all = definition.into_iter().flat_map(|definition| definition.containers.iter().map(move |other| (definition, other)));
+    let mut dependents = all
+        .filter(|(definition, other)| definition.dependencies_of(other).any(|dependency| dependency.container_name == record.name))
+        .map(|(_, other)| other);
     dependents.all(|other| task.container(&other.name).is_none_or(|other| other.last_status == ContainerStatus::Stopped))
 }

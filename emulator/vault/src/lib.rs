@@ -30,6 +30,7 @@ pub use manifest::Wanted;
 pub use mask::{LineMask, Mask};
 pub use parameter::{Parameter, ParameterVersion};
 pub use parameters::{NewParameter, ParameterError};
+pub use resolve::May;
 pub use secret::{AWSCURRENT, AWSPENDING, AWSPREVIOUS, SecretValue, SecretVersion, StoredSecret};
 pub use secrets::{Deletion, NewSecret, SecretError};
 

@@ -8,70 +8,83 @@ use serde_json::Value;
 use crate::secret::{SecretVersion, StoredSecret};
 use crate::{Vault, go_value};
 
+/// Whether somebody may do an action to a resource with those tags; with `Err`, why not.
+pub type May<'a> = &'a dyn Fn(&str, &str, &BTreeMap<String, String>) -> Result<(), String>;
+
 /// Why there is none.
 enum Missing {
     /// Of a secret, in the agent's words.
     Secret(String),
     /// A parameter of that name.
     Parameter(String),
+    /// A parameter that may not be read, for this reason.
+    Denied(String),
 }
 
 impl Vault {
-    /// The values of references, by reference.
+    /// The values of references, by reference, for whoever `may` read them.
     ///
     /// # Errors
     /// Why a task that asks for them cannot start, in the agent's words; no value is in it.
     pub fn values<'r>(
         &self,
         references: impl IntoIterator<Item = &'r SecretReference>,
-        region: &str,
+        (region, may): (&str, May<'_>),
     ) -> Result<BTreeMap<&'r SecretReference, Secret>, String> {
         let mut values = BTreeMap::new();
-        let (mut secret, mut parameters) = (None, Vec::new());
+        let (mut secret, mut denied, mut parameters) = (None, None, Vec::new());
         for reference in references {
-            match self.value(reference.source(), region) {
+            match self.value(reference.source(), (region, may)) {
                 Ok(value) => drop(values.insert(reference, value)),
                 Err(Missing::Secret(why)) => secret = secret.or(Some(why)),
+                Err(Missing::Denied(why)) => denied = denied.or(Some(why)),
                 Err(Missing::Parameter(name)) => parameters.push(name),
             }
         }
-        let why = match (secret, parameters.is_empty()) {
-            (Some(why), _) => format!("unable to retrieve secret from asm: {why}"),
-            (None, false) => {
+        let of_ssm = format!("unable to retrieve secrets from ssm: fetching secret data from SSM Parameter Store in {region}:");
+        let why = match (secret, denied, parameters.is_empty()) {
+            (Some(why), _, _) => format!("unable to retrieve secret from asm: {why}"),
+            (None, Some(why), _) => format!("{of_ssm} AccessDeniedException: {why}"),
+            (None, None, false) => {
                 parameters.sort();
                 parameters.dedup();
                 let names = parameters.join(",");
-                format!("unable to retrieve secrets from ssm: fetching secret data from SSM Parameter Store in {region}: invalid parameters: {names}")
+                format!("{of_ssm} invalid parameters: {names}")
             }
-            (None, true) => return Ok(values),
+            (None, None, true) => return Ok(values),
         };
         Err(format!("ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: {why}"))
     }
 
-    fn value(&self, source: &SecretSource, region: &str) -> Result<Secret, Missing> {
+    fn value(&self, source: &SecretSource, (region, may): (&str, May<'_>)) -> Result<Secret, Missing> {
+        let parameter = |name: &str| self.parameter_value(name, may);
         match source {
-            SecretSource::Parameter(name) => self.parameter_value(name).ok_or_else(|| Missing::Parameter(name.clone())),
-            SecretSource::Secret(arn, selector) => self.of_secret(arn, selector, region),
+            SecretSource::Parameter(name) => parameter(name)?.ok_or_else(|| Missing::Parameter(name.clone())),
+            SecretSource::Secret(arn, selector) => self.of_secret(arn, selector, (region, may)),
             // On ECS a name is a parameter's.
-            SecretSource::Named(name, selector) => match self.parameter_value(name) {
+            SecretSource::Named(name, selector) => match parameter(name)? {
                 Some(value) if *selector == SecretSelector::default() => Ok(value),
-                _ if self.secret(name).is_some() || *selector != SecretSelector::default() => self.of_secret(name, selector, region),
+                _ if self.secret(name).is_some() || *selector != SecretSelector::default() => self.of_secret(name, selector, (region, may)),
                 _ => Err(Missing::Parameter(name.clone())),
             },
         }
     }
 
     /// What a name in an ARN with one slash may be, too: a name in a hierarchy, or one alone.
-    fn parameter_value(&self, name: &str) -> Option<Secret> {
-        self.parameter(name).ok().map(|(_, version)| version.value.clone())
+    fn parameter_value(&self, name: &str, may: May<'_>) -> Result<Option<Secret>, Missing> {
+        let Ok((parameter, version)) = self.parameter(name) else { return Ok(None) };
+        may("ssm:GetParameters", &parameter.arn, &parameter.tags).map_err(Missing::Denied)?;
+        Ok(Some(version.value.clone()))
     }
 
-    fn of_secret(&self, id: &str, selector: &SecretSelector, region: &str) -> Result<Secret, Missing> {
+    fn of_secret(&self, id: &str, selector: &SecretSelector, (region, may): (&str, May<'_>)) -> Result<Secret, Missing> {
         let Some(secret) = self.secret(id) else {
             return Err(Missing::Secret(format!(
                 "ResourceNotFoundException: The task can't retrieve the secret with ARN '{id}' from AWS Secrets Manager. Check whether the secret exists in the specified Region ({region})."
             )));
         };
+        may("secretsmanager:GetSecretValue", &secret.arn, &secret.tags)
+            .map_err(|why| Missing::Secret(format!("failed to fetch secret {} from secrets manager: AccessDeniedException: {why}", secret.arn)))?;
         let found = self.secret_value(&secret.name, selector.version_id.as_deref(), selector.version_stage.as_deref());
         let (_, version) = found.map_err(|error| {
             let code = if secret.deleted_at.is_some() { "InvalidRequestException" } else { "ResourceNotFoundException" };
@@ -148,7 +161,27 @@ mod tests {
 
     fn value(vault: &Vault, text: &str) -> Result<String, String> {
         let reference = SecretReference::parse(text).unwrap();
-        vault.values([&reference], "us-east-1").map(|values| values[&reference].expose().to_owned())
+        vault.values([&reference], ("us-east-1", &|_, _, _| Ok(()))).map(|values| values[&reference].expose().to_owned())
+    }
+
+    #[test]
+    fn who_may_not_read_is_told_so_in_the_words_of_aws() {
+        let vault = vault();
+        let refused = |text: &str| {
+            let reference = SecretReference::parse(text).unwrap();
+            let may = |action: &str, resource: &str, _: &BTreeMap<String, String>| Err(format!("not {action} on {resource}"));
+            vault.values([&reference], ("us-east-1", &may)).unwrap_err()
+        };
+        let begin = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: ";
+        let said = refused("/app/url");
+        let expected = "unable to retrieve secrets from ssm: fetching secret data from SSM Parameter Store in us-east-1: AccessDeniedException: not \
+                        ssm:GetParameters on arn:aws:ssm:us-east-1:000000000000:parameter/app/url";
+        assert_eq!(said.strip_prefix(begin), Some(expected));
+        let said = refused("token");
+        let expected = "unable to retrieve secret from asm: failed to fetch secret arn:aws:secretsmanager:us-east-1:000000000000:secret:token-";
+        assert!(said.strip_prefix(begin).unwrap().starts_with(expected), "{said}");
+        assert!(said.contains("from secrets manager: AccessDeniedException: not secretsmanager:GetSecretValue on arn:"), "{said}");
+        assert!(refused("none").ends_with("invalid parameters: none"), "nobody is told of what is not there");
     }
 
     #[test]
@@ -189,7 +222,7 @@ mod tests {
             assert!(!said.contains("new-token") && !said.contains("app"), "{said}");
         }
         let references = ["b", "a", "b"].map(|name| SecretReference::parse(name).unwrap());
-        assert!(vault.values(&references, "us-east-1").unwrap_err().ends_with("invalid parameters: a,b"));
+        assert!(vault.values(&references, ("us-east-1", &|_, _, _| Ok(()))).unwrap_err().ends_with("invalid parameters: a,b"));
     }
 
     #[test]

@@ -15,6 +15,7 @@
 //! | `--see PATH` | writes `PATH is …` to stdout at start: where a link leads, the names in a folder, else the lines of a file with ` \| ` between; may be given many times |
 //! | `--write PATH TEXT` | writes a file at start, before it looks at anything; what the system says against it is a line on stderr |
 //! | `--resolve NAME` | the same with the first address of a host's name, or `unknown` |
+//! | `--forward PATH` | listens for Fluentd's forward protocol on a Unix socket at that path and on port 24224, and writes `forwarded TAG: key=value …` for each message to stdout |
 //! | `--no-listen` | opens no port; lives until SIGTERM |
 //! | `--cat` | does not serve: writes what it reads to stdout, to its end |
 //! | `--check PATH` | does not serve: asks `PATH` of the server in this container, exits 0 on a 200 and 1 otherwise (for container health checks) |
@@ -49,6 +50,7 @@
 //! | `/dial?to=HOST:PORT&ms=1000` | 200 `connected ADDRESS` when a TCP connection opens, else 502 with the reason |
 //! | `/ask?of=HOST:PORT&path=/echo` | 200 with the status that another server answers over a new connection and its `X-Served-By`, else 502 with the reason |
 //! | `/send?to=HOST:PORT&hex=474554` | opens a TCP connection, sends those bytes, and answers with what came back, or 502 |
+//! | `/records?name=N&type=33` | 200 with the message that the container's name server answers when it is asked over UDP for records of that name, or 502 |
 //! | `/eat-memory?mb=64` | holds that much more memory until the process ends |
 //! | `/crash?code=1` | the process exits at once, without an answer |
 //!
@@ -58,6 +60,7 @@
 //! SIGTERM: no new connections, requests in flight are finished (their answers say `Connection: close`), exit code 0.
 //! As PID 1 the kernel gives a process no default action for SIGTERM, which is why this is handled at all.
 
+mod forward;
 mod http;
 mod look;
 mod paths;
@@ -87,6 +90,12 @@ fn main() -> ExitCode {
     if settings.mode == Mode::Cat {
         let copied = std::io::copy(&mut std::io::stdin(), &mut std::io::stdout());
         return if copied.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if let Some(path) = &settings.forward
+        && let Err(problem) = forward::listen(path)
+    {
+        say_error(&format!("cannot listen on {path}: {problem}"));
+        return ExitCode::FAILURE;
     }
     for line in &settings.print {
         say(line);

@@ -88,6 +88,7 @@ fn try_answer(request: &Request, shared: &Shared, connection: &TcpStream) -> Res
         "/dial" => dial(request.query("to").unwrap_or_default(), milliseconds(number(request, "ms", 1000)?)),
         "/ask" => ask(request.query("of").unwrap_or_default(), request.query("path").unwrap_or("/")),
         "/send" => send(request.query("to").unwrap_or_default(), request.query("hex").unwrap_or_default()),
+        "/records" => records(request.query("name").unwrap_or_default(), number(request, "type", 1)?),
         "/eat-memory" => {
             // Not zero, or the pages would never be touched.
             let megabytes: usize = number(request, "mb", 64)?;
@@ -173,6 +174,32 @@ fn send(to: &str, hex: &str) -> Answer {
     match ask() {
         Ok(body) => Answer { body, ..Answer::text(200, "") },
         Err(problem) => Answer::text(502, format!("cannot ask {to}: {problem}")),
+    }
+}
+
+/// Asks the first name server of `/etc/resolv.conf`, once.
+fn records(name: &str, kind: u16) -> Answer {
+    let ask = || -> io::Result<Vec<u8>> {
+        let text = std::fs::read_to_string("/etc/resolv.conf")?;
+        let server = text.lines().find_map(|line| line.strip_prefix("nameserver ")).ok_or(io::ErrorKind::NotFound)?;
+        let mut question = vec![1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        for label in name.split('.') {
+            question.push(u8::try_from(label.len()).map_err(|_| io::ErrorKind::InvalidInput)?);
+            question.extend(label.as_bytes());
+        }
+        question.extend([0]);
+        question.extend([kind, 1].into_iter().flat_map(u16::to_be_bytes));
+        let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
+        socket.set_read_timeout(Some(Duration::from_secs(10)))?;
+        socket.send_to(&question, (server.trim(), 53))?;
+        let mut answer = vec![0; 4096];
+        let length = socket.recv(&mut answer)?;
+        answer.truncate(length);
+        Ok(answer)
+    };
+    match ask() {
+        Ok(body) => Answer { body, ..Answer::text(200, "") },
+        Err(problem) => Answer::text(502, format!("cannot ask for `{name}`: {problem}")),
     }
 }
 

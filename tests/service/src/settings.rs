@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) writes: Vec<(String, String)>,
     /// What to tell of this container.
     pub(crate) looks: Vec<Look>,
+    /// The socket of a log router.
+    pub(crate) forward: Option<String>,
     /// Lines for stderr.
     pub(crate) eprint: Vec<String>,
 }
@@ -67,6 +69,7 @@ impl Settings {
             print: Vec::new(),
             writes: Vec::new(),
             looks: Vec::new(),
+            forward: None,
             eprint: Vec::new(),
         };
         let mut words = env::args().skip(1);
@@ -84,6 +87,7 @@ impl Settings {
             "--write" => self.writes.push((value()?, value()?)),
             "--see" => self.looks.push(Look::Path(value()?)),
             "--resolve" => self.looks.push(Look::Host(value()?)),
+            "--forward" => self.forward = Some(value()?),
             "--eprint" => self.eprint.push(value()?),
             "--start-delay" => self.start_delay = milliseconds(number(word, &value()?)?),
             "--exit-after" => self.exit_after = Some((milliseconds(number(word, &value()?)?), number(word, &value()?)?)),

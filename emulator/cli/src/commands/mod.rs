@@ -16,6 +16,7 @@ mod explain;
 mod instances;
 mod listings;
 mod logs;
+mod names;
 mod protect;
 mod ps;
 mod requests;
@@ -48,6 +49,7 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Ps(args) => ps::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Scale(args) => scale::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Scaling(args) => scaling::run(settings.with_files(&args.files.file), printer).await,
+        Command::Names(args) => names::run(settings.with_files(&args.files.file), printer).await,
         Command::Connections(args) => connections::run(settings.with_files(&args.files.file), printer).await,
         Command::Secrets => secrets::run(&settings, printer).await,
         Command::Instances(args) => instances::run(settings.with_files(&args.files.file), printer).await,

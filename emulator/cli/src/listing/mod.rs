@@ -6,6 +6,7 @@ pub(crate) mod deployments;
 pub(crate) mod explain;
 pub(crate) mod faults;
 pub(crate) mod instances;
+pub(crate) mod names;
 pub(crate) mod registry;
 pub(crate) mod routes;
 pub(crate) mod scaling;

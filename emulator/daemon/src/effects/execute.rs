@@ -9,15 +9,23 @@ use crate::connections::Connections;
 use crate::doors::Doors;
 use crate::engines::Engines;
 use crate::hooks::Hooks;
+use crate::kept_logs::KeptLogs;
 use crate::mounts;
+use crate::name_servers;
 use crate::resources::Needed;
 
 /// Completes an order with what its task needs besides images; or says that this cannot be had.
 pub(super) async fn supply(work: &Work, mut order: Order, needed: Option<&Needed>) -> Result<Order, Fact> {
     let (Some(needed), Work::PrepareImage { task, container } | Work::Create { task, container }) = (needed, work) else { return Ok(order) };
     let fetched = needed.get().await.map_err(|reason| Fact::ResourcesFailed { task: task.clone(), reason })?;
-    if let (Order::Create(spec), Some(values)) = (&mut order, fetched.get(container)) {
-        values.complete(&mut spec.0.definition);
+    if let Order::Create(created) = &mut order {
+        let (spec, _, router) = created.as_mut();
+        if let Some(values) = fetched.get(container) {
+            values.complete(&mut spec.definition);
+        }
+        if let Some(router) = router {
+            router.give_secrets(&mut spec.definition, fetched);
+        }
     }
     Ok(order)
 }
@@ -25,7 +33,7 @@ pub(super) async fn supply(work: &Work, mut order: Order, needed: Option<&Needed
 /// Does a piece of work as its order says. What it found out, if that is anything.
 pub(super) async fn execute(
     (engines, name, hooks): (&Engines, &EngineName, &dyn Hooks),
-    (connections, doors): (&Connections, Option<&Doors>),
+    (connections, doors, kept_logs): (&Connections, Option<&Doors>, Option<&KeptLogs>),
     work: &Work,
     order: Order,
 ) -> Result<Option<Fact>, EngineError> {
@@ -50,7 +58,11 @@ pub(super) async fn execute(
             task.zip(container).map(|(task, container)| Fact::ImageReady { task, container, image_id })
         }
         (Work::Create { .. }, Order::Create(order)) => {
-            let (spec, wanted) = *order;
+            let (mut spec, wanted, router) = *order;
+            if let Some(router) = router {
+                router.prepare(&spec).await?;
+            }
+            spec.name_servers = wanted.asks_for_names().then(name_servers::others);
             if is_here(name) {
                 mounts::make_folders(&spec).await?;
             }
@@ -72,7 +84,10 @@ pub(super) async fn execute(
             let answer = hooks.ask(&asked.0, &asked.1).await;
             Some(Fact::Hook { service: service.clone(), deployment: deployment.clone(), stage: *stage, hook: *hook, answer })
         }
-        (Work::Remove { id, .. }, _) => {
+        (Work::Remove { id, .. }, Order::Remove(whose)) => {
+            if let Some((kept_logs, whose)) = kept_logs.zip(whose) {
+                kept_logs.keep(engine.as_ref(), id, whose).await;
+            }
             engine.remove(id).await?;
             Some(Fact::Removed(id.clone()))
         }

@@ -10,6 +10,8 @@ use scheduler::Work;
 use serde_json::Value;
 
 use crate::connections::Wanted;
+use crate::firelens::{self, Router};
+use crate::kept_logs::Whose;
 use crate::{hooks, mounts, namespaces};
 
 /// What a piece of work needs from the World, taken when it starts.
@@ -18,12 +20,13 @@ pub(super) enum Order {
         reference: String,
     },
     PauseImage,
-    Create(Box<(ContainerSpec, Wanted)>),
+    Create(Box<(ContainerSpec, Wanted, Option<Router>)>),
     Start,
     Stop {
         grace: Duration,
     },
-    Remove,
+    /// With whose log it is, if that is to be kept.
+    Remove(Option<Whose>),
     RemoveNetwork(NetworkSpec),
     RemoveVolume(OwnerId),
     Hook(Box<(HookTarget, Value)>),
@@ -39,7 +42,7 @@ pub(super) enum Order {
 const FAULT_GRACE: Duration = Duration::from_secs(10);
 
 /// What the World says of a piece of work now.
-pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint) -> Order {
+pub(super) fn order(world: &World, work: &Work, (file_systems, routers): (&Path, &firelens::Folders), mint: &Mint) -> Order {
     let found = |task: &TaskId, container: &ContainerName| {
         let task = world.tasks.get(task)?;
         let definition = task.overrides.applied_to(world.definition(&task.revision)?);
@@ -62,7 +65,14 @@ pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint
             let links = links.map(|(record, alias)| (record.runtime_name.clone(), alias.clone())).collect();
             let sources = definition.volumes_from.iter().filter_map(|from| Some((task.container(&from.source_container)?, from.read_only)));
             let volumes_from = sources.map(|(record, read_only)| (record.runtime_name.clone(), read_only)).collect();
-            let mounts = mounts::of(task, &whole, &definition, file_systems);
+            let mut mounts = mounts::of(task, &whole, &definition, file_systems);
+            if !is_here(&task.engine) && whole.log_router().is_some() {
+                return Order::Refuse(no_router(&task.engine));
+            }
+            let router = match firelens::complete((world, routers), (task, &whole), &mut definition, &mut mounts) {
+                Ok(router) => router,
+                Err(error) => return Order::Refuse(error),
+            };
             if !is_here(&task.engine) && mounts.iter().any(|mount| mount.is_below(file_systems)) {
                 return Order::Refuse(elsewhere(&task.engine));
             }
@@ -86,6 +96,7 @@ pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint
                 ipc: namespaces.2,
                 links,
                 connections: reached,
+                name_servers: None,
                 mounts,
                 volumes_from,
                 speed: world.settings.speed,
@@ -93,7 +104,7 @@ pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint
                 task_cpu: whole.cpu.filter(|_| !pauses),
                 task_memory: whole.memory.filter(|_| !pauses),
             };
-            Order::Create(Box::new((spec, wanted)))
+            Order::Create(Box::new((spec, wanted, router)))
         }),
         Work::Start { .. } => Order::Start,
         Work::Stop { grace, .. } => Order::Stop { grace: *grace },
@@ -101,7 +112,7 @@ pub(super) fn order(world: &World, work: &Work, file_systems: &Path, mint: &Mint
             hooks::question(world, service, (deployment, *stage, *hook)).map_or(Order::Void, |asked| Order::Hook(Box::new(asked)))
         }
         Work::BeginFault { fault, task, .. } | Work::EndFault { fault, task, .. } => fault_of(world, fault, task),
-        Work::Remove { .. } => Order::Remove,
+        Work::Remove { id, .. } => Order::Remove(Whose::of(world, id)),
         Work::RemoveVolume { .. } => Order::RemoveVolume(world.settings.owner.clone()),
         Work::RemoveNetwork(service) => Order::RemoveNetwork(NetworkSpec { owner: world.settings.owner.clone(), service: service.clone() }),
     }
@@ -163,6 +174,11 @@ fn reach(world: &World, client: &ServiceKey) -> (Vec<Connection>, Wanted) {
 /// Whether an engine has the folders of this machine.
 pub(super) fn is_here(name: &EngineName) -> bool {
     name.endpoint().is_none_or(|endpoint| endpoint.is_here())
+}
+
+fn no_router(name: &EngineName) -> EngineError {
+    let message = format!("a log router shares a folder of this machine with its engine, which the engine at `{}` does not have", name.as_str());
+    EngineError::new(EngineErrorKind::Refused, message)
 }
 
 fn elsewhere(name: &EngineName) -> EngineError {

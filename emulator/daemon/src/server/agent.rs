@@ -10,11 +10,11 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use model::{Change, ContainerStatus, FaultScope, FaultSpec, Task};
+use model::{Change, ContainerStatus, FaultScope, FaultSpec, FromProfile, Task};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use wire::metadata::ProtectionError;
+use wire::metadata::{CredentialsProblem, ProtectionError};
 
 use super::answer::{self, Body};
 use super::aws::{self, Door};
@@ -112,6 +112,9 @@ async fn agent_answers(context: &Context, source: &Source, asked: Asked<'_>, bod
     let world = &snapshot.world;
     let Found::Task { task, definition, container } = agent::find(world, &context.mint, source, whose) else { return agent::not_found(asked) };
     let of = (task, definition);
+    if let (Asked::Credentials(_), Some(role)) = (asked, from_profile(world, definition)) {
+        return assumed(context, role).await;
+    }
     match (asked, container) {
         (Asked::Metadata(version, _, What::Container), Some(container)) => {
             Answer::ok(&agent::container(world, &context.mint, of, container, version))
@@ -171,6 +174,21 @@ async fn faults(context: &Context, task: &Task, (kind, action): (FaultType, Faul
             agent::broken()
         }
         Err(_) => agent::timed_out(kind, action),
+    }
+}
+
+/// Whose credentials a task has that are not ours.
+fn from_profile<'w>(world: &'w model::World, definition: &model::TaskDefinition) -> Option<&'w FromProfile> {
+    agent::role_of(world, definition)?.1.spec.from_profile.as_deref()
+}
+
+/// The program is not given up where the task does not wait for it: then the next question has an answer at once.
+async fn assumed(context: &Context, role: &FromProfile) -> Answer {
+    let (profiles, role, now) = (context.profiles.clone(), role.clone(), context.clock.wall());
+    match context.followers.spawn(async move { profiles.credentials(&role, now).await }).await {
+        Ok(Ok(credentials)) => Answer::ok(&credentials),
+        Ok(Err(why)) => Answer::of(CredentialsProblem::Failed(why).body()),
+        Err(error) => Answer::of(CredentialsProblem::Failed(error.to_string()).body()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Clock, EngineErrorKind, LogLine, LogOptions, LogStream};
+use engine::{Clock, EngineError, EngineErrorKind, LogLine, LogOptions, LogStream};
 use futures_util::{StreamExt as _, stream};
 use hyper::Response;
 use model::{
@@ -20,6 +20,7 @@ use wire::local::{Failure, LogRecord};
 use super::Context;
 use super::answer::{self, Body};
 use super::query::Query;
+use crate::kept_logs::{KEPT_LOGS, KeptLogs, Whose};
 use crate::log_groups;
 use crate::log_mask::{self, masked};
 use crate::log_reader::LogReader;
@@ -43,7 +44,10 @@ struct Asked {
 /// Whose lines these are.
 #[derive(Clone)]
 struct Source {
-    id: ContainerId,
+    /// The engine's; `None` for one that the World has forgotten.
+    id: Option<ContainerId>,
+    /// Whose log is kept when the engine has it no more.
+    whose: Whose,
     service: String,
     task: String,
     container: String,
@@ -101,11 +105,18 @@ async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecor
     let mut readers = JoinSet::new();
     let mut known = BTreeSet::new();
     let mut tail = asked.tail;
+    let first = snapshots.borrow().clone();
+    // The last lines of each are asked for to see what goes on: of what is gone there would be many.
+    let kept = if tail.is_none() { of_kept(context, asked).await } else { BTreeSet::new() };
+    let gone: Vec<Source> = all(&first.world, asked, &kept).into_iter().filter(|source| kept.contains(&source.whose)).collect();
+    known.extend(gone.iter().filter_map(|source| source.id.clone()));
+    let Some(()) = told(context, asked, gone, sender).await else { return };
+    drop(first);
     loop {
         let snapshot = snapshots.borrow_and_update().clone();
         let found = sources(&snapshot.world, asked);
-        known.retain(|id| found.iter().any(|source| source.id == *id));
-        let new: Vec<Source> = found.into_iter().filter(|source| known.insert(source.id.clone())).collect();
+        known.retain(|id| found.iter().any(|source| source.id.as_ref() == Some(id)));
+        let new: Vec<Source> = found.into_iter().filter(|source| source.id.as_ref().is_some_and(|id| known.insert(id.clone()))).collect();
         // Those that start later have been given later values.
         let mask = if new.is_empty() { Arc::default() } else { mask(context) };
         for source in new {
@@ -130,21 +141,30 @@ async fn follow(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecor
 /// Reads a container's lines to its end, and says it when there are none to be had.
 async fn read_on(reader: LogReader, source: Source, options: LogOptions, sender: mpsc::Sender<LogRecord>) {
     let line = |line| Some(source.record(line));
-    if reader.follow(&source.id, options, line, &sender).await.is_err() {
+    let Some(id) = &source.id else { return };
+    if reader.follow(id, options, line, &sender).await.is_err() {
         sender.send(source.unreadable(&*reader.clock)).await.ok();
     }
 }
 
-/// What was written until now, of all containers in the order of time: their streams, each in order by itself, are merged as they come.
+/// What was written until now, of all containers.
 async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>) {
+    let kept = of_kept(context, asked).await;
+    let sources = all(&context.keeper.snapshot().world, asked, &kept);
+    told(context, asked, sources, sender).await;
+}
+
+/// What those have written, in the order of time: their streams, each in order by itself, are merged as they come. `None` when nobody listens any more.
+async fn told(context: &Context, asked: &Asked, sources: Vec<Source>, sender: &mpsc::Sender<LogRecord>) -> Option<()> {
     let mut heads = Vec::new();
     let mask = mask(context);
     let world = &context.keeper.snapshot().world;
-    for source in sources(world, asked) {
+    for source in sources {
         let options = LogOptions { follow: false, tail: asked.tail.filter(|_| asked.until.is_none()), since: asked.since };
-        let lines = match context.engines.of(world, &source.id) {
-            Ok(engine) => engine.logs(&source.id, options.clone()).await,
-            Err(error) => Err(error),
+        let lines = match source.id.as_ref().map(|id| context.engines.of(world, id).map(|engine| (engine, id))) {
+            Some(Ok((engine, id))) => engine.logs(id, options.clone()).await,
+            Some(Err(error)) => Err(error),
+            None => Err(EngineError::new(EngineErrorKind::NotFound, "its task is forgotten")),
         };
         let first = match lines {
             Ok(lines) => {
@@ -159,11 +179,7 @@ async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>
         };
         match first {
             Some(Ok((line, lines))) => heads.push((line, source, lines)),
-            Some(Err(error)) if error.kind == EngineErrorKind::Unsupported => {
-                if sender.send(source.unreadable(&*context.clock)).await.is_err() {
-                    return;
-                }
-            }
+            Some(Err(error)) if error.kind == EngineErrorKind::Unsupported => sender.send(source.unreadable(&*context.clock)).await.ok()?,
             // It wrote nothing, or is gone, or the engine is away: there is nothing to read.
             Some(Err(_)) | None => {}
         }
@@ -177,17 +193,33 @@ async fn past(context: &Context, asked: &Asked, sender: &mpsc::Sender<LogRecord>
                 source.record(line)
             }
         };
-        if sender.send(record).await.is_err() {
-            return;
-        }
+        sender.send(record).await.ok()?;
     }
+    Some(())
 }
 
-/// What its log group keeps of a container that the engine has no more.
+/// Whose logs are kept of those that are asked for.
+async fn of_kept(context: &Context, asked: &Asked) -> BTreeSet<Whose> {
+    let (logs, cluster) = (kept_logs(context), asked.cluster.clone());
+    let mut kept = tokio::task::spawn_blocking(move || logs.of(&cluster)).await.unwrap_or_default();
+    kept.retain(|whose| {
+        let service = asked.service.is_none() || whose.service == asked.service;
+        let task = asked.task.as_ref().is_none_or(|prefix| whose.task.as_str().starts_with(prefix.as_str()));
+        service && task && asked.container.as_ref().is_none_or(|name| whose.container == *name)
+    });
+    kept
+}
+
+fn kept_logs(context: &Context) -> KeptLogs {
+    KeptLogs::new(Path::new(&context.state_folder).join(KEPT_LOGS))
+}
+
+/// What its log group keeps of a container that the engine has no more, or what was copied before it went.
 async fn kept(context: &Context, source: &Source, options: &LogOptions) -> engine::Stream<LogLine> {
-    let Some(stream) = source.stream.clone() else { return stream::empty().boxed() };
-    let folder = Path::new(&context.state_folder).join(LOG_GROUPS);
-    let mut lines = tokio::task::spawn_blocking(move || log_groups::kept(&folder, &stream)).await.unwrap_or_default();
+    let (groups, logs) = (Path::new(&context.state_folder).join(LOG_GROUPS), kept_logs(context));
+    let (stream, whose) = (source.stream.clone(), source.whose.clone());
+    let read = move || stream.map_or_else(|| logs.read(&whose), |stream| log_groups::kept(&groups, &stream));
+    let mut lines = tokio::task::spawn_blocking(read).await.unwrap_or_default();
     lines.retain(|line| options.since.is_none_or(|since| line.at > since));
     let tail = options.tail.map_or(lines.len(), |tail| usize::try_from(tail).unwrap_or(usize::MAX).min(lines.len()));
     let last = lines.split_off(lines.len() - tail);
@@ -255,6 +287,22 @@ fn tasks<'w>(world: &'w World, asked: &Asked) -> impl Iterator<Item = &'w Task> 
     tasks.filter(|task| asked.task.as_ref().is_none_or(|prefix| task.id.as_str().starts_with(prefix.as_str())))
 }
 
+/// Those of the World, and those that it has forgotten, whose logs are kept.
+fn all(world: &World, asked: &Asked, kept: &BTreeSet<Whose>) -> Vec<Source> {
+    let mut found = sources(world, asked);
+    let known: BTreeSet<Whose> = found.iter().map(|source| source.whose.clone()).collect();
+    found.extend(kept.difference(&known).map(|whose| Source {
+        id: None,
+        service: whose.service.as_ref().map(ToString::to_string).unwrap_or_default(),
+        task: whose.task.to_string(),
+        container: whose.container.to_string(),
+        driver: None,
+        stream: None,
+        whose: whose.clone(),
+    }));
+    found
+}
+
 fn sources(world: &World, asked: &Asked) -> Vec<Source> {
     tasks(world, asked)
         .flat_map(|task| task.containers.iter().map(move |container| (task, container)))
@@ -263,7 +311,13 @@ fn sources(world: &World, asked: &Asked) -> Vec<Source> {
         .filter(|(_, container)| asked.container.as_ref().is_none_or(|name| container.name == *name))
         .filter_map(|(task, container)| {
             Some(Source {
-                id: container.runtime_id.clone()?,
+                id: Some(container.runtime_id.clone()?),
+                whose: Whose {
+                    cluster: task.cluster.clone(),
+                    service: task.service.clone(),
+                    task: task.id.clone(),
+                    container: container.name.clone(),
+                },
                 service: task.service.as_ref().map(ToString::to_string).unwrap_or_default(),
                 task: task.id.to_string(),
                 container: container.name.to_string(),

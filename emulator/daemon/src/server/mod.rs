@@ -15,6 +15,7 @@ mod explain;
 mod guard;
 mod logs;
 mod metrics;
+mod names;
 mod protection;
 mod query;
 mod reads;
@@ -51,6 +52,7 @@ use crate::engines::Engines;
 use crate::images::Images;
 use crate::keeper::Handle;
 use crate::listeners::Listeners;
+use crate::profiles::Profiles;
 use crate::records::Records;
 use crate::vault_store::VaultStore;
 
@@ -77,6 +79,8 @@ pub struct Context {
     pub listeners: Option<Arc<Listeners>>,
     /// The doors between services; none in tests without them.
     pub connections: Option<Arc<Connections>>,
+    /// Credentials of roles at AWS.
+    pub profiles: Arc<Profiles>,
     /// The requests that went through; none in tests without a data plane.
     pub records: Option<Arc<Records>>,
     /// What was pushed.

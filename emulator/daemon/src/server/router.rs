@@ -12,7 +12,9 @@ use wire::local::{Failure, path};
 use super::answer::{self, Body};
 use super::aws::Door;
 use super::query::Query;
-use super::{Context, aws, changes, chaos, connections, exec, explain, guard, logs, metrics, reads, repositories, requests, scaling, secrets, tasks};
+use super::{
+    Context, aws, changes, chaos, connections, exec, explain, guard, logs, metrics, names, reads, repositories, requests, scaling, secrets, tasks,
+};
 
 /// The largest request body.
 const MAX_BODY: usize = 4 << 20;
@@ -41,6 +43,7 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::GET, path::LOGS) => logs::logs(context, &query),
         (Method::GET, path::REQUESTS) => requests::requests(context, &query).await,
         (Method::GET, path::SCALING) => scaling::scaling(&context, &query),
+        (Method::GET, path::NAMES) => names::names(&context, &query),
         (Method::GET, path::CONNECTIONS) => connections::connections(&context, &query),
         (Method::GET, path::FAULTS) => chaos::list(&context, &query),
         (Method::POST, path::INJECT_FAULT) => and_then(body(request).await, |asked| chaos::inject(&context, asked)).await,

@@ -58,6 +58,45 @@ async fn a_task_whose_file_is_missing_fails_to_start_in_ecs_s_words() {
     lab.until(steady).await;
 }
 
+#[tokio::test]
+async fn what_a_container_wrote_is_there_when_it_is_gone_until_its_service_is() {
+    let lab = Lab::new().await;
+    let desired = |text: &str| json!({ "desired": crate::lab::desired(text) }).to_string();
+    let of = |output: &str| manifest("sim:v1", &format!("out={output}"));
+    lab.bring(&of("first")).await;
+    let first = lab.until(steady).await.clusters[0].tasks[0].task_id.clone();
+    assert!(lab.post("/local/v1/up", &desired(&of("second"))).await.text.contains("done"));
+    let gone = lab.until(|view| steady(view) && lab.fleet.containers().len() == 1 && view.clusters[0].tasks.len() == 2).await;
+    assert_eq!(gone.clusters[0].tasks.len(), 2);
+    let logs = |query: &str| format!("/local/v1/logs?cluster=lab{query}");
+    let lines = |text: &str| {
+        let of = |line: &str| serde_json::from_str::<wire::local::LogRecord>(line).unwrap();
+        text.lines().map(of).map(|record| (record.text, record.task == first)).collect::<Vec<_>>()
+    };
+    let both = [("first".to_owned(), true), ("second".to_owned(), false)];
+    assert_eq!(lines(&lab.get(&logs("")).await.text), both);
+    assert_eq!(lines(&lab.get(&logs(&format!("&task={first}"))).await.text), both[..1]);
+    assert_eq!(lines(&lab.get(&logs("&service=other")).await.text), []);
+    let mut followed = lab.stream(&logs("&follow=true")).await;
+    for expected in &both {
+        assert!(crate::lab::next_line(&mut followed).await.unwrap().contains(&expected.0));
+    }
+    let mut followed = lab.stream(&logs("&follow=true&tail=5")).await;
+    assert!(crate::lab::next_line(&mut followed).await.unwrap().contains("second"), "of what is there");
+    // A deployment leaves its own copy once, wherever it is looked for.
+    let kept = || walk(&lab.folder.path().join("state/logs"));
+    assert_eq!(kept(), [format!("{first}.log")]);
+    assert_eq!(lab.post("/local/v1/down?cluster=lab", "").await.status, 200);
+    lab.until(|view| view.clusters.is_empty()).await;
+    assert_eq!(kept(), [format!("{first}.log")], "nothing more is kept of a cluster that goes");
+}
+
+/// The names of files below a folder.
+fn walk(folder: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.flat_map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { vec![entry.file_name().into_string().unwrap()] }).collect()
+}
+
 /// One task of `web` that is given a secret and a parameter, and prints them.
 fn with_secret(value: &str) -> String {
     let secrets = "secrets: [{ name: PASSWORD, valueFrom: \"prod/db:password::\" }, { name: URL, valueFrom: /app/url }]";
@@ -153,7 +192,7 @@ async fn a_log_group_is_read_where_the_container_is_gone() {
     let text = manifest("sim:v1", "out=hello").replacen("memory: 64,", &format!("memory: 64, {group},"), 1);
     assert_eq!(lab.bring(&text).await.pop().unwrap()["type"], "done");
     let task = lab.until(steady).await.clusters[0].tasks[0].task_id.clone();
-    let file = lab.folder.path().join(format!("cloudwatch/ecs/web/ecs/app/{task}.log"));
+    let file = lab.folder.path().join(format!("state/cloudwatch/ecs/web/ecs/app/{task}.log"));
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, "2026-01-02T03:04:05.000Z of the group\n2026-01-02T03:04:06.000Z and more\n").unwrap();
     let logs = format!("/local/v1/logs?cluster=lab&task={task}");
@@ -163,4 +202,30 @@ async fn a_log_group_is_read_where_the_container_is_gone() {
     let said = lab.get(&logs).await.text;
     assert!(said.contains("of the group") && said.contains("and more"), "{said}");
     assert!(!lab.get(&format!("{logs}&tail=1")).await.text.contains("of the group"));
+}
+
+#[tokio::test]
+async fn an_execution_role_that_may_not_read_a_secret_is_why_no_task_starts() {
+    let lab = Lab::new().await;
+    let with = |action: &str| {
+        let statement = format!("{{ Effect: Allow, Action: [{action}], Resource: \"*\" }}");
+        let policy = format!("{{ policyName: fetch, policyDocument: {{ Version: \"2012-10-17\", Statement: [{statement}] }} }}");
+        let text = with_secret("hunter2").replacen("family: web", "executionRoleArn: exec\n    family: web", 1);
+        assert!(text.contains("executionRoleArn"), "{text}");
+        format!("{text}roles: [{{ roleName: exec, policies: [{policy}] }}]\n")
+    };
+    assert_eq!(lab.bring(&with("\"ssm:GetParameters\"")).await.pop().unwrap()["type"], "done");
+    let stopped = |task: &wire::local::TaskView| task.stop_code.as_deref() == Some("TaskFailedToStart");
+    let view = lab.until(|view| view.clusters[0].tasks.iter().any(stopped)).await;
+    let task = view.clusters[0].tasks.iter().find(|task| stopped(task)).unwrap();
+    let reason = task.stopped_reason.clone().unwrap();
+    let begin = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret \
+                 from asm: failed to fetch secret arn:aws:secretsmanager:us-east-1:000000000000:secret:prod/db-";
+    assert!(reason.starts_with(begin), "{reason}");
+    let user = format!("AccessDeniedException: User: arn:aws:sts::000000000000:assumed-role/exec/{} is not authorized to perform: ", task.task_id);
+    assert!(reason.contains(&user) && reason.ends_with("no identity-based policy allows the secretsmanager:GetSecretValue action"), "{reason}");
+    assert!(lab.fleet.containers().is_empty() && !reason.contains("hunter2"));
+    // The policy is mended, and the service tries again.
+    lab.bring(&with("\"ssm:GetParameters\", \"secretsmanager:GetSecretValue\"")).await;
+    lab.until(|view| steady(view) && lab.variables() == ["PASSWORD=hunter2", "URL=http://db"]).await;
 }

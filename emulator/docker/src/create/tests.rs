@@ -41,6 +41,7 @@ pub(crate) fn spec() -> ContainerSpec {
         ipc: Namespace::Own,
         links: Vec::new(),
         connections: Vec::new(),
+        name_servers: None,
         mounts: Vec::new(),
         volumes_from: Vec::new(),
     }
@@ -52,7 +53,7 @@ fn mapping(container_port: u16, host_port: u16, protocol: TransportProtocol) -> 
 
 fn network(spec: &ContainerSpec) -> Attachment {
     let published = spec.definition.port_mappings.clone();
-    Attachment::Network { id: "n1".into(), published, at: std::net::Ipv4Addr::LOCALHOST.into(), hosts: Vec::new() }
+    Attachment::Network { id: "n1".into(), published, at: std::net::Ipv4Addr::LOCALHOST.into(), hosts: Vec::new(), name_servers: Vec::new() }
 }
 
 fn json(spec: &ContainerSpec) -> serde_json::Value {
@@ -99,8 +100,14 @@ fn what_a_task_definition_calls_a_host_comes_before_other_services() {
     let definition = ContainerDefinition { extra_hosts: vec![HostEntry { hostname: "db".into(), ip_address: "10.0.0.9".into() }], ..definition() };
     let spec = ContainerSpec { definition, ..spec() };
     let (at, hosts) = (std::net::Ipv4Addr::LOCALHOST.into(), vec!["posts:10.213.4.1".into()]);
-    let attachment = Attachment::Network { id: "n1".into(), published: Vec::new(), at, hosts };
-    assert_eq!(host_config(&spec, &attachment).extra_hosts.unwrap(), ["db:10.0.0.9", "posts:10.213.4.1"]);
+    let name_servers = vec!["10.213.5.1".into(), "192.0.2.53".into()];
+    let attachment = Attachment::Network { id: "n1".into(), published: Vec::new(), at, hosts, name_servers };
+    let made = |spec: &ContainerSpec| host_config(spec, &attachment);
+    assert_eq!(made(&spec).extra_hosts.unwrap(), ["db:10.0.0.9", "posts:10.213.4.1"]);
+    assert_eq!(made(&spec).dns.unwrap(), ["10.213.5.1", "192.0.2.53"]);
+    let mut spec = spec;
+    spec.definition.dns_servers = vec!["10.0.0.2".into()];
+    assert_eq!(made(&spec).dns.unwrap(), ["10.0.0.2"], "who says whom to ask is left alone");
 }
 
 #[test]
@@ -274,7 +281,7 @@ fn a_container_without_a_network_of_its_own_has_no_ports_and_a_sharer_no_name_se
     // A pause has the name servers for all; its ports are published only where its address cannot be dialled, and it has no name.
     spec.definition.name = ContainerName::pause();
     let (at, hosts) = (std::net::Ipv4Addr::LOCALHOST.into(), vec!["posts:10.213.4.1".into()]);
-    let dialled = made(&spec, Attachment::Network { id: "n1".into(), published: Vec::new(), at, hosts });
+    let dialled = made(&spec, Attachment::Network { id: "n1".into(), published: Vec::new(), at, hosts, name_servers: vec!["10.213.5.1".into()] });
     let networks = serde_json::json!({"EndpointsConfig": {"n1": {}}});
     assert_eq!(dialled, ("n1".into(), nothing.clone(), networks.clone(), nothing, servers.clone()));
     let published = made(&spec, network(&spec));

@@ -111,6 +111,7 @@ impl Lab {
             ipc: Namespace::Own,
             links: Vec::new(),
             connections: Vec::new(),
+            name_servers: None,
             mounts: Vec::new(),
             volumes_from: Vec::new(),
         }

@@ -85,6 +85,7 @@ impl<'a> Bench<'a> {
             ipc: Namespace::Own,
             links: Vec::new(),
             connections: Vec::new(),
+            name_servers: None,
             mounts: Vec::new(),
             volumes_from: Vec::new(),
         })

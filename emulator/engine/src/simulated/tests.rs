@@ -60,6 +60,7 @@ impl Room {
             ipc: Namespace::Own,
             links: Vec::new(),
             connections: Vec::new(),
+            name_servers: None,
             mounts: Vec::new(),
             volumes_from: Vec::new(),
         }

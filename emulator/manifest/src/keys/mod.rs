@@ -6,6 +6,8 @@ mod authenticate;
 mod certificate;
 pub(crate) mod condition;
 pub(crate) mod container_instance;
+pub(crate) mod discovery;
+pub(crate) mod firelens;
 pub(crate) mod linux_parameters;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;
@@ -63,6 +65,11 @@ pub(crate) static MANIFEST: Object = Object {
             ),
             field("alarms", Shape::List(&named(Shape::Object(&alarm::ALARM), "alarmName")), "CloudWatch alarms, as in PutMetricAlarm."),
             field("serviceConnectDefaults", Shape::Object(&service_connect::DEFAULTS), "What holds of services that take part in Service Connect."),
+            field(
+                "namespaces",
+                Shape::List(&named(Shape::Object(&discovery::NAMESPACE), "name")),
+                "Private DNS namespaces of Cloud Map with their services, by which tasks are found.",
+            ),
             field(
                 "secrets",
                 Shape::List(&named(Shape::Object(&secret::SECRET), "name")),

@@ -40,6 +40,11 @@ pub(crate) static SERVICE: Object = Object::new(
             Shape::Object(&super::service_connect::CONFIGURATION),
             "The endpoints of a namespace that it offers, and that it reaches them all.",
         ),
+        field(
+            "serviceRegistries",
+            Shape::List(&list(Shape::Object(&super::discovery::REGISTRY))),
+            "What of `namespaces` its tasks are registered in; at most one.",
+        ),
         inert("networkConfiguration", "tasks are on a network of this machine, which has neither subnets nor security groups")
             .of(Shape::Object(&NETWORK_CONFIGURATION)),
         inert("cluster", "the manifest's own `cluster` says it"),
@@ -61,7 +66,6 @@ pub(crate) static SERVICE: Object = Object::new(
     ],
 )
 .refusing(&[
-    ("serviceRegistries", "Cloud Map is not there; `connectsTo` or `serviceConnectConfiguration` give names"),
     ("volumeConfigurations", "volumes of EBS are not supported"),
     ("vpcLatticeConfigurations", "register in a target group with `loadBalancers`"),
     ("externalId", "it belongs to the controller EXTERNAL, which is not supported"),

@@ -42,7 +42,11 @@ pub(crate) static TASK_DEFINITION: Object = Object::new(
         field("volumes", VOLUMES, "What containers may mount."),
         field("taskRoleArn", Shape::Text, "The role whose credentials its containers have: a name of `roles`, or an ARN that ends with it."),
         field("enableFaultInjection", Shape::Boolean, "Whether its containers may inject faults on their own task, at `$ECS_AGENT_URI/fault`, in `awsvpc` mode. Default false."),
-        inert("executionRoleArn", "images are pulled with the engine's own logins"),
+        field(
+            "executionRoleArn",
+            Shape::Text,
+            "The role that fetches its secrets, parameters and files of variables. One of `roles` must allow that; any other is not looked at.",
+        ),
         inert("requiresCompatibilities", "every task runs on the local engine; for FARGATE its rules are checked")
             .of(Shape::List(&list(Shape::Choice(&COMPATIBILITY)))),
         inert("runtimePlatform", "every task runs on the local engine"),
@@ -116,13 +120,17 @@ pub(crate) static CONTAINER: Object = Object::new(
         field("dnsServers", TEXTS, "Name servers, by address."),
         field("dnsSearchDomains", TEXTS, "Search domains."),
         field("logConfiguration", Shape::Object(&LOG_CONFIGURATION), "Where its output goes. Without it the engine keeps it, see `ecslocal logs`."),
+        field(
+            "firelensConfiguration",
+            Shape::Object(&super::firelens::FIRELENS),
+            "It is the log router of its task: those with the log driver `awsfirelens` send it what they write.",
+        ),
         inert("repositoryCredentials", "images are pulled with the engine's own logins"),
         inert("versionConsistency", "an image is resolved by the engine"),
     ],
 )
 .refusing(&[
     ("watch", "`watch` is not supported yet; run `ecslocal up` again after a change"),
-    ("firelensConfiguration", "logs are kept by the engine, see `ecslocal logs`"),
     ("resourceRequirements", "GPUs are not supported"),
     ("credentialSpecs", "they belong to Windows"),
 ]);
@@ -291,9 +299,6 @@ static LOG_CONFIGURATION: Object = Object::new(
 );
 
 static LOG_DRIVER: Choice = Choice {
-    accepted: &["awslogs", "fluentd", "gelf", "json-file", "journald", "splunk", "syslog"],
-    refused: &[
-        ("awsfirelens", "FireLens is not supported yet; a second `-f` file may say `awslogs`"),
-        ("none", "ECS has no such driver; without `logConfiguration` the engine keeps the output"),
-    ],
+    accepted: &["awslogs", "awsfirelens", "fluentd", "gelf", "json-file", "journald", "splunk", "syslog"],
+    refused: &[("none", "ECS has no such driver; without `logConfiguration` the engine keeps the output")],
 };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::{Build, ContainerDefinition, Family};
 
 use super::container_parts::{dependencies, health_check, host_entries, port_mappings, restart_policy, ulimits};
-use super::{Reader, links, linux_parameters, log_configuration, namespaces, outside_values, port_ranges, volume};
+use super::{Reader, firelens, links, linux_parameters, log_configuration, namespaces, outside_values, port_ranges, volume};
 use crate::node::Node;
 use crate::problem::Report;
 
@@ -27,6 +27,7 @@ pub(super) fn read(node: &Node, family: Option<&Family>, fargate: bool, reader: 
     let links = links::read(node, report);
     let port_ranges = port_ranges::read(node, report);
     let log_configuration = log_configuration::read(node, fargate, report);
+    let firelens = firelens::read(node, fargate, report);
     let mount_points = volume::mount_points(node, report);
     let volumes_from = volume::volumes_from(node, report);
     let restart_policy = restart_policy(node, report);
@@ -71,6 +72,7 @@ pub(super) fn read(node: &Node, family: Option<&Family>, fargate: bool, reader: 
         disable_networking: node.boolean_of("disableNetworking").unwrap_or(false),
         restart_policy,
         log_configuration,
+        firelens,
         mount_points: mount_points?,
         volumes_from: volumes_from?,
         environment_files: environment_files?,

@@ -28,6 +28,7 @@ const fn options_of(driver: LogDriver) -> (bool, &'static [&'static str], &'stat
             ],
             &["awslogs-group", "awslogs-region"],
         ),
+        LogDriver::Awsfirelens => (false, &[], &[]),
         LogDriver::Fluentd => (
             true,
             &[
@@ -105,7 +106,8 @@ pub(super) fn read(container: &Node, fargate: bool, report: &mut Report) -> Opti
     let known: Vec<&str> = GENERAL.iter().chain(METADATA.iter().filter(|_| metadata)).chain(own).copied().collect();
     let named = entries.iter().map(|entry| (entry.key.as_str(), entry.key_span));
     for (name, place) in named.chain(secret.iter().filter_map(|option| Some((option.text()?, option.span)))) {
-        if !known.contains(&name) {
+        // What is told to a plugin of the router's is the router's business.
+        if driver != LogDriver::Awsfirelens && !known.contains(&name) {
             let hint = report.suggest(name, known.iter().copied()).unwrap_or_else(|| format!("it has {}", listed(known.iter().copied())));
             report.problem(place, format!("Log driver {word} disallows options: {name}")).hint(hint);
         }

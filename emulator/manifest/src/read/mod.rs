@@ -8,7 +8,9 @@ mod container;
 mod container_instance;
 mod container_parts;
 mod deployment;
+mod discovery;
 mod fargate;
+mod firelens;
 mod health_check;
 pub(crate) mod links;
 mod linux_parameters;
@@ -50,6 +52,7 @@ use crate::problem::Report;
 
 pub(crate) use action::authenticating;
 pub(crate) use alarm::dimension_name;
+pub(crate) use discovery::referred;
 pub(crate) use listener::{action_lists, actions_of, forwarded_groups};
 pub(crate) use service_connect::{dns_name_of, namespace_of};
 pub(crate) use target_group::name_of as target_group_name;
@@ -73,8 +76,9 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
         task_definition::read(node, reader).map(|definition| (definition.family.clone(), definition))
     });
     let namespace = tree.get("serviceConnectDefaults").and_then(|node| node.text_of("namespace"));
+    let discovered = discovery::all(tree, reader.report);
     let services = named(tree.list("services"), reader, |node, reader| {
-        service::read(node, namespace, reader).map(|service| (service.spec.name.clone(), service))
+        service::read(node, (namespace, &discovered), reader).map(|service| (service.spec.name.clone(), service))
     });
     let scheduled_tasks = named(tree.list("scheduledTasks"), reader, scheduled_task::read);
     let alarms = named(tree.list("alarms"), reader, |node, reader| alarm::read(node, reader.report));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{PolicyDocument, PolicyProblem, RoleName, RoleSpec};
+use model::{FromProfile, PolicyDocument, PolicyProblem, RoleName, RoleSpec};
 use serde_json::{Map, Value as Json};
 
 use super::place;
@@ -28,7 +28,24 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<(RoleName, RoleSp
         }
         tags.insert(key.to_owned(), value.to_owned());
     }
-    Some((name?, RoleSpec { policies: policies?, tags }))
+    let from_profile = match node.get("fromProfile") {
+        Some(node) => Some(Box::new(from_profile(node, report)?)),
+        None => None,
+    };
+    Some((name?, RoleSpec { policies: policies?, tags, from_profile }))
+}
+
+fn from_profile(node: &Node, report: &mut Report) -> Option<FromProfile> {
+    let (profile, role) = (node.get("profileName")?, node.get("roleArn")?);
+    let (profile_name, role_arn) = (profile.text()?, role.text()?);
+    if profile_name.is_empty() || profile_name.starts_with('-') {
+        report.problem(profile.span, format!("`{profile_name}` is not a profile's name")).hint("`aws configure list-profiles` lists them");
+    }
+    if !(role_arn.starts_with("arn:") && role_arn.contains(":role/")) || RoleName::of_arn(role_arn).is_err() {
+        report.problem(role.span, format!("`{role_arn}` is not the ARN of a role, `arn:aws:iam::<account>:role/<name>`"));
+    }
+    let duration = node.integer_of("durationSeconds").unwrap_or(3600);
+    Some(FromProfile { profile_name: profile_name.to_owned(), role_arn: role_arn.to_owned(), duration })
 }
 
 /// The role that a task definition names.

@@ -8,6 +8,7 @@ use model::{
     TaskDefinitionName,
 };
 
+use super::discovery::{self, Discovered};
 use super::scaling::{self, Scaled};
 use super::target_group::name_of;
 use super::{Reader, deployment, service_connect, traffic_shift};
@@ -16,7 +17,7 @@ use crate::problem::Report;
 
 const MAX_TARGET_GROUPS: usize = 5;
 
-pub(super) fn read(node: &Node, namespace: Option<&str>, reader: &mut Reader<'_>) -> Option<DesiredService> {
+pub(super) fn read(node: &Node, (namespace, discovered): (Option<&str>, &[Discovered]), reader: &mut Reader<'_>) -> Option<DesiredService> {
     let configuration = node.get("deploymentConfiguration");
     let traffic_shift = configuration.map_or(Some(None), |configuration| traffic_shift::read(configuration, reader));
     let report = &mut *reader.report;
@@ -31,6 +32,7 @@ pub(super) fn read(node: &Node, namespace: Option<&str>, reader: &mut Reader<'_>
     let placement = placement(node, scheduling_strategy, report);
     let connects_to = connects_to(node, report);
     let service_connect = node.get("serviceConnectConfiguration").map_or(Some(None), |found| service_connect::read(found, namespace, report));
+    let service_registry = discovery::registry(node, discovered, report);
     let (task_definition, revision) = definition?;
     let minimum_healthy_percent = percent("minimumHealthyPercent", minimum);
     let failure_detection = configuration.map(|node| deployment::read(node, minimum_healthy_percent, report)).unwrap_or_default();
@@ -51,6 +53,7 @@ pub(super) fn read(node: &Node, namespace: Option<&str>, reader: &mut Reader<'_>
         placement: placement?,
         connects_to: connects_to?,
         service_connect: service_connect?,
+        service_registry: service_registry?,
         enable_execute_command: node.boolean_of("enableExecuteCommand").unwrap_or(false),
     };
     shiftable(node, &spec, report)?;

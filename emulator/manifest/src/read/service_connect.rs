@@ -56,7 +56,8 @@ pub(crate) fn dns_name_of(service: &Node, alias: &Node, namespace: &str) -> Opti
     Some(alias.text_of("dnsName").map_or_else(|| format!("{discovery_name}.{namespace}"), str::to_owned))
 }
 
-fn is_host(name: &str) -> bool {
+/// Whether a text is the name of a host, or a domain.
+pub(super) fn is_host(name: &str) -> bool {
     let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     name.len() <= 253 && name.split('.').all(label)
 }

@@ -56,6 +56,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<TaskDefinitio
         volumes: volumes?,
         enable_fault_injection: node.boolean_of("enableFaultInjection").unwrap_or(false),
         task_role: role::named(node, "taskRoleArn", report),
+        execution_role: role::named(node, "executionRoleArn", report),
     })
 }
 

@@ -69,7 +69,7 @@ fn options_are_required_known_and_not_at_odds() {
             "{ logDriver: json-file, options: { mode: sometimes, max-buffer-size: much } }",
             &["`mode` must be `blocking` or `non-blocking`, found `sometimes`", "`max-buffer-size` must be a size, found `much`"],
         ),
-        ("{ logDriver: awsfirelens }", &["`logDriver: awsfirelens` is not supported"]),
+        ("{ logDriver: awsfirelens }", &["`awsfirelens` sends to the log router of the task, which has none"]),
         ("{ logDriver: none }", &["`logDriver: none` is not supported"]),
         ("{ logDriver: json-file, secretOptions: [{ name: a, valueFrom: b }] }", &["Log driver json-file disallows options: a"]),
     ] {

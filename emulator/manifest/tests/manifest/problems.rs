@@ -1128,7 +1128,7 @@ fn target_groups() {
 fn what_acts_on_aws_only_is_refused_by_name() {
     assert_snapshot!(broken(&[
         ("- family: users", "- family: users\n    networkMode: default\n    volumes: [{ name: data, configuredAtLaunch: true }]"),
-        ("memory: 256", "memory: 256\n        watch: true\n        mountPoints: []\n        logConfiguration: { logDriver: awsfirelens }"),
+        ("memory: 256", "memory: 256\n        watch: true\n        mountPoints: []\n        logConfiguration: { logDriver: none }"),
         ("taskDefinition: users", "taskDefinition: users\n    volumeConfigurations: [{ name: data }]"),
         ("- port: 80", "- port: 443\n        protocol: HTTPS\n        certificates: [{ certificateArn: a }]"),
     ]), @r#"
@@ -1164,13 +1164,13 @@ fn what_acts_on_aws_only_is_refused_by_name() {
        |
        = hint: `watch` is not supported yet; run `ecslocal up` again after a change
 
-    error: `logDriver: awsfirelens` is not supported
+    error: `logDriver: none` is not supported
       --> cluster.yaml:26:40
        |
-    26 |         logConfiguration: { logDriver: awsfirelens }
-       |                                        ^^^^^^^^^^^
+    26 |         logConfiguration: { logDriver: none }
+       |                                        ^^^^
        |
-       = hint: FireLens is not supported yet; a second `-f` file may say `awslogs`
+       = hint: ECS has no such driver; without `logConfiguration` the engine keeps the output
 
     error: `volumeConfigurations` of a service is not supported
       --> cluster.yaml:31:5

@@ -49,3 +49,25 @@ fn a_role_of_aws_that_is_not_written_down_is_noted() {
     let read = good(&manifest(POLICY, "arn:aws:iam::123456789012:role/other"));
     assert!(read.notes.iter().any(|note| note.message.contains("`roles` does not have the role `other`")), "{:?}", read.notes);
 }
+
+#[test]
+fn a_role_from_a_profile_names_a_role_of_aws() {
+    let with = |from: &str| manifest(POLICY, "web").replace("    tags: [", &format!("    fromProfile: {from}\n    tags: ["));
+    let read = good(&with("{ profileName: dev, roleArn: \"arn:aws:iam::123456789012:role/team/web\" }")).desired;
+    let from = read.roles[&RoleName::new("web").unwrap()].from_profile.clone().unwrap();
+    assert_eq!((from.profile_name.as_str(), from.role_arn.as_str(), from.duration), ("dev", "arn:aws:iam::123456789012:role/team/web", 3600));
+    let shown = bad(&with("{ profileName: --debug, roleArn: web, durationSeconds: 60 }"));
+    for part in ["`--debug` is not a profile's name", "`web` is not the ARN of a role", "`durationSeconds`"] {
+        assert!(shown.contains(part), "`{part}` is not in\n{shown}");
+    }
+}
+
+#[test]
+fn an_execution_role_is_one_of_those_that_there_are_or_aws_s() {
+    let with = |role: &str| manifest(POLICY, "web").replace("    taskRoleArn: web", &format!("    taskRoleArn: web\n    executionRoleArn: {role}"));
+    let desired = good(&with("web")).desired;
+    assert_eq!(desired.task_definitions.values().next().unwrap().execution_role, Some(RoleName::new("web").unwrap()));
+    assert!(bad(&with("wep")).contains("did you mean `web`?"));
+    let notes = good(&with("arn:aws:iam::123456789012:role/other")).notes;
+    assert!(notes.iter().any(|note| note.message.ends_with("so it may fetch all that they need")), "{notes:?}");
+}

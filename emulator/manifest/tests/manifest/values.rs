@@ -262,7 +262,7 @@ fn aws_json_is_included_unchanged() {
     assert_eq!(
         notes,
         [
-            "`executionRoleArn` of a task definition does nothing here: images are pulled with the engine's own logins (ops/users-task.json:6:3)",
+            "`roles` does not have the role `x`: what it may do is not known here, so it may fetch all that they need (ops/users-task.json:6:23)",
             "`requiresCompatibilities` of a task definition does nothing here: every task runs on the local engine; for FARGATE its rules are checked (ops/users-task.json:6:59)",
         ]
     );

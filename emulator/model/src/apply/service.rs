@@ -70,7 +70,12 @@ impl World {
         }
         // Containers know the names that they had when they were made.
         let names = service.spec.connects_to != spec.connects_to || service.spec.service_connect != spec.service_connect;
-        let differs = names || service.revision != revision || service.spec.load_balancers != spec.load_balancers;
+        let registries = (&service.spec.service_registry, &spec.service_registry);
+        let registered = match registries {
+            (Some(old), Some(new)) => !old.is_as(new),
+            (old, new) => old.is_some() != new.is_some(),
+        };
+        let differs = names || registered || service.revision != revision || service.spec.load_balancers != spec.load_balancers;
         service.spec = spec;
         if differs {
             service.begin_deployment(&revision, alarmed, now, ids);

@@ -186,6 +186,7 @@ impl Setup {
             scheduling_strategy: if self.daemon { SchedulingStrategy::Daemon } else { SchedulingStrategy::Replica },
             scalable_target: None,
             placement: self.placement.clone(),
+            service_registry: None,
             enable_execute_command: false,
         }
     }

@@ -8,6 +8,7 @@ mod connection;
 mod exec;
 mod explain;
 mod failure;
+mod name;
 mod request;
 mod scaling;
 mod secrets;
@@ -19,6 +20,7 @@ pub use connection::ConnectionView;
 pub use exec::{EXEC_PROTOCOL, ExecRequest, Frame, FrameReader, LONGEST_FRAME, ToClient, ToDaemon};
 pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedRule, ExplainedSent, ExplainedTarget};
 pub use failure::{Failure, Fault};
+pub use name::{DnsRecordView, InstanceView, NameView, SeenByView};
 pub use request::{
     CollectReply, CollectRequest, DeployRequest, DeregisterInstanceRequest, DiffReply, DownReply, ExplainRequest, Hello, InstanceStatusRequest,
     ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply, UpRequest, Wanted,
@@ -76,6 +78,8 @@ pub mod path {
     pub const INJECT_FAULT: &str = "/local/v1/inject-fault";
     /// `POST ?cluster=NAME[&fault=ID]` → [`super::FaultsReply`], once nothing is left of it; without an id of all.
     pub const END_FAULTS: &str = "/local/v1/end-faults";
+    /// `GET ?cluster=NAME` → list of [`super::NameView`].
+    pub const NAMES: &str = "/local/v1/names";
     /// `GET` → [`super::SecretsReply`]. Values are asked for through [`crate::secretsmanager`] and [`crate::ssm`] alone.
     pub const SECRETS: &str = "/local/v1/secrets";
     /// `POST ?asked=`[`super::ExecRequest`] as JSON, with `Upgrade: ecslocal-exec` → 101, and then frames, [`super::ToClient`] and

@@ -36,12 +36,14 @@ pub struct CredentialsAnswer {
 }
 
 /// Why there are no credentials (ecs.md 5.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CredentialsProblem {
     /// No id was given.
     NoId,
     /// There are none of that id, or they are somebody else's.
     NotFound,
+    /// They could not be had, for this reason.
+    Failed(String),
 }
 
 impl CredentialsProblem {
@@ -49,6 +51,9 @@ impl CredentialsProblem {
     #[must_use]
     pub fn body(self) -> (u16, serde_json::Value) {
         let (code, message) = match self {
+            Self::Failed(why) => {
+                return (500, serde_json::json!({ "code": "InternalServerError", "message": why, "HTTPErrorCode": 500 }));
+            }
             Self::NoId => ("NoIdInRequest", "CredentialsV2Request: No Credential ID in the request"),
             Self::NotFound => ("InvalidIdInRequest", "CredentialsV2Request: Credentials not found"),
         };
