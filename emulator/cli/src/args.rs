@@ -107,9 +107,13 @@ order, a second Ctrl-C leaves at once and the containers running.
 With `--speed 10x` what ECS and the load balancer wait for on purpose takes a
 tenth: drains, intervals of health checks, bake times, cooldowns, back-offs. What
 limits your processes and requests stays as it is.
+With `--watch` a saved file rolls the services whose build context it is in, one
+in the manifest applies the difference, and each time it is said how long it took
+until the new version answered. What fails leaves the version before in place.
 
 Examples:
   ecslocal up
+  ecslocal up --watch
   ecslocal up -d --timeout 60
   ecslocal up -d --speed 10x
   ecslocal up -f cluster.yaml -f cluster.test.yaml -d")]

@@ -26,7 +26,6 @@ mod engine_impl;
 mod errors;
 mod exec;
 mod host_ports;
-mod ignore_file;
 mod image;
 mod labels;
 mod logs;

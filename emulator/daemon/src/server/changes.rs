@@ -82,7 +82,9 @@ async fn prepare_and_apply(context: &Context, request: UpRequest, progress: &mps
         }
     }
     let before = repositories::of(&context.keeper.snapshot().world, &desired.cluster);
-    let applied = match context.images().resolve(&mut desired, progress).await {
+    let images = context.images();
+    let resolved = while_read(request.attended, progress, images.resolve(&mut desired, progress)).await;
+    let applied = match resolved {
         Ok(()) => {
             adopt_image_ids(&context.keeper.snapshot().world, &mut desired);
             apply(context, desired, progress).await
@@ -97,6 +99,18 @@ async fn prepare_and_apply(context: &Context, request: UpRequest, progress: &mps
         progress.send(UpEvent::Notice { message }).await.ok();
     }
     Ok(())
+}
+
+/// Builds and pulls; if `attended`, only for as long as somebody reads how far they are.
+pub(super) async fn while_read<T>(
+    attended: bool,
+    progress: &mpsc::Sender<UpEvent>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        result = work => result,
+        () = progress.closed(), if attended => Err(Failure::input("nobody waits for this build any more")),
+    }
 }
 
 /// Applies a manifest: its secrets first, because the tasks that it starts ask for them at once.

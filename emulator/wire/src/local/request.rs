@@ -36,6 +36,9 @@ pub struct Hello {
 pub struct UpRequest {
     /// The whole cluster.
     pub desired: Desired,
+    /// Whether it is let go of where nobody reads its answer any more: while it builds. Otherwise it goes on.
+    #[serde(default)]
+    pub attended: bool,
 }
 
 /// What `up` would change.
@@ -98,6 +101,12 @@ pub struct DeployRequest {
     pub service: ServiceName,
     /// What it is to run.
     pub what: Wanted,
+    /// Whether nothing is begun where the service runs just that.
+    #[serde(default)]
+    pub unless_current: bool,
+    /// Whether it is let go of where nobody reads its answer any more: while it builds. Otherwise it goes on.
+    #[serde(default)]
+    pub attended: bool,
 }
 
 /// Start tasks that no service keeps alive.
