@@ -1,7 +1,7 @@
 //! `up --watch`: what is saved is built and rolled out without a failed request, what fails leaves the version before in place.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -166,6 +166,62 @@ fn what_is_saved_is_rolled_out_and_what_fails_leaves_what_serves() {
         assert!(tally.failed.is_empty(), "{path}: {:?}", tally.failed);
     }
     watch.end();
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}
+
+/// A process that answers every request with that text; it ends with the test.
+fn process(text: &'static str) -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                for _ in lines.filter(String::is_empty) {
+                    write!(&stream, "HTTP/1.1 200 OK\r\nX-Served-By: editor\r\nContent-Length: {}\r\n\r\n{text}", text.len()).unwrap_or_default();
+                }
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn a_process_takes_over_from_tasks_and_gives_back_without_a_failed_request() {
+    let lab = laboratory("attached");
+    lab.must(&["up", "-d", "--speed", "5x"]);
+    let port = process("from an editor").to_string();
+    let load = Load::begin(lab.port, &["/users/", "/posts/"]);
+    let served = || Client::new(lab.port).get("/users/").unwrap().body;
+
+    // Nobody listens there: the tasks go on.
+    lab.run(&["attach", "users", "--port", "1", "--timeout", "1"]).fails(1, &["127.0.0.1:1 does not serve", "its tasks go on"]);
+    assert_eq!(lab.tasks("users").len(), 1);
+    lab.run(&["attach", "users", "--port", &port]).fails(1, &["it is attached to 127.0.0.1:1", "detach users"]);
+    lab.must(&["detach", "users"]);
+
+    lab.must(&["attach", "users", "--port", &port]);
+    assert_eq!((lab.tasks("users").len(), served().as_str()), (0, "from an editor"));
+    load.pass(50);
+    let said = lab.must(&["up", "-d"]);
+    assert!(said.err.contains(&format!("users stays attached to 127.0.0.1:{port}")) && said.err.contains("nothing to change"), "{said:?}");
+    assert!(lab.must(&["targets"]).out.contains("attached: users"));
+    assert!(lab.must(&["ps"]).out.contains(&format!("ATTACHED 127.0.0.1:{port}, 1 at rest")));
+    assert!(lab.must(&["explain", "GET", "/users"]).out.contains("attached: users"));
+    load.pass(50);
+
+    lab.must(&["detach", "users"]);
+    assert_eq!(lab.tasks("users").len(), 1);
+    load.pass(50);
+    for (path, tally) in load.end() {
+        assert!(tally.failed.is_empty(), "{path}: {:?}", tally.failed);
+    }
+    // It survives the daemon.
+    lab.must(&["attach", "users", "--port", &port]);
+    assert!(Command::new("kill").args(["-9", &lab.daemon_pid().to_string()]).status().unwrap().success());
+    lab.must(&["up", "-d"]);
+    assert_eq!((lab.tasks("users").len(), served().as_str()), (0, "from an editor"));
+    lab.must(&["down"]);
     assert_eq!(lab.leftovers(), Vec::<String>::new());
 }
 

@@ -137,6 +137,20 @@ Examples:
     /// Change how many tasks services have
     #[command(after_help = "Examples:\n  ecslocal scale posts=3\n  ecslocal scale posts=3 users=2 --no-wait")]
     Scale(Scale),
+    /// Let a process on this machine take a service's requests, for a debugger; its tasks go to rest
+    #[command(after_help = "\
+The process listens on 127.0.0.1. Its target groups get it as a target; once it
+passes their health checks the tasks drain and stop, so no request fails. `up`
+does not undo it, a restart of the daemon neither.
+
+Examples:
+  PORT=3000 node --inspect server.js &
+  ecslocal attach users --port 3000
+  ecslocal detach users")]
+    Attach(Attach),
+    /// Bring the tasks of an attached service back: the process serves until they are healthy
+    #[command(after_help = "Examples:\n  ecslocal detach users")]
+    Detach(Detach),
     /// Begin a deployment of one service: of what the manifest says now, or of another revision
     #[command(after_help = "\
 Its images are built or looked for again, its task definition is registered where

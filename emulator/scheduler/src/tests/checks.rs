@@ -43,6 +43,7 @@ fn subject(step: &Step) -> String {
         Step::SetEngine { engine, .. } => format!("engine {}", engine.as_str()),
         Step::SetScaling { service, .. } => format!("scaling {service}"),
         Step::SetDesiredCount { service, .. } => format!("desired count {service}"),
+        Step::SetAttachment { service, .. } => format!("attachment {service}"),
         Step::Event { service, message, .. } => format!("event {service} {message}"),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
 use model::{
     ClusterName, ContainerName, Desired, EnvironmentFile, InstanceName, Placement, RepositoryName, ServiceName, TaskDefinition, TaskDefinitionName,
@@ -185,6 +186,28 @@ pub struct InstanceStatusRequest {
     pub instance: InstanceName,
     /// True for DRAINING, false for ACTIVE.
     pub drain: bool,
+}
+
+/// Let a process on this machine take a service's requests while its tasks are at rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachRequest {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service.
+    pub service: ServiceName,
+    /// Where the process listens, on 127.0.0.1; 1 to 65535.
+    pub port: NonZeroU16,
+}
+
+/// Let the tasks of an attached service come back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DetachRequest {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service.
+    pub service: ServiceName,
 }
 
 /// The tasks that an operation was about.
