@@ -34,14 +34,14 @@ taskDefinitions:
     containerDefinitions:
       - &container
         name: app
-        image: "${CLUSTER}/users:v1"
+        image: "ecslocal-test/${CLUSTER}-users:v1"
         build: users
         memory: 64
         stopTimeout: 5
         environment: [{ name: PREFIX, value: /users }]
         environmentFiles: [{ type: file, value: users.env }]
         portMappings: [{ containerPort: 8080 }]
-  - { family: posts, containerDefinitions: [{ <<: *container, image: "${CLUSTER}/posts:v1", build: posts, environment: [{ name: PREFIX, value: /posts }] , environmentFiles: [] }] }
+  - { family: posts, containerDefinitions: [{ <<: *container, image: "ecslocal-test/${CLUSTER}-posts:v1", build: posts, environment: [{ name: PREFIX, value: /posts }] , environmentFiles: [] }] }
 services:
   - &service
     serviceName: users

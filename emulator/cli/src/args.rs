@@ -1,5 +1,6 @@
 //! What can be typed, with its help.
 
+mod attach;
 pub(crate) mod ecr;
 mod options;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use attach::*;
 pub(crate) use options::*;
 
 const ABOUT: &str = "Amazon ECS and an Application Load Balancer on your laptop.";

@@ -36,6 +36,7 @@ mod pause_image;
 mod place;
 mod stats;
 mod subnet;
+mod superseded;
 mod transcript;
 mod transfer;
 mod tunnel;

@@ -68,44 +68,6 @@ pub(crate) struct Scale {
     pub(crate) timeout: u64,
 }
 
-/// `attach`
-#[derive(Debug, Args)]
-pub(crate) struct Attach {
-    #[command(flatten)]
-    pub(crate) files: Files,
-    /// The service
-    #[arg(value_name = "SERVICE")]
-    pub(crate) service: String,
-    /// Where the process listens, on 127.0.0.1
-    #[arg(long, value_name = "PORT")]
-    pub(crate) port: std::num::NonZeroU16,
-    #[command(flatten)]
-    pub(crate) waiting: Waiting,
-}
-
-/// `detach`
-#[derive(Debug, Args)]
-pub(crate) struct Detach {
-    #[command(flatten)]
-    pub(crate) files: Files,
-    /// The service
-    #[arg(value_name = "SERVICE")]
-    pub(crate) service: String,
-    #[command(flatten)]
-    pub(crate) waiting: Waiting,
-}
-
-/// How long `attach` and `detach` wait.
-#[derive(Debug, Args)]
-pub(crate) struct Waiting {
-    /// Return at once
-    #[arg(long)]
-    pub(crate) no_wait: bool,
-    /// How long to wait until the exchange is over; it goes on after that
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    pub(crate) timeout: u64,
-}
-
 /// `deploy`
 #[derive(Debug, Args)]
 pub(crate) struct Deploy {
