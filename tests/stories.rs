@@ -57,6 +57,7 @@ stories![
     a_new_version_rolls_without_a_gap,
     a_new_version_that_never_gets_healthy_leaves_the_old_one_serving,
     a_process_stands_in_for_a_service,
+    a_process_takes_the_requests_of_a_service_and_gives_them_back,
     a_protected_task_outlives_a_deployment,
     a_scheduled_action_comes_due,
     a_service_follows_its_load,

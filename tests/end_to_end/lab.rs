@@ -122,6 +122,8 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        // The state goes with the cluster.
+        let owner = self.owner();
         let down = self.command(&["down", "--cluster", &self.cluster]).output();
         if std::thread::panicking() {
             eprintln!("the daemon's log:\n{}\ndown: {down:?}", self.daemon_log());
@@ -134,6 +136,12 @@ impl Drop for Lab {
         let images = Command::new("docker").args(["images", "--format", "{{.Repository}}:{{.Tag}}", &format!("{}*", self.image_prefix())]).output();
         for name in images.iter().flat_map(|output| String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()) {
             Command::new("docker").args(["rmi", &name]).output().ok();
+        }
+        // What a later build has taken the name of.
+        let filter = format!("label=dev.ecslocal.owner={}", owner.unwrap_or_default());
+        let superseded = Command::new("docker").args(["images", "--quiet", "--no-trunc", "--filter", "dangling=true", "--filter", &filter]).output();
+        for id in superseded.iter().flat_map(|output| String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()) {
+            Command::new("docker").args(["rmi", &id]).output().ok();
         }
     }
 }

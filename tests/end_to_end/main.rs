@@ -31,3 +31,4 @@ mod service_connect;
 mod sharing;
 mod tutorial;
 mod volumes;
+mod watching;

@@ -162,6 +162,7 @@ impl House {
     /// | `daemon dies` | and another begins with the saved state |
     /// | `daemon dies unsaved` | the same, and what it learned of the engine in its last 100 ms was not saved |
     /// | `engine goes` / `engine comes` | the engine cannot be reached, and can again |
+    /// | `attach SERVICE PORT` / `detach SERVICE` | a process takes a service's requests, or gives them back |
     /// | `fail VERB KIND` | the engine's next such verb fails so, for example `fail create timeout` |
     /// | `process PORT STATUS` / `process PORT ends` | a process that no container is answers so on a port, or is there no more |
     /// | `hook NAME says yes` / `no` / `later 5s` | what a lifecycle hook answers from now on; `yes` where nothing is said |
@@ -193,6 +194,10 @@ impl House {
                 let task_definition = named.first().map(|name| name.parse().unwrap());
                 answer = self.change(Change::Deploy { service: self.service(service), task_definition }).await;
             }
+            ["attach", service, port] => {
+                answer = self.change(Change::Attach { service: self.service(service), port: port.parse().unwrap() }).await;
+            }
+            ["detach", service] => answer = self.change(Change::Detach(self.service(service))).await,
             ["rollback", service] => answer = self.change(Change::RollBack(self.service(service))).await,
             ["continue", service, back @ ..] => {
                 let action = if back.is_empty() { HookAction::Continue } else { HookAction::RollBack };

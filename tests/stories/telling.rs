@@ -19,6 +19,9 @@ impl House {
             let deployment = |d: &model::Deployment| format!("{} {}{}", d.revision, d.rollout_state.as_str(), stage(d));
             let deployments: Vec<String> = service.deployments.iter().map(deployment).collect();
             writeln!(out, "{}: {running} of {} running{steady}; {}", key.name, service.spec.desired_count, deployments.join(", ")).unwrap();
+            if let Some(attachment) = service.attachment {
+                writeln!(out, "  {} {attachment}, {} wanted without it", attachment.state.as_str(), service.wanted_count()).unwrap();
+            }
             let mut tasks: Vec<_> = world.tasks_of(key).filter(|task| task.last_status != TaskStatus::Stopped).collect();
             tasks.sort_by_key(|task| (task.created_at, self.words.task(task.id.as_str())));
             for task in tasks {

@@ -1,5 +1,6 @@
 //! What can be typed, with its help.
 
+mod attach;
 pub(crate) mod chaos;
 pub(crate) mod ecr;
 mod options;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use attach::*;
 pub(crate) use options::*;
 
 const ABOUT: &str = "Amazon ECS and an Application Load Balancer on your laptop.";
@@ -108,9 +110,13 @@ order, a second Ctrl-C leaves at once and the containers running.
 With `--speed 10x` what ECS and the load balancer wait for on purpose takes a
 tenth: drains, intervals of health checks, bake times, cooldowns, back-offs. What
 limits your processes and requests stays as it is.
+With `--watch` a saved file rolls the services whose build context it is in, one
+in the manifest applies the difference, and each time it is said how long it took
+until the new version answered. What fails leaves the version before in place.
 
 Examples:
   ecslocal up
+  ecslocal up --watch
   ecslocal up -d --timeout 60
   ecslocal up -d --speed 10x
   ecslocal up -f cluster.yaml -f cluster.test.yaml -d")]
@@ -134,6 +140,20 @@ Examples:
     /// Change how many tasks services have
     #[command(after_help = "Examples:\n  ecslocal scale posts=3\n  ecslocal scale posts=3 users=2 --no-wait")]
     Scale(Scale),
+    /// Let a process on this machine take a service's requests, for a debugger; its tasks go to rest
+    #[command(after_help = "\
+The process listens on 127.0.0.1. Its target groups get it as a target; once it
+passes their health checks the tasks drain and stop, so no request fails. `up`
+does not undo it, a restart of the daemon neither.
+
+Examples:
+  PORT=3000 node --inspect server.js &
+  ecslocal attach users --port 3000
+  ecslocal detach users")]
+    Attach(Attach),
+    /// Bring the tasks of an attached service back: the process serves until they are healthy
+    #[command(after_help = "Examples:\n  ecslocal detach users")]
+    Detach(Detach),
     /// Begin a deployment of one service: of what the manifest says now, or of another revision
     #[command(after_help = "\
 Its images are built or looked for again, its task definition is registered where

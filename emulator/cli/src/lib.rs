@@ -31,6 +31,7 @@ mod settings;
 mod steps;
 mod stream;
 mod terminal;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! Arguments, environment and working directory, put together once.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -67,6 +68,14 @@ impl Settings {
         Some(manifest::read(&Request { files: &files, environment: &self.environment, source: &Disk, directory: &self.directory }))
     }
 
+    /// The same, with every file that it is made of or names, whether it is there or not.
+    pub(crate) fn read_manifest_and_files(&self) -> Option<(Result<Manifest, Problems>, BTreeSet<PathBuf>)> {
+        let files = self.manifest_files()?;
+        let source = Recording::default();
+        let read = manifest::read(&Request { files: &files, environment: &self.environment, source: &source, directory: &self.directory });
+        Some((read, source.asked.into_inner()))
+    }
+
     /// Reads the manifest that a command cannot do without; problems are shown.
     pub(crate) fn require_manifest(&self, printer: &mut Printer) -> Outcome<Manifest> {
         let Some(read) = self.read_manifest() else {
@@ -101,6 +110,19 @@ pub(crate) fn no_manifest(directory: &Path) -> Failure {
 
 /// Files as they are on disk.
 struct Disk;
+
+/// The same, and which were asked for.
+#[derive(Default)]
+struct Recording {
+    asked: RefCell<BTreeSet<PathBuf>>,
+}
+
+impl Source for Recording {
+    fn read(&self, path: &Path) -> Result<String, String> {
+        self.asked.borrow_mut().insert(path.to_path_buf());
+        Disk.read(path)
+    }
+}
 
 /// Far more than a manifest may have, which is for the room `manifest` to say; without it `/dev/zero` would be read for ever.
 const LONGEST_READ: u64 = 16 * 1024 * 1024;

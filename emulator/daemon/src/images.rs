@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::{BuildSpec, Clock, Engine, EngineError, EngineErrorKind, Progress};
-use model::{Build, ContainerDefinition, Desired, PAUSE_IMAGE, TaskDefinition};
+use model::{Build, ContainerDefinition, Desired, OwnerId, PAUSE_IMAGE, TaskDefinition};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::local::{Failure, UpEvent};
@@ -23,6 +23,8 @@ pub struct Images {
     pub engine: Arc<dyn Engine>,
     /// For durations.
     pub clock: Arc<dyn Clock>,
+    /// Written on what is built.
+    pub owner: OwnerId,
 }
 
 /// One image to make or to find: equal ones are made once.
@@ -108,6 +110,7 @@ impl Images {
         let started = self.clock.now();
         progress.send(UpEvent::Building { image: image.clone() }).await.ok();
         let spec = BuildSpec {
+            owner: self.owner.clone(),
             context: PathBuf::from(&recipe.context),
             dockerfile: recipe.dockerfile.clone(),
             args: recipe.args.clone(),

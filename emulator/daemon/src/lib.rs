@@ -45,6 +45,7 @@ mod serve;
 pub mod server;
 mod sight;
 pub mod store;
+mod superseded;
 mod supervise;
 #[cfg(test)]
 mod testing;

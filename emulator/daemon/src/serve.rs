@@ -38,7 +38,7 @@ use crate::server::{self, Context};
 use crate::store::{Running, Store};
 use crate::supervise::supervise;
 use crate::vault_store::VaultStore;
-use crate::{Options, doors, housekeeping, log_groups, meter, observer, port_holder, prober};
+use crate::{Options, doors, housekeeping, log_groups, meter, observer, port_holder, prober, superseded};
 
 /// How long requests in flight are waited for at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -157,6 +157,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     store.announce(running).map_err(|error| Failure::environment(format!("the state folder cannot be written: {error}")))?;
     let reader = LogReader { engines: engines.clone(), clock: clock.clone(), keeper: handle.clone(), mask: Arc::default() };
     let groups = store.folder().join(LOG_GROUPS);
+    let builder = engines.own().clone();
     let mut watchers = watchers(engines, owner, clock.clone(), &handle, (listeners.clone(), health_log, pace.clone()));
     let time = clock.clone();
     watchers.spawn(async move {
@@ -181,6 +182,11 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     watchers.spawn(async move {
         let look = || doors::run(doors.clone(), time.clone(), keeper_of_doors.clone());
         supervise("watch over the doors of tasks", time.as_ref(), look).await;
+    });
+    let (time, keeper_of_images) = (clock.clone(), handle.clone());
+    watchers.spawn(async move {
+        let look = || superseded::run(builder.clone(), time.clone(), keeper_of_images.clone());
+        supervise("removal of superseded images", time.as_ref(), look).await;
     });
     let housekeeper = handle.clone();
     watchers.spawn(async move {

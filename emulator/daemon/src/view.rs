@@ -11,9 +11,9 @@ use model::{
 };
 use scheduler::InstanceUsage;
 use wire::local::{
-    AlarmView, ClusterView, ConditionView, ContainerInstanceView, ContainerView, DeploymentView, EngineView, HopelessView, InstanceResources,
-    LifecycleHookView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView,
-    TargetGroupView, TargetView, TaskView, View,
+    AlarmView, AttachmentView, ClusterView, ConditionView, ContainerInstanceView, ContainerView, DeploymentView, EngineView, HopelessView,
+    InstanceResources, LifecycleHookView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, ScheduledTaskView, Seconds,
+    ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
 };
 
 use crate::keeper::Snapshot;
@@ -152,6 +152,11 @@ fn service_view(snapshot: &Snapshot, key: &ServiceKey, service: &Service) -> Ser
             .iter()
             .find(|hopeless| hopeless.service == *key)
             .map(|hopeless| HopelessView { reason: hopeless.reason.clone(), hint: hopeless.hint.clone() }),
+        attachment: service.attachment.map(|attachment| AttachmentView {
+            address: attachment.to_string(),
+            state: attachment.state.as_str().into(),
+            desired_count: service.wanted_count(),
+        }),
         waiting: snapshot.waiting.iter().filter(|waiting| waiting.service == *key).map(|waiting| waiting.reason.clone()).collect(),
     }
 }
@@ -397,6 +402,7 @@ fn target_group(snapshot: &Snapshot, group: &TargetGroup) -> TargetGroupView {
             port: key.port,
             address: target.address.to_string(),
             task_id: target.task.as_ref().map(ToString::to_string),
+            attached_service: snapshot.world.attached_to(&group.spec.name, key).map(ToString::to_string),
             state: state.as_str().into(),
             reason: reason.map(|reason| reason.as_str().into()),
             description,

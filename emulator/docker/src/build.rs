@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::context::{ChunkWriter, Context};
 use crate::transcript::Transcript;
-use crate::{Docker, calls};
+use crate::{Docker, calls, labels};
 
 /// Chunks of the context that wait for the engine.
 const WAITING_CHUNKS: usize = 8;
@@ -85,7 +85,9 @@ impl Docker {
 /// set of those steps, finds nothing behind it for the others, and would make an image of another id though nothing has changed.
 fn options(spec: &BuildSpec, dockerfile: &str, built_before: bool) -> BuildImageOptions {
     let arguments: HashMap<&str, &str> = spec.args.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let options = BuildImageOptionsBuilder::new().dockerfile(dockerfile).t(&spec.tag).rm(true).forcerm(true).buildargs(&arguments);
+    // By it an image that was superseded is known as ours (`superseded.rs`).
+    let labels = HashMap::from([(labels::OWNER, spec.owner.as_str())]);
+    let options = BuildImageOptionsBuilder::new().dockerfile(dockerfile).t(&spec.tag).rm(true).forcerm(true).buildargs(&arguments).labels(&labels);
     let options = if built_before { options.cachefrom(&vec![spec.tag.as_str()]) } else { options };
     match &spec.target {
         Some(target) => options.target(target).build(),

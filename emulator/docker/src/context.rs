@@ -2,22 +2,17 @@
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
+use context::BuildContext;
 use engine::{EngineError, EngineErrorKind};
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
-use crate::ignore_file::IgnoreFile;
-
 /// A context that was looked at and makes sense.
 #[derive(Debug)]
-pub(crate) struct Context {
-    root: PathBuf,
-    dockerfile: PathBuf,
-    ignore: IgnoreFile,
-}
+pub(crate) struct Context(BuildContext);
 
 impl Context {
     /// Looks at the context, its Dockerfile and its ignore file.
@@ -25,39 +20,12 @@ impl Context {
     /// # Errors
     /// `Refused`, naming what is not there or makes no sense.
     pub(crate) fn open(root: &Path, dockerfile: &str) -> Result<Self, EngineError> {
-        let refused = |message: String| EngineError::new(EngineErrorKind::Refused, message);
-        if !root.is_dir() {
-            return Err(refused(format!("build context `{}` is not a folder\nhint: `context` is relative to the manifest", root.display())));
-        }
-        let inside = Path::new(dockerfile).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if !inside {
-            return Err(refused(format!("Dockerfile `{dockerfile}` is not inside its build context `{}`", root.display())));
-        }
-        let dockerfile: PathBuf = Path::new(dockerfile).components().filter(|part| *part != Component::CurDir).collect();
-        let path = root.join(&dockerfile);
-        if !path.is_file() {
-            return Err(refused(format!("there is no Dockerfile at `{}`\nhint: name it with `dockerfile`, relative to `context`", path.display())));
-        }
-        let mut own = path.into_os_string();
-        own.push(".dockerignore");
-        let mut text = String::new();
-        for candidate in [PathBuf::from(own), root.join(".dockerignore")] {
-            match fs::read_to_string(&candidate) {
-                Ok(found) => {
-                    text = found;
-                    break;
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(refused(format!("cannot read `{}`: {error}", candidate.display()))),
-            }
-        }
-        let ignore = IgnoreFile::new(&text).map_err(|why| refused(format!("`.dockerignore` of `{}`: {why}", root.display())))?;
-        Ok(Self { root: root.to_owned(), dockerfile, ignore })
+        BuildContext::open(root, dockerfile).map(Self).map_err(|message| EngineError::new(EngineErrorKind::Refused, message))
     }
 
     /// The Dockerfile, relative to the context, as the engine wants it.
     pub(crate) fn dockerfile(&self) -> String {
-        self.dockerfile.to_string_lossy().replace('\\', "/")
+        self.0.dockerfile()
     }
 
     /// Writes the whole context as a tar archive, in the order of names.
@@ -66,43 +34,9 @@ impl Context {
     /// With the path of what cannot be read.
     pub(crate) fn write(&self, target: impl Write) -> io::Result<()> {
         let mut archive = Builder::new(target);
-        self.write_folder(&mut archive, Path::new(""))?;
+        self.0.walk(&mut |path, metadata| append(&mut archive, path, &self.0.root().join(path), metadata).map(|()| true))?;
         archive.into_inner()?.flush()
     }
-
-    fn write_folder(&self, archive: &mut Builder<impl Write>, folder: &Path) -> io::Result<()> {
-        let absolute = self.root.join(folder);
-        let entries = fs::read_dir(&absolute).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        let mut names: Vec<_> = entries.map_err(|error| at(&absolute, &error))?.into_iter().map(|entry| entry.file_name()).collect();
-        names.sort();
-        for name in names {
-            self.write_entry(archive, &folder.join(name))?;
-        }
-        Ok(())
-    }
-
-    fn write_entry(&self, archive: &mut Builder<impl Write>, path: &Path) -> io::Result<()> {
-        let absolute = self.root.join(path);
-        let metadata = fs::symlink_metadata(&absolute).map_err(|error| at(&absolute, &error))?;
-        let kept = self.is_needed(path) || !self.ignore.ignores(path, metadata.is_dir());
-        if kept {
-            append(archive, path, &absolute, &metadata).map_err(|error| at(&absolute, &error))?;
-        }
-        // An ignored folder may hold an exception, or the Dockerfile.
-        if metadata.is_dir() && (kept || self.ignore.has_exceptions() || self.dockerfile.starts_with(path)) {
-            self.write_folder(archive, path)?;
-        }
-        Ok(())
-    }
-
-    /// The engine needs them even when they are ignored; it leaves them out of the image then.
-    fn is_needed(&self, path: &Path) -> bool {
-        path == self.dockerfile || path == Path::new(".dockerignore")
-    }
-}
-
-fn at(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("build context: `{}`: {error}", path.display()))
 }
 
 fn append(archive: &mut Builder<impl Write>, path: &Path, absolute: &Path, metadata: &Metadata) -> io::Result<()> {
@@ -212,10 +146,6 @@ mod tests {
         entries.collect()
     }
 
-    fn names(root: &Path, dockerfile: &str) -> Vec<String> {
-        archive(root, dockerfile).into_iter().map(|(name, ..)| name).collect()
-    }
-
     #[test]
     fn modes_times_and_links_are_kept() {
         let long = format!("deep/{}/{}", "x".repeat(120), "y".repeat(120));
@@ -234,33 +164,5 @@ mod tests {
         assert_eq!((link.entry_type(), link.link_name().unwrap().unwrap().as_ref()), (EntryType::Symlink, Path::new("../outside")));
         assert_eq!(entry(&long).2, "long");
         assert!(!entries.iter().any(|(name, ..)| name == "a.sock"));
-    }
-
-    #[test]
-    fn ignored_files_stay_at_home_but_for_what_the_engine_needs() {
-        let files = [("Dockerfile", ""), ("docker/web.Dockerfile", ""), ("src/a.js", ""), ("notes.md", ""), ("target/x/y", "")];
-        let folder = folder(&files);
-        fs::write(folder.path().join(".dockerignore"), "*\n!src\n").unwrap();
-        assert_eq!(names(folder.path(), "Dockerfile"), [".dockerignore", "Dockerfile", "src", "src/a.js"]);
-        assert_eq!(names(folder.path(), "./docker/web.Dockerfile"), [".dockerignore", "docker/web.Dockerfile", "src", "src/a.js"]);
-        fs::write(folder.path().join("docker/web.Dockerfile.dockerignore"), "target\nsrc\ndocker").unwrap();
-        let found = names(folder.path(), "docker/web.Dockerfile");
-        assert_eq!(found, [".dockerignore", "Dockerfile", "docker/web.Dockerfile", "notes.md"]);
-    }
-
-    #[test]
-    fn what_is_not_there_is_named() {
-        let folder = folder(&[("sub/Dockerfile", "")]);
-        let root = folder.path();
-        for (context, dockerfile, part) in [
-            (root.join("nope"), "Dockerfile", "nope` is not a folder"),
-            (root.to_owned(), "Dockerfile", "there is no Dockerfile at `"),
-            (root.join("sub"), "../sub/Dockerfile", "is not inside its build context"),
-            (root.join("sub"), "/etc/passwd", "is not inside its build context"),
-        ] {
-            let error = Context::open(&context, dockerfile).unwrap_err();
-            assert_eq!(error.kind, EngineErrorKind::Refused);
-            assert!(error.message.contains(part), "{}", error.message);
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! The verbs.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use engine::{
     ExecSpec, LogLine, LogOptions, NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey};
+use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey, Timestamp};
 
 use crate::create::Attachment;
 use crate::network::Joined;
@@ -220,6 +221,10 @@ impl Engine for Docker {
 
     fn build<'a>(&'a self, spec: &'a BuildSpec, progress: Progress) -> Verb<'a, String> {
         Box::pin(async move { self.build_context(spec, &progress).await })
+    }
+
+    fn remove_superseded<'a>(&'a self, owner: &'a OwnerId, kept: &'a BTreeSet<String>, older_than: Timestamp) -> Verb<'a, usize> {
+        Box::pin(self.remove_superseded_images(owner, kept, older_than))
     }
 
     fn create<'a>(&'a self, spec: &'a ContainerSpec) -> Verb<'a, ContainerId> {

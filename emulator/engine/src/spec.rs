@@ -210,6 +210,8 @@ pub struct Doorway {
 /// An image to build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildSpec {
+    /// Whose the image is; becomes a label.
+    pub owner: OwnerId,
     /// Absolute path of the context.
     pub context: std::path::PathBuf,
     /// Dockerfile, relative to the context.

@@ -1,10 +1,11 @@
 //! The trait.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::{ContainerId, ObservedContainer, OwnerId, ServiceKey};
+use model::{ContainerId, ObservedContainer, OwnerId, ServiceKey, Timestamp};
 
 use crate::{
     Bridge, BuildSpec, ContainerSpec, Disturbance, Doorway, EngineError, EngineInfo, ExecSession, ExecSpec, LogLine, LogOptions, NetworkSpec,
@@ -72,6 +73,12 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Builds an image and gives its id. Fails with `BuildFailed` (a step of it), `CannotPull` (its base) or `Refused` (no such context).
     fn build<'a>(&'a self, spec: &'a BuildSpec, progress: Progress) -> Verb<'a, String>;
+
+    /// Removes the images that were built for `owner` before `older_than`, have lost their name to a later build, are not among `kept` (by the
+    /// engine's ids), and that no container has; says how many. What of them the builder could use again goes too.
+    fn remove_superseded<'a>(&'a self, _owner: &'a OwnerId, _kept: &'a BTreeSet<String>, _older_than: Timestamp) -> Verb<'a, usize> {
+        Box::pin(std::future::ready(Ok(0)))
+    }
 
     /// Creates a container, and what is not there of the service's network, if it joins that, and of the volumes that it mounts. A container of that name and owner that exists is returned.
     fn create<'a>(&'a self, spec: &'a ContainerSpec) -> Verb<'a, ContainerId>;

@@ -70,6 +70,8 @@ impl World {
                 service.status = ServiceStatus::Draining;
                 service.steady = false;
             }
+            Change::Attach { service, port } => self.attach(&service, port)?,
+            Change::Detach(service) => self.detach(&service)?,
             Change::Deploy { service, task_definition } => self.deploy(&service, task_definition.as_ref(), now, ids)?,
             Change::RollBack(service) => self.roll_back(&service, now, ids)?,
             Change::ContinueDeployment { service, hook, action } => self.continue_deployment(&service, hook.as_deref(), action, now)?,
@@ -130,6 +132,7 @@ impl World {
             started.extend(trial.make(change, now, ids)?);
         }
         trial.check_listeners()?;
+        trial.register_attached(now);
         *self = trial;
         Ok(started)
     }
@@ -179,7 +182,7 @@ impl World {
             let owner = Some(found.owner.clone()).filter(|owner| *owner != cluster);
             return Err(Refused::Exists { what: "target group", name: spec.name.to_string(), owner });
         }
-        let mut group = TargetGroup { id: ids.resource(), owner: cluster, deleting: false, targets: BTreeMap::new(), spec };
+        let mut group = TargetGroup { id: ids.resource(), owner: cluster, deleting: false, targets: BTreeMap::new(), attached: Vec::new(), spec };
         group.register(now);
         self.target_groups.insert(group.spec.name.clone(), group);
         Ok(())

@@ -112,6 +112,15 @@ pub enum Change {
         /// How many.
         desired_count: u32,
     },
+    /// Let a process on this machine take a service's requests while its tasks are at rest (not of ECS).
+    Attach {
+        /// The service.
+        service: ServiceKey,
+        /// Where it listens, on 127.0.0.1.
+        port: u16,
+    },
+    /// Let the tasks of an attached service come back.
+    Detach(ServiceKey),
     /// Begin a deployment of a service whether anything has changed or not (`forceNewDeployment`).
     Deploy {
         /// The service.
@@ -343,9 +352,11 @@ impl Change {
                 )
             }
             Self::Scale { service, desired_count } => {
-                let old = before.services.get(service).map_or(0, |old| old.spec.desired_count);
+                let old = before.services.get(service).map_or(0, crate::Service::wanted_count);
                 format!("~ service {}, desired count {old} -> {desired_count}", service.name)
             }
+            Self::Attach { service, port } => format!("~ service {}, attached to 127.0.0.1:{port}", service.name),
+            Self::Detach(service) => format!("~ service {}, detached", service.name),
             Self::Deploy { service, task_definition } => {
                 let of = task_definition.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
                 format!("~ service {}, a new deployment{of}", service.name)

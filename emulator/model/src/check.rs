@@ -1,6 +1,6 @@
 //! The invariants of a World, in one list that tests, debug builds and `doctor` share.
 
-use crate::{DeploymentStatus, DesiredStatus, ListenerProtocol, ServiceStatus, TaskStatus, World};
+use crate::{Attachment, AttachmentState, DeploymentStatus, DesiredStatus, ListenerProtocol, ServiceStatus, TaskStatus, World};
 
 /// Every broken invariant, one sentence each. An empty list is a sound World.
 #[must_use]
@@ -52,6 +52,16 @@ fn services(world: &World, problems: &mut Vec<String>) {
         let primaries = service.deployments.iter().filter(|deployment| deployment.status == DeploymentStatus::Primary).count();
         if primaries != 1 || service.deployments.first().is_some_and(|first| first.status != DeploymentStatus::Primary) {
             problems.push(format!("service {key} has {primaries} PRIMARY deployments, or an older one before it"));
+        }
+        let attached = service.attachment.filter(|_| service.status == ServiceStatus::Active);
+        if matches!(attached, Some(Attachment { state: AttachmentState::Attached { .. }, .. })) && service.spec.desired_count > 0 {
+            problems.push(format!("service {key} is attached and has tasks that are not at rest"));
+        }
+        for group in service.spec.load_balancers.iter().filter_map(|entry| world.target_groups.get(&entry.target_group)) {
+            let there = |attachment: &Attachment| group.targets.get(&attachment.target().key()).is_some_and(|found| found.draining_since.is_none());
+            if attached.is_some_and(|attachment| !there(&attachment)) && !group.deleting {
+                problems.push(format!("service {key} is attached and its process is not registered in {}", group.spec.name));
+            }
         }
         let capacity = service.spec.scalable_target.as_ref().map(|target| service.scaling.capacity(target));
         if let Some(capacity) = capacity.filter(|capacity| capacity.min > capacity.max) {

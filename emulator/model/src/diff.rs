@@ -191,11 +191,17 @@ fn services_to_put(world: &World, desired: &Desired, revisions: &BTreeMap<String
         let found = world.services.get(&key).filter(|found| found.status == ServiceStatus::Active);
         let (cluster, spec) = (desired.cluster.clone(), Box::new(with_scaled_count(spec, found)));
         match found {
-            Some(found) if found.spec == *spec && found.revision == revision => {}
+            Some(found) if is_same(found, &spec) && found.revision == revision => {}
             Some(_) => changes.push(Change::UpdateService { cluster, spec, revision }),
             None => changes.push(Change::CreateService { cluster, spec, revision }),
         }
     }
+}
+
+/// Whether the settings are those that it has, but for tasks that are at rest.
+fn is_same(found: &Service, spec: &ServiceSpec) -> bool {
+    let rested = ServiceSpec { desired_count: found.spec.desired_count, ..spec.clone() };
+    found.spec == rested && found.wanted_count() == spec.desired_count
 }
 
 /// The settings with the desired count that is not the manifest's to say: of a DAEMON, and what scaling has come to. The manifest's own is for a count that scaling could not have come to.
@@ -207,8 +213,8 @@ fn with_scaled_count(spec: &ServiceSpec, found: Option<&Service>) -> ServiceSpec
     if let (Some(target), Some(found)) = (&spec.scalable_target, found) {
         let known = found.spec.scalable_target.as_ref().filter(|known| known.capacity == target.capacity);
         let capacity = known.map_or(target.capacity, |known| found.scaling.capacity(known));
-        if capacity.contains(found.spec.desired_count) {
-            spec.desired_count = found.spec.desired_count;
+        if capacity.contains(found.wanted_count()) {
+            spec.desired_count = found.wanted_count();
         }
     }
     spec

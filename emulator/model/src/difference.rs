@@ -157,8 +157,9 @@ pub(crate) fn of_services(old: &Service, spec: &ServiceSpec, revision: &Revision
     if old.revision != *revision {
         parts += &format!(", {} -> {revision}", old.revision);
     }
-    if old.spec.desired_count != spec.desired_count {
-        parts += &format!(", desired count {} -> {}", old.spec.desired_count, spec.desired_count);
+    let count = old.wanted_count();
+    if count != spec.desired_count {
+        parts += &format!(", desired count {count} -> {}", spec.desired_count);
     }
     parts + &settings(&old.spec, spec)
 }

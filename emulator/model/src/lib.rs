@@ -17,7 +17,8 @@
 
 pub mod alarm;
 pub mod apply;
-pub mod authenticate;
+pub mod attachment;
+mod authenticate;
 pub mod change;
 pub mod check;
 pub mod cidr;
@@ -89,6 +90,7 @@ pub mod world;
 
 pub use alarm::{Alarm, AlarmSpec};
 pub use apply::FaultSpec;
+pub use attachment::{Attachment, AttachmentState};
 pub use authenticate::{AdditionalClaim, Authenticate, AuthenticateOidc, ClaimFormat, JwtValidation, OnUnauthenticated, Secret};
 pub use change::{Change, Refused};
 pub use cidr::Cidr;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::MAX_SERVICE_EVENTS;
 use crate::{
-    AdvancedConfiguration, CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Placement, Revision, ScalableTarget,
+    AdvancedConfiguration, Attachment, CircuitBreaker, ClusterName, ContainerName, Deployment, DeploymentStatus, Placement, Revision, ScalableTarget,
     ScalingState, ServiceConnect, ServiceDeployment, ServiceEvent, ServiceName, ServiceRegistry, TargetGroupName, Timestamp, TrafficShift,
 };
 
@@ -207,6 +207,9 @@ pub struct Service {
     /// How far its scaling is.
     #[serde(default)]
     pub scaling: ScalingState,
+    /// The process that takes its requests, or is about to.
+    #[serde(default)]
+    pub attachment: Option<Attachment>,
 }
 
 impl Service {

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use crate::{
-    Action, Alarm, ClusterName, Deployment, EngineName, EngineResources, Fault, FaultId, InstanceName, LaunchBackoff, Revision, RuleName,
+    Action, Alarm, Attachment, ClusterName, Deployment, EngineName, EngineResources, Fault, FaultId, InstanceName, LaunchBackoff, Revision, RuleName,
     ScalingState, ScheduleName, ScheduledRun, ServiceEvent, ServiceKey, ServiceLoadBalancer, Speed, Target, TargetGroupName, TargetHealth, TargetKey,
     Task, TaskId, Timestamp, WeightedTargetGroup,
 };
@@ -100,6 +100,15 @@ pub enum Step {
         service: ServiceKey,
         /// How many.
         desired_count: u32,
+    },
+    /// The process of a service has taken over, or its tasks have.
+    SetAttachment {
+        /// The service.
+        service: ServiceKey,
+        /// When.
+        at: Timestamp,
+        /// How far it is; `None` where it is over.
+        attachment: Option<Attachment>,
     },
     /// An alarm has got a new minute, or judged one.
     SetAlarm {
@@ -223,6 +232,10 @@ impl World {
                 found.steady = found.steady && found.spec.desired_count == desired_count;
                 found.spec.desired_count = desired_count;
             }),
+            Step::SetAttachment { service, at, attachment } => {
+                self.change_service(&service, |found| found.put_attachment(attachment));
+                self.register_attached(at);
+            }
             Step::Event { service, at, message } => {
                 self.last_event += 1;
                 let sequence = self.last_event;

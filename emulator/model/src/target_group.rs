@@ -154,13 +154,17 @@ pub struct TargetGroup {
     /// Registered and draining targets.
     #[serde(with = "crate::target_group::as_list")]
     pub targets: BTreeMap<TargetKey, Target>,
+    /// The processes of services that are attached (`attachment.rs`), registered beside those of the specification.
+    #[serde(default)]
+    pub attached: Vec<RegisteredTarget>,
 }
 
 impl TargetGroup {
-    /// Makes the targets that no task stands behind those of the specification: new ones begin as `initial`, others drain, and one
+    /// Makes the targets that no task stands behind those of the specification and of attached services: new ones begin as `initial`, others drain, and one
     /// that drained and is wanted again begins anew (AWS refuses an address that drains, alb.md 9; here a manifest says what is to be).
     pub(crate) fn register(&mut self, now: Timestamp) {
-        let wanted: BTreeMap<TargetKey, SocketAddr> = self.spec.targets.iter().map(|target| (target.key(), target.address())).collect();
+        let asked_for = self.spec.targets.iter().chain(&self.attached);
+        let wanted: BTreeMap<TargetKey, SocketAddr> = asked_for.map(|target| (target.key(), target.address())).collect();
         for (key, target) in self.targets.iter_mut().filter(|(_, target)| target.task.is_none()) {
             if !wanted.contains_key(key) {
                 target.draining_since.get_or_insert(now);
@@ -232,6 +236,7 @@ mod tests {
             owner: ClusterName::new("c").unwrap(),
             deleting: false,
             targets: BTreeMap::new(),
+            attached: Vec::new(),
         };
         let target = |port| RegisteredTarget { id: [127, 0, 0, 1].into(), port };
         let at = Timestamp::from_millis;

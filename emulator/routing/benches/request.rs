@@ -65,6 +65,7 @@ fn group(targets: u16) -> TargetGroup {
         id: ResourceId::from_text("0000000000000001"),
         owner: ClusterName::new("bench").unwrap(),
         deleting: false,
+        attached: Vec::new(),
         targets: (1..=targets).map(target).collect(),
     }
 }

@@ -97,7 +97,14 @@ pub(crate) fn put_group(world: &mut World, name: &str, states: &str) {
     };
     let targets = (1..).zip(states.chars()).filter_map(|(port, letter)| Some((key(port), target(port, state(letter)?)))).collect();
     let spec = TargetGroupSpec::new(group_name(name), 80);
-    let group = TargetGroup { spec, id: ResourceId::from_text("0000000000000001"), owner: ClusterName::new("c").unwrap(), deleting: false, targets };
+    let group = TargetGroup {
+        spec,
+        id: ResourceId::from_text("0000000000000001"),
+        owner: ClusterName::new("c").unwrap(),
+        deleting: false,
+        attached: Vec::new(),
+        targets,
+    };
     world.target_groups.insert(group_name(name), group);
 }
 

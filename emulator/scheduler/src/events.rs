@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{DeploymentId, Service, ServiceName, TargetKey, TargetType, TaskId, Timestamp};
+use model::{Attachment, DeploymentId, Service, ServiceName, TargetKey, TargetType, TaskId, Timestamp};
 
 fn listed<'t>(tasks: impl Iterator<Item = &'t TaskId>) -> String {
     tasks.map(|task| format!("(task {task})")).collect::<Vec<_>>().join(" ")
@@ -44,6 +44,15 @@ pub(crate) fn failed(service: &ServiceName, deployment: &DeploymentId, why: Opti
 
 pub(crate) fn rolling_back(service: &ServiceName, deployment: &DeploymentId) -> String {
     format!("(service {service}) rolling back to deployment {deployment}.")
+}
+
+/// Not of ECS, as the two that follow each other here are not.
+pub(crate) fn attached(service: &ServiceName, attachment: Attachment) -> String {
+    format!("(service {service}) is attached to the process at {attachment}: its tasks go to rest.")
+}
+
+pub(crate) fn detached(service: &ServiceName, attachment: Attachment) -> String {
+    format!("(service {service}) is no longer attached to the process at {attachment}: its tasks serve.")
 }
 
 pub(crate) fn steady(service: &ServiceName) -> String {

@@ -14,6 +14,7 @@
 //! **Entry points:** [`plan`] and [`learn`]; [`place_run`] before a RunTask; [`scaling_status`] and [`instances`] for those who ask.
 
 mod alarm;
+mod attachment;
 mod backoff;
 mod breaker;
 mod container;

@@ -7,7 +7,7 @@ use model::{Ids, InstanceStatus, Observed, Revision, Service, ServiceKey, Step, 
 use crate::context::Context;
 use crate::draft::{Draft, Findings, Finished, TaskDraft};
 use crate::placement::{self, Ledger};
-use crate::{Pace, Work, alarm, faults, leaving, outlook, retention, scaling, scheduled, service, targets, task};
+use crate::{Pace, Work, alarm, attachment, faults, leaving, outlook, retention, scaling, scheduled, service, targets, task};
 
 /// Everything that a plan is derived from.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +88,7 @@ pub fn plan(input: &Input<'_>, ids: &mut Ids) -> Plan {
     for draft in &mut drafts {
         service::advance(&context, draft, &mut ledger, ids);
         scaling::advance(&context, draft, ids);
+        attachment::advance(&context, draft);
         retention::clear(&context, draft);
     }
     let hopeless = outlook::hopeless(&drafts);

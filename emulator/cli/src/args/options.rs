@@ -15,6 +15,9 @@ pub(crate) struct Up {
     /// Return when every service is steady, and leave the daemon in the background
     #[arg(short, long, overrides_with = "detach")]
     pub(crate) detach: bool,
+    /// Go on watching: what is saved is built and rolled out, and what the manifest then says is applied
+    #[arg(long, conflicts_with = "detach")]
+    pub(crate) watch: bool,
     /// How long services may take to become steady once images are built
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub(crate) timeout: u64,

@@ -25,7 +25,7 @@ pub(crate) async fn deploy(args: &Deploy, settings: Settings, printer: &mut Prin
         Some(text) => Wanted::Registered(task_definition(text, service)?),
         None => of_manifest(service, &name, &settings, printer)?,
     };
-    let request = DeployRequest { cluster: name.clone(), service: service_name(service)?, what };
+    let request = DeployRequest { cluster: name.clone(), service: service_name(service)?, what, unless_current: false, attended: false };
     let mut interrupts = Interrupts::new()?;
     let Some(Applied { version, .. }) = steps::follow(client, (path::DEPLOY, &request), printer, &mut interrupts).await? else {
         printer.talk("no longer waiting; the daemon goes on")?;

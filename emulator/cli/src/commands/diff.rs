@@ -13,7 +13,7 @@ pub(crate) async fn run(settings: Settings, printer: &mut Printer) -> Outcome {
     let manifest = settings.require_manifest(printer)?;
     let builds = manifest.desired.task_definitions.values().flat_map(|definition| &definition.containers).any(|container| container.build.is_some());
     let client = Launcher::new(&settings)?.require().await?;
-    let reply: DiffReply = client.post(path::DIFF, &UpRequest { desired: manifest.desired }).await?;
+    let reply: DiffReply = client.post(path::DIFF, &UpRequest { desired: manifest.desired, attended: false }).await?;
     if settings.json {
         return Ok(printer.json(&reply)?);
     }

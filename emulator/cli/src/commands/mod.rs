@@ -1,5 +1,6 @@
 //! What each command does, one file each.
 
+mod attach;
 mod chaos;
 mod completions;
 mod connections;
@@ -65,6 +66,8 @@ pub(crate) async fn run(command: Command, settings: Settings, printer: &mut Prin
         Command::Routes(args) => listings::routes(settings.with_files(&args.files.file), printer).await,
         Command::Explain(args) => explain::run(&args, settings.with_files(&args.files.file), printer).await,
         Command::Deploy(args) => deploy::deploy(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Attach(args) => attach::attach(&args, settings.with_files(&args.files.file), printer).await,
+        Command::Detach(args) => attach::detach(&args, settings.with_files(&args.files.file), printer).await,
         Command::Continue(args) => deploy::continue_deployment(&args, settings.with_files(&args.files.file), printer).await,
         Command::Rollback(args) => deploy::rollback(&args, settings.with_files(&args.files.file), printer).await,
         Command::Deployments(args) => deployments::run(&args, settings.with_files(&args.files.file), printer).await,

@@ -2,6 +2,7 @@
 
 mod bring;
 mod foreground;
+mod watching;
 
 use std::time::Duration;
 
@@ -37,7 +38,8 @@ pub(crate) async fn run(args: &Up, settings: Settings, printer: &mut Printer) ->
     let launcher = Launcher::new(&settings)?;
     let mut interrupts = Interrupts::new()?;
     if !args.detach {
-        return foreground::run(&wanted, &launcher, printer, &mut interrupts).await;
+        let watched = args.watch.then_some(&settings);
+        return foreground::run(&wanted, watched, &launcher, (printer, &mut interrupts)).await;
     }
     let client = launcher.find_or_spawn().await?;
     match bring_up(client, &wanted, printer, &mut interrupts).await {

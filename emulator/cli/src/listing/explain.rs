@@ -75,7 +75,11 @@ fn targets(reply: &ExplainReply) -> Table {
         let eligible = if target.eligible { "yes" } else { "no" };
         table.row(vec![
             cell(&target.target),
-            cell(target.task.as_deref().map_or("", short)),
+            cell(match (&target.task, &target.attached_service) {
+                (Some(task), _) => short(task).to_owned(),
+                (None, Some(service)) => format!("attached: {service}"),
+                (None, None) => String::new(),
+            }),
             toned(&target.state, tone(&target.state)),
             cell(eligible),
         ]);

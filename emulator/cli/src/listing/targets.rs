@@ -1,6 +1,6 @@
 //! `targets`: target groups, targets, the health of each with its reason.
 
-use wire::local::ClusterView;
+use wire::local::{ClusterView, TargetView};
 
 use super::{short, tone};
 use crate::print::table::{Table, cell, toned};
@@ -18,7 +18,7 @@ pub(crate) fn targets(cluster: &ClusterView) -> Table {
             table.row(vec![
                 cell(&group.target_group_name),
                 cell(format!("{}:{}", target.id, target.port)).brief(format!(":{}", target.port)),
-                cell(target.task_id.as_deref().map_or("", short)),
+                cell(behind(target)),
                 toned(&target.state, tone(&target.state)),
                 cell(target.in_flight.to_string()),
                 cell(target.reason.as_deref().unwrap_or_default()),
@@ -27,6 +27,12 @@ pub(crate) fn targets(cluster: &ClusterView) -> Table {
         }
     }
     table
+}
+
+/// The task, or the service that a process of this machine stands for.
+fn behind(target: &TargetView) -> String {
+    let attached = || target.attached_service.as_ref().map(|service| format!("attached: {service}"));
+    target.task_id.as_deref().map(|task| short(task).to_owned()).or_else(attached).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -16,6 +16,15 @@ pub(crate) fn services(cluster: &ClusterView) -> Table {
     for service in &cluster.services {
         let rollout = service.deployments.iter().find(|deployment| deployment.status == "PRIMARY").map_or("", |deployment| &deployment.rollout_state);
         let rollout = if crate::report::paused(service).is_some() { "PAUSED" } else { rollout };
+        let rollout = match &service.attachment {
+            Some(attachment) => format!(
+                "{} {}, {} at rest",
+                attachment.state,
+                attachment.address,
+                attachment.desired_count - service.desired_count.min(attachment.desired_count)
+            ),
+            None => rollout.to_owned(),
+        };
         table.row(vec![
             cell(&service.service_name),
             toned(&service.status, tone(&service.status)),
@@ -23,7 +32,7 @@ pub(crate) fn services(cluster: &ClusterView) -> Table {
             cell(service.running_count.to_string()),
             cell(service.pending_count.to_string()),
             cell(&service.task_definition),
-            toned(rollout, tone(rollout)),
+            toned(&rollout, tone(&rollout)),
         ]);
     }
     table

@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use futures_util::stream;
 use hyper::Response;
-use model::{Change, ClusterName, Desired, InstanceStatus, Refused, ServiceKey, World};
+use model::{AttachmentState, Change, ClusterName, Desired, InstanceStatus, Refused, Service, ServiceKey, ServiceStatus, World};
 use tokio::sync::mpsc;
-use wire::local::{DeregisterInstanceRequest, DiffReply, DownReply, Failure, InstanceStatusRequest, ScaleRequest, ShutdownReply, UpEvent, UpRequest};
+use wire::local::{
+    AttachRequest, DeregisterInstanceRequest, DetachRequest, DiffReply, DownReply, Failure, InstanceStatusRequest, ScaleRequest, ShutdownReply,
+    UpEvent, UpRequest,
+};
 
 use super::Context;
 use super::answer::{self, Body};
@@ -81,8 +84,11 @@ async fn prepare_and_apply(context: &Context, request: UpRequest, progress: &mps
             progress.send(UpEvent::Notice { message }).await.ok();
         }
     }
-    let before = repositories::of(&context.keeper.snapshot().world, &desired.cluster);
-    let applied = match context.images().resolve(&mut desired, progress).await {
+    let cluster = desired.cluster.clone();
+    let before = repositories::of(&context.keeper.snapshot().world, &cluster);
+    let images = context.images();
+    let resolved = while_read(request.attended, progress, images.resolve(&mut desired, progress)).await;
+    let applied = match resolved {
         Ok(()) => {
             adopt_image_ids(&context.keeper.snapshot().world, &mut desired);
             apply(context, desired, progress).await
@@ -93,10 +99,36 @@ async fn prepare_and_apply(context: &Context, request: UpRequest, progress: &mps
         listeners.release(&ports, &context.keeper.snapshot().table.ports());
     }
     tell(applied?, progress).await;
+    for message in attached(&context.keeper.snapshot().world, &cluster) {
+        progress.send(UpEvent::Notice { message }).await.ok();
+    }
     if let Some(message) = repositories::kept(&repositories::let_go(context, before, false).await) {
         progress.send(UpEvent::Notice { message }).await.ok();
     }
     Ok(())
+}
+
+/// What no `up` undoes, so that nobody wonders about it.
+fn attached(world: &World, cluster: &ClusterName) -> Vec<String> {
+    let services = world.services.values().filter(|service| service.cluster == *cluster && service.status == ServiceStatus::Active);
+    let told = |service: &Service| {
+        let (name, attachment) = (&service.spec.name, service.attachment?);
+        let what = if matches!(attachment.state, AttachmentState::Attached { .. }) { "stays" } else { "is" };
+        Some(format!("{name} {what} attached to {attachment}; `ecslocal detach {name}` brings its tasks back"))
+    };
+    services.filter_map(told).collect()
+}
+
+/// Builds and pulls; if `attended`, only for as long as somebody reads how far they are.
+pub(super) async fn while_read<T>(
+    attended: bool,
+    progress: &mpsc::Sender<UpEvent>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        result = work => result,
+        () = progress.closed(), if attended => Err(Failure::input("nobody waits for this build any more")),
+    }
 }
 
 /// Applies a manifest: its secrets first, because the tasks that it starts ask for them at once.
@@ -188,6 +220,18 @@ pub(super) async fn scale(context: &Context, request: ScaleRequest) -> Result<Re
         .into_iter()
         .map(|(name, desired_count)| Change::Scale { service: ServiceKey { cluster: cluster.clone(), name }, desired_count });
     done(context.keeper.change(changes.collect()).await)?;
+    Ok(answer::json(&serde_json::json!({})))
+}
+
+pub(super) async fn attach(context: &Context, request: AttachRequest) -> Result<Response<Body>, Failure> {
+    let AttachRequest { cluster, service: name, port } = request;
+    done(context.keeper.change(vec![Change::Attach { service: ServiceKey { cluster, name }, port: port.get() }]).await)?;
+    Ok(answer::json(&serde_json::json!({})))
+}
+
+pub(super) async fn detach(context: &Context, request: DetachRequest) -> Result<Response<Body>, Failure> {
+    let DetachRequest { cluster, service: name } = request;
+    done(context.keeper.change(vec![Change::Detach(ServiceKey { cluster, name })]).await)?;
     Ok(answer::json(&serde_json::json!({})))
 }
 

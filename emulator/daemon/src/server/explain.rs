@@ -119,6 +119,7 @@ fn outcome(world: &World, outcome: Outcome) -> (Option<String>, Vec<ExplainedTar
                 .map(|target| ExplainedTarget {
                     target: target.key.to_string(),
                     task: task(&target.key),
+                    attached_service: world.attached_to(&group.target_group, &target.key).map(ToString::to_string),
                     state: target.health.state.as_str().into(),
                     eligible: target.eligible,
                 })

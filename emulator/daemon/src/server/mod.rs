@@ -120,7 +120,8 @@ impl Context {
     }
 
     fn images(&self) -> Images {
-        Images { engine: self.engines.own().clone(), clock: self.clock.clone() }
+        let owner = self.keeper.snapshot().world.settings.owner.clone();
+        Images { engine: self.engines.own().clone(), clock: self.clock.clone(), owner }
     }
 }
 

@@ -64,6 +64,8 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::POST, path::DEREGISTER_INSTANCE) => and_then(body(request).await, |asked| changes::deregister_instance(&context, asked)).await,
         (Method::POST, path::INSTANCE_STATUS) => and_then(body(request).await, |asked| changes::instance_status(&context, asked)).await,
         (Method::POST, path::STOP_TASK) => and_then(body(request).await, |asked| tasks::stop_task(&context, asked)).await,
+        (Method::POST, path::ATTACH) => and_then(body(request).await, |asked| changes::attach(&context, asked)).await,
+        (Method::POST, path::DETACH) => and_then(body(request).await, |asked| changes::detach(&context, asked)).await,
         (Method::POST, path::EXEC) => exec::exec(context, request).await,
         (Method::POST, path::EXPLAIN) => body(request).await.and_then(|asked| explain::explain(&context, &asked)),
         (Method::POST, path::SHUTDOWN) => Ok(changes::shutdown(&context, &query)),

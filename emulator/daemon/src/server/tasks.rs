@@ -13,7 +13,7 @@ use wire::local::{DeployRequest, Failure, ProtectRequest, RunTaskRequest, StopTa
 
 use super::Context;
 use super::answer::{self, Body};
-use super::changes::{done, ended, refused, require_engine, tell, with_progress};
+use super::changes::{done, ended, refused, require_engine, tell, while_read, with_progress};
 use super::query::Query;
 
 /// The longest protection: two days (ecs.md 3.12).
@@ -33,7 +33,11 @@ async fn begin_deployment(context: &Context, request: DeployRequest, progress: &
         Wanted::Current => snapshot.world.definition(&found.revision).map_or(Wanted::Current, |known| Wanted::Definition(Box::new(known.clone()))),
         what => what,
     };
-    let (mut changes, task_definition) = registered(context, &service.cluster, what, progress).await?;
+    let (mut changes, task_definition) = while_read(request.attended, progress, registered(context, &service.cluster, what, progress)).await?;
+    let runs = |world: &World| world.services.get(&service).map(|found| TaskDefinitionName::from(found.revision.clone()));
+    if request.unless_current && changes.is_empty() && runs(&context.keeper.snapshot().world) == task_definition {
+        return change(context, Vec::new(), progress).await;
+    }
     changes.push(Change::Deploy { service, task_definition });
     change(context, changes, progress).await
 }

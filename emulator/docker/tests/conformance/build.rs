@@ -29,7 +29,7 @@ async fn a_build_gives_the_image_s_id_and_says_its_steps() {
         assert!(id.starts_with("sha256:"), "{id}");
         assert_eq!(lab.docker.image(&spec.tag, Progress::none()).await.unwrap(), id);
         let said = lines.lock().unwrap().clone();
-        assert!(said.contains(&"Step 1/3 : FROM scratch".to_owned()), "{said:?}");
+        assert!(said.contains(&"Step 1/4 : FROM scratch".to_owned()), "{said:?}");
         assert_eq!(lab.docker.build(&spec, Progress::none()).await.unwrap(), id, "nothing has changed");
     })
     .await;
@@ -40,8 +40,8 @@ async fn a_build_that_fails_says_where_and_why() {
     let image = test_support::test_image();
     let run = format!("FROM {image}\nRUN [\"/test-service\", \"--print\", \"before the end\", \"--no-listen\", \"--exit-after\", \"1\", \"3\"]\n");
     for (dockerfile, kind, parts) in [
-        (run.as_str(), EngineErrorKind::BuildFailed, &["`Step 2/2 : RUN [", "returned a non-zero code: 3", "\n  before the end"][..]),
-        ("FROM scratch\nCOPY nope /\n", EngineErrorKind::BuildFailed, &["`Step 2/2 : COPY nope /` failed: COPY failed: "][..]),
+        (run.as_str(), EngineErrorKind::BuildFailed, &["`Step 2/3 : RUN [", "returned a non-zero code: 3", "\n  before the end"][..]),
+        ("FROM scratch\nCOPY nope /\n", EngineErrorKind::BuildFailed, &["`Step 2/3 : COPY nope /` failed: COPY failed: "][..]),
         (
             "ARG BASE=127.0.0.1:1/ecslocal-test/missing:none\nFROM ${BASE}\n",
             EngineErrorKind::CannotPull,
@@ -59,6 +59,33 @@ async fn a_build_that_fails_says_where_and_why() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn an_image_that_lost_its_name_goes_unless_somebody_needs_it() {
+    Lab::work(async |lab| {
+        let dockerfile = |version: u32| format!("FROM {}\nENV VERSION={version}\n", test_support::test_image());
+        let context = context(&[("Dockerfile", &dockerfile(1))]);
+        let mut built = Vec::new();
+        for version in 1..=4 {
+            fs::write(context.path().join("Dockerfile"), dockerfile(version)).unwrap();
+            built.push(lab.docker.build(&lab.build(context.path()), Progress::none()).await.unwrap());
+        }
+        let spec = engine::ContainerSpec { image_id: built[0].clone(), ..lab.container("users", &[]).await };
+        lab.docker.create(&spec).await.unwrap();
+        let kept = std::collections::BTreeSet::from([built[1].clone()]);
+        let remove = async |older_than| lab.docker.remove_superseded(&lab.owner, &kept, older_than).await.unwrap();
+        assert_eq!(remove(model::Timestamp::from_millis(0)).await, 0, "they are young");
+        assert_eq!(remove(model::Timestamp::from_millis(u64::MAX)).await, 1);
+        for (id, there) in built.iter().zip([true, true, false, true]) {
+            assert_eq!(lab.docker.find_image(id).await.unwrap().is_some(), there, "{id}");
+        }
+        let spec_id = lab.docker.list(&lab.owner).await.unwrap()[0].id.clone();
+        lab.docker.remove(&spec_id).await.unwrap();
+        assert_eq!(lab.docker.remove_superseded(&lab.owner, &[].into(), model::Timestamp::from_millis(u64::MAX)).await.unwrap(), 2);
+        assert!(lab.docker.find_image(&built[3]).await.unwrap().is_some(), "it has a name");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -80,7 +80,14 @@ impl Lab {
 
     /// A build of that context.
     pub(crate) fn build(&self, context: &std::path::Path) -> BuildSpec {
-        BuildSpec { context: context.to_owned(), dockerfile: "Dockerfile".into(), args: [].into(), target: None, tag: self.tag() }
+        BuildSpec {
+            owner: self.owner.clone(),
+            context: context.to_owned(),
+            dockerfile: "Dockerfile".into(),
+            args: [].into(),
+            target: None,
+            tag: self.tag(),
+        }
     }
 
     /// A container of that service, which runs the test container with these words.

@@ -198,7 +198,14 @@ fn an_edited_context_builds_another_image() {
     let room = Room::new();
     let build = |context: &str, base: &str| {
         let args = BTreeMap::from([("BASE".to_owned(), base.to_owned())]);
-        let spec = BuildSpec { context: context.into(), dockerfile: "Dockerfile".into(), args, target: None, tag: "users:v1".into() };
+        let spec = BuildSpec {
+            owner: OwnerId::from_text("o"),
+            context: context.into(),
+            dockerfile: "Dockerfile".into(),
+            args,
+            target: None,
+            tag: "users:v1".into(),
+        };
         room.fleet.build(&spec, Progress::none()).now_or_never().unwrap()
     };
     let first = build("/somewhere/users", "a").unwrap();

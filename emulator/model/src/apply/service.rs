@@ -40,6 +40,7 @@ impl World {
             events: VecDeque::new(),
             history: VecDeque::new(),
             scaling: ScalingState::default(),
+            attachment: None,
             spec,
         };
         service.begin_deployment(&revision, self.alarmed(&key.cluster, &service.spec), now, ids);
@@ -64,7 +65,14 @@ impl World {
                 "the service `{name}` was made with the scheduling strategy {strategy}, which cannot be changed: give it another name"
             )));
         }
-        service.steady = service.steady && service.spec.desired_count == spec.desired_count;
+        if let Some(attachment) = service.attachment.filter(|_| spec.load_balancers.is_empty()) {
+            let name = &spec.name;
+            return Err(Refused::Invalid(format!(
+                "the service `{name}` is attached to {attachment}, which needs its load balancer; `ecslocal detach {name}` first"
+            )));
+        }
+        service.want(spec.desired_count);
+        let spec = ServiceSpec { desired_count: service.spec.desired_count, ..spec };
         if service.spec.scalable_target != spec.scalable_target {
             service.scaling.adopt(service.spec.scalable_target.as_ref(), spec.scalable_target.as_ref());
         }
@@ -149,8 +157,7 @@ impl World {
             let text = "The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again";
             return Err(Refused::Invalid(text.into()));
         }
-        service.steady = service.steady && service.spec.desired_count == desired_count;
-        service.spec.desired_count = desired_count;
+        service.want(desired_count);
         Ok(())
     }
 
@@ -202,7 +209,7 @@ impl World {
         if mode.registers_in(kind) { Ok(()) } else { Err(Refused::Invalid(mode.refusal(name.as_str(), kind))) }
     }
 
-    pub(super) fn active_service_mut(&mut self, key: &ServiceKey) -> Result<&mut Service, Refused> {
+    pub(crate) fn active_service_mut(&mut self, key: &ServiceKey) -> Result<&mut Service, Refused> {
         let found = self.services.get_mut(key).filter(|service| service.status == ServiceStatus::Active);
         found.ok_or_else(|| Refused::NotFound { what: "service", name: key.name.to_string() })
     }

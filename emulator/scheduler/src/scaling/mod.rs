@@ -25,6 +25,9 @@ pub use status::{PolicyStatus, ScalingStatus, ScheduledStatus, scaling_status};
 pub(crate) fn advance(context: &Context<'_>, draft: &mut Draft<'_>, ids: &mut Ids) {
     let Some((key, service)) = draft.service.filter(|(_, service)| service.status == ServiceStatus::Active) else { return };
     let Some(target) = &service.spec.scalable_target else { return };
+    if service.attachment.is_some() {
+        return draft.found.waiting.push((None, format!("{} is not scaled while it is attached", service.spec.name)));
+    }
     let mut scaling =
         Scaling { key, target, state: service.scaling.clone(), desired: service.spec.desired_count, events: Vec::new(), now: context.now };
     scaling.prepare(ids);

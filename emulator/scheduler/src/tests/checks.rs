@@ -45,6 +45,7 @@ fn subject(step: &Step) -> String {
         Step::RemoveFault(id) => format!("remove {id}"),
         Step::SetScaling { service, .. } => format!("scaling {service}"),
         Step::SetDesiredCount { service, .. } => format!("desired count {service}"),
+        Step::SetAttachment { service, .. } => format!("attachment {service}"),
         Step::Event { service, message, .. } => format!("event {service} {message}"),
     }
 }

@@ -100,6 +100,9 @@ pub struct ExplainedTarget {
     pub target: String,
     /// Its task.
     pub task: Option<String>,
+    /// The service that is attached to it, where it is a process on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attached_service: Option<String>,
     /// Its state.
     pub state: String,
     /// Whether it would be chosen from.

@@ -22,16 +22,16 @@ pub use explain::{ExplainReply, ExplainedCondition, ExplainedRequest, ExplainedR
 pub use failure::{Failure, Fault};
 pub use name::{DnsRecordView, InstanceView, NameView, SeenByView};
 pub use request::{
-    CollectReply, CollectRequest, DeployRequest, DeregisterInstanceRequest, DiffReply, DownReply, ExplainRequest, Hello, InstanceStatusRequest,
-    ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply, UpRequest, Wanted,
+    AttachRequest, CollectReply, CollectRequest, DeployRequest, DeregisterInstanceRequest, DetachRequest, DiffReply, DownReply, ExplainRequest,
+    Hello, InstanceStatusRequest, ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply, UpRequest, Wanted,
 };
 pub use scaling::{ScalingActivityView, ScalingAlarmView, ScalingPolicyView, ScalingView, ScheduledActionView};
 pub use secrets::{ParameterView, SecretVersionView, SecretView, SecretsReply};
 pub use stream::{EventRecord, LogRecord, MetricRecord, RequestEvent, RequestRecord, UpEvent};
 pub use view::{
-    AlarmView, ClusterView, ConditionView, ContainerInstanceView, ContainerView, DeploymentView, EngineView, HopelessView, InstanceResources,
-    LifecycleHookView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, ScheduledTaskView, Seconds, ServiceDeploymentView, ServiceView,
-    TargetGroupView, TargetView, TaskView, View,
+    AlarmView, AttachmentView, ClusterView, ConditionView, ContainerInstanceView, ContainerView, DeploymentView, EngineView, HopelessView,
+    InstanceResources, LifecycleHookView, ListenerView, LoadBalancerView, NetworkBindingView, RuleView, ScheduledTaskView, Seconds,
+    ServiceDeploymentView, ServiceView, TargetGroupView, TargetView, TaskView, View,
 };
 
 /// The version of this API. Daemon and command line must agree on it.
@@ -85,6 +85,10 @@ pub mod path {
     /// `POST ?asked=`[`super::ExecRequest`] as JSON, with `Upgrade: ecslocal-exec` → 101, and then frames, [`super::ToClient`] and
     /// [`super::ToDaemon`].
     pub const EXEC: &str = "/local/v1/exec";
+    /// `POST` [`super::AttachRequest`] → `{}`.
+    pub const ATTACH: &str = "/local/v1/attach";
+    /// `POST` [`super::DetachRequest`] → `{}`.
+    pub const DETACH: &str = "/local/v1/detach";
     /// `POST` [`super::StopTaskRequest`] → `{"task": "<id>"}`.
     pub const STOP_TASK: &str = "/local/v1/stop-task";
     /// `GET ?cluster=NAME[&service=NAME][&after=SEQUENCE][&follow=true]` → stream of [`super::EventRecord`], oldest first.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
 use model::{
     ClusterName, ContainerName, Desired, EnvironmentFile, InstanceName, Placement, RepositoryName, ServiceName, TaskDefinition, TaskDefinitionName,
@@ -36,6 +37,9 @@ pub struct Hello {
 pub struct UpRequest {
     /// The whole cluster.
     pub desired: Desired,
+    /// Whether it is let go of where nobody reads its answer any more: while it builds. Otherwise it goes on.
+    #[serde(default)]
+    pub attended: bool,
 }
 
 /// What `up` would change.
@@ -98,6 +102,12 @@ pub struct DeployRequest {
     pub service: ServiceName,
     /// What it is to run.
     pub what: Wanted,
+    /// Whether nothing is begun where the service runs just that.
+    #[serde(default)]
+    pub unless_current: bool,
+    /// Whether it is let go of where nobody reads its answer any more: while it builds. Otherwise it goes on.
+    #[serde(default)]
+    pub attended: bool,
 }
 
 /// Start tasks that no service keeps alive.
@@ -176,6 +186,28 @@ pub struct InstanceStatusRequest {
     pub instance: InstanceName,
     /// True for DRAINING, false for ACTIVE.
     pub drain: bool,
+}
+
+/// Let a process on this machine take a service's requests while its tasks are at rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachRequest {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service.
+    pub service: ServiceName,
+    /// Where the process listens, on 127.0.0.1; 1 to 65535.
+    pub port: NonZeroU16,
+}
+
+/// Let the tasks of an attached service come back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DetachRequest {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service.
+    pub service: ServiceName,
 }
 
 /// The tasks that an operation was about.

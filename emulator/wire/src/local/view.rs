@@ -219,9 +219,24 @@ pub struct ServiceView {
     pub service_deployments: Vec<ServiceDeploymentView>,
     /// What it waits for, one sentence each.
     pub waiting: Vec<String>,
+    /// The process that takes its requests, or is about to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachment: Option<AttachmentView>,
     /// Why it will not become steady by waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hopeless: Option<HopelessView>,
+}
+
+/// A process on this machine that takes a service's requests while its tasks are at rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachmentView {
+    /// Where it listens: `127.0.0.1:<port>`.
+    pub address: String,
+    /// ATTACHING (the tasks serve until it is healthy), ATTACHED, or DETACHING (it serves until the tasks are healthy).
+    pub state: String,
+    /// How many tasks the service has again without it.
+    pub desired_count: u32,
 }
 
 /// A deployment.

@@ -35,7 +35,7 @@ pub(super) enum Brought {
 pub(super) async fn bring_up(client: Client, wanted: &Wanted, printer: &mut Printer, interrupts: &mut Interrupts) -> Outcome<Brought> {
     let started = Instant::now();
     let rolled_back = Some(known_rollbacks(&client.get(path::VIEW).await?, &wanted.desired.cluster));
-    let request = UpRequest { desired: wanted.desired.clone() };
+    let request = UpRequest { desired: wanted.desired.clone(), attended: false };
     let Some(Applied { version, changed, .. }) = steps::follow(client, (path::UP, &request), printer, interrupts).await? else {
         return Ok(Brought::Interrupted);
     };

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use wire::local::{EventRecord, LogRecord, path};
 
+use super::watching::{Happening, Watching};
 use super::{Brought, Wanted, bring_up, summary};
 use crate::client::{Client, Lines, with_query};
 use crate::cluster;
@@ -17,6 +18,7 @@ use crate::follow::Watcher;
 use crate::interrupt::Interrupts;
 use crate::launch::{Launcher, OwnDaemon};
 use crate::print::Printer;
+use crate::settings::Settings;
 use crate::stream::Interleaver;
 
 /// The longest that taking down in order may last: draining and stop timeouts included.
@@ -44,7 +46,10 @@ struct Foreground<'a> {
 }
 
 /// Brings the cluster up, follows it, takes it down.
-pub(super) async fn run(wanted: &Wanted, launcher: &Launcher, printer: &mut Printer, interrupts: &mut Interrupts) -> Outcome {
+///
+/// With `watched`, whose manifest it is, it also goes on with what is saved.
+pub(super) async fn run(wanted: &Wanted, watched: Option<&Settings>, launcher: &Launcher, user: (&mut Printer, &mut Interrupts)) -> Outcome {
+    let (printer, interrupts) = user;
     let (client, own) = tokio::select! {
         found = launcher.find_or_host() => found?,
         () = interrupts.next() => return Err(End::Said(INPUT)),
@@ -53,7 +58,7 @@ pub(super) async fn run(wanted: &Wanted, launcher: &Launcher, printer: &mut Prin
         printer.talk("a daemon is running already: this `up` attaches to it")?;
     }
     let mut foreground = Foreground { client, own, launcher, wanted };
-    let outcome = attended(client, wanted, printer, interrupts).await;
+    let outcome = attended(client, (wanted, watched), printer, interrupts).await;
     match foreground.with_the_daemons_word(outcome)? {
         Ended::Interrupted => foreground.leave(printer, interrupts).await,
         Ended::Gone => {
@@ -117,16 +122,30 @@ impl Foreground<'_> {
 }
 
 /// Until Ctrl-C, or until somebody else takes the cluster down.
-async fn attended(client: Client, wanted: &Wanted, printer: &mut Printer, interrupts: &mut Interrupts) -> Outcome<Ended> {
+async fn attended(
+    client: Client,
+    (wanted, watched): (&Wanted, Option<&Settings>),
+    printer: &mut Printer,
+    interrupts: &mut Interrupts,
+) -> Outcome<Ended> {
     let after = last_event(client, &wanted.desired.cluster).await;
+    // What is saved from now on is seen, also what is saved before all is up.
+    let mut watching = match watched {
+        Some(settings) => Some(Watching::begin(settings, client, &wanted.desired).await),
+        None => None,
+    };
     match bring_up(client, wanted, printer, interrupts).await? {
         Brought::Steady(view, seconds) => summary(&view, wanted, seconds, false, printer)?,
         Brought::Interrupted => return Ok(Ended::Interrupted),
+        Brought::Failed(End::Said(_)) if watching.is_some() => {}
         Brought::Failed(end) => return Err(end),
+    }
+    if let Some(watching) = &mut watching {
+        watching.brought_up(&client.get(path::VIEW).await?, printer)?;
     }
     printer.talk("following logs (|) and events (*); Ctrl-C takes the cluster down in order")?;
     let mut streams = Streams::open(client, wanted, after).await?;
-    streams.follow(client, &wanted.desired.cluster, printer, interrupts).await
+    streams.follow(client, (&wanted.desired.cluster, watching), printer, interrupts).await
 }
 
 /// The sequence of the last event before the changes; 0 for a cluster that is new.
@@ -159,7 +178,13 @@ impl Streams {
         })
     }
 
-    async fn follow(&mut self, client: Client, name: &ClusterName, printer: &mut Printer, interrupts: &mut Interrupts) -> Outcome<Ended> {
+    async fn follow(
+        &mut self,
+        client: Client,
+        (name, mut watching): (&ClusterName, Option<Watching<'_>>),
+        printer: &mut Printer,
+        interrupts: &mut Interrupts,
+    ) -> Outcome<Ended> {
         let mut watcher = Watcher::new(client);
         loop {
             let mut view = pin!(watcher.next());
@@ -168,15 +193,28 @@ impl Streams {
                     record = next(&mut self.logs) => if let Some(record) = record? { self.interleaver.log(printer, &record)? },
                     event = next(&mut self.events) => if let Some(event) = event? { self.interleaver.event(printer, &event)? },
                     () = interrupts.next() => return Ok(Ended::Interrupted),
+                    happened = happening(&mut watching) => if let Some(watching) = &mut watching { watching.take(happened, printer).await? },
                     view = &mut view => {
-                        if cluster::find(&view?, name).is_none() {
+                        let view = view?;
+                        if cluster::find(&view, name).is_none() {
                             return Ok(Ended::Gone);
+                        }
+                        if let Some(watching) = &mut watching {
+                            watching.look(view, printer).await?;
                         }
                         break;
                     }
                 }
             }
         }
+    }
+}
+
+/// What happens to what is watched; nothing, where nothing is.
+async fn happening(watching: &mut Option<Watching<'_>>) -> Happening {
+    match watching {
+        Some(watching) => watching.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -103,6 +103,9 @@ pub struct TargetView {
     pub address: String,
     /// The task behind it.
     pub task_id: Option<String>,
+    /// The service that is attached to it, where it is a process on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attached_service: Option<String>,
     /// initial, healthy, unhealthy, unused, draining.
     pub state: String,
     /// AWS's reason code; absent when healthy.

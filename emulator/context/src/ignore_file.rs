@@ -6,7 +6,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 /// Which paths of a build context stay at home.
 #[derive(Debug)]
-pub(crate) struct IgnoreFile {
+pub struct IgnoreFile {
     patterns: Gitignore,
     has_exceptions: bool,
 }
@@ -16,7 +16,7 @@ impl IgnoreFile {
     ///
     /// # Errors
     /// A sentence naming the pattern that makes no sense.
-    pub(crate) fn new(text: &str) -> Result<Self, String> {
+    pub fn new(text: &str) -> Result<Self, String> {
         let mut builder = GitignoreBuilder::new("");
         let mut has_exceptions = false;
         for line in text.trim_start_matches('\u{feff}').lines() {
@@ -33,12 +33,14 @@ impl IgnoreFile {
     }
 
     /// Whether the path, relative to the context, stays at home.
-    pub(crate) fn ignores(&self, path: &Path, is_folder: bool) -> bool {
+    #[must_use]
+    pub fn ignores(&self, path: &Path, is_folder: bool) -> bool {
         self.patterns.matched(path, is_folder).is_ignore()
     }
 
     /// Whether something below an ignored folder may yet be wanted.
-    pub(crate) fn has_exceptions(&self) -> bool {
+    #[must_use]
+    pub const fn has_exceptions(&self) -> bool {
         self.has_exceptions
     }
 }
