@@ -62,6 +62,11 @@ fn names_stand_for_what_is_registered_for_those_who_may_see_them() {
     let own = served(&posts, &name, 12);
     assert!(!own.is_empty() && own.iter().all(|answer| answer.starts_with("200 ")), "{own:?}");
     assert_eq!(threads.dial(&format!("{name}:8080")), "no such name");
+    let answers = |from: &Place, of: &Place| from.dial(&format!("{}:53", of.gateway.unwrap()));
+    assert_eq!((answers(&users, &users), answers(&posts, &posts)), ("open", "open"));
+    for (from, of) in [(&threads, &users), (&threads, &posts), (&users, &posts), (&threads, &threads)] {
+        assert_eq!(answers(from, of), "refused", "{} asks where {} does", from.name, of.name);
+    }
     let (code, count, text) = resolve(&users, &name, SRV);
     assert_eq!((code, count), (0, 2));
     for (task, _) in lab.tasks("posts") {
