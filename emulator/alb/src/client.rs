@@ -165,6 +165,11 @@ impl Client {
         !self.buffer.borrow().is_empty()
     }
 
+    /// Whether its bytes are encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        matches!(self.stream.borrow().stream, ClientIo::Tls(_))
+    }
+
     /// Whether the client sends nothing more.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.get()

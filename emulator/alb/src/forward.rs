@@ -38,19 +38,19 @@ pub(crate) struct Response {
 }
 
 /// Answers one request. Failures are answers too.
-pub(crate) async fn answer(context: Rc<ConnectionContext>, mut head: RequestHead, body: RequestBody) -> Response {
+pub(crate) async fn answer(context: Rc<ConnectionContext>, mut head: Box<RequestHead>, body: RequestBody) -> Response {
     let turn = Turn::begin(&context);
     let mut asker = Asker::of(&head, context.listener.closed.get());
     let swallowed = body.is_swallowed();
     let mut body = Some(body);
-    let mut admitted: Option<Admitted> = None;
+    let mut admitted: Option<Box<Admitted>> = None;
     let settled = loop {
-        match plan(&context, &mut head, &mut asker, admitted.as_ref()) {
+        match plan(&context, &mut head, &mut asker, admitted.as_deref()) {
             Plan::Target(chosen) => break Ok(chosen),
             Plan::Own(own) => break Err(own),
             // Seldom, and large: not a part of every request's future.
             Plan::Ask(question, balancer) => match Box::pin(uncut(&context.state, admission::ask(&context, &head, &question, &balancer))).await {
-                Ok(pass) => admitted = Some(Admitted { question, pass }),
+                Ok(pass) => admitted = Some(Box::new(Admitted { question, pass })),
                 Err(answer) => {
                     context.state.note(|draft| draft.record().error_reason = answer.reason);
                     break Err(Own::Stay(answer));
@@ -121,7 +121,7 @@ struct Answered {
     in_flight: InFlight,
     /// The connection to the target may serve another request.
     reusable: bool,
-    memory: Option<Memory>,
+    memory: Option<Box<Memory>>,
 }
 
 /// Sends a rewritten request to its target; the body stays where it is if the target cannot be reached. The error is what the client gets

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use message::{HeadScan, Version};
+use message::{HeadScan, RequestHead, Version};
 use routing::ClientFailure;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -17,7 +17,7 @@ use crate::connection::ConnectionContext;
 use crate::forward::{self, Response};
 use crate::outgoing::Coding;
 use crate::record::Draft;
-use crate::state::Phase;
+use crate::state::{ConnectionState, Phase};
 use crate::transport::ClientIo;
 use crate::{respond, tunnel};
 
@@ -56,47 +56,66 @@ pub(crate) async fn serve(context: &Rc<ConnectionContext>, stream: ClientIo) {
         })
         .await
     };
-    // Its last request is over, and with it whatever else held the client.
-    if let Some(client) = Rc::into_inner(client) {
-        finish(context, client, end).await;
+    if let Some(rest) = rest(context, client, end) {
+        rest.await;
     }
     state.over();
 }
 
+/// What is left to be done with a connection; nothing where closing its socket says all. Apart, for a connection has no room for it.
+fn rest(context: &Rc<ConnectionContext>, client: Rc<Client>, end: End) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
+    // Its last request is over, and with it whatever else held the client.
+    let client = Rc::into_inner(client).filter(|client| !may_just_close(client, &end, &context.state))?;
+    let context = Rc::clone(context);
+    Some(Box::pin(async move { finish(&context, client, end).await }))
+}
+
 /// Requests and responses, one after the other.
 async fn exchange(context: &Rc<ConnectionContext>, client: &Rc<Client>) -> End {
-    let state = &context.state;
     loop {
         let mut scan = HeadScan::default();
         let head = match poll_fn(|cx| client.poll_head(&mut scan, cx)).await {
-            Came::Request(head) => *head,
+            Came::Request(head) => head,
             Came::Nothing => return End::Finished,
             Came::Refused(failure) => return End::Refused(failure),
         };
-        let bare = head.version == Version::Http09;
-        let body = RequestBody::http1(client, state, &head);
-        let answer = pin!(forward::answer(Rc::clone(context), head, body));
-        let Some(response) = unless_gone(context, client, answer).await else { return End::Finished };
-        let close = response.close || bare;
-        match send(context, client, (response, bare)).await {
-            Ok(true) => {}
-            Ok(false) => return End::Broken,
-            Err(error) => {
-                tracing::trace!(%error, "the client took no more of its response");
-                return End::Finished;
-            }
-        }
-        if state.tunnel.borrow().is_some() {
-            return End::Upgraded;
-        }
-        state.phase.set(Phase::Idle);
-        state.head_begun.set(client.has_more());
-        state.over();
-        if close || !state.upload_complete.get() {
-            return End::Finished;
+        // An idle connection has no room for what only a request needs.
+        if let Some(end) = Box::pin(request(context, client, head)).await {
+            return end;
         }
         client.rest();
     }
+}
+
+/// One request and its response; the end of the exchange where it comes with it.
+async fn request(context: &Rc<ConnectionContext>, client: &Rc<Client>, head: Box<RequestHead>) -> Option<End> {
+    let state = &context.state;
+    let bare = head.version == Version::Http09;
+    let (body, coding, close) = {
+        let body = RequestBody::http1(client, state, &head);
+        let answer = pin!(forward::answer(Rc::clone(context), head, body));
+        let Some(Response { head, body, coding, close }) = unless_gone(context, client, answer).await else { return Some(End::Finished) };
+        // HTTP/0.9 has no heads.
+        if !bare {
+            head.write(client.out.borrow_mut().text());
+        }
+        (body, if bare { Coding::Plain } else { coding }, close || bare)
+    };
+    match send(context, client, body, coding).await {
+        Ok(true) => {}
+        Ok(false) => return Some(End::Broken),
+        Err(error) => {
+            tracing::trace!(%error, "the client took no more of its response");
+            return Some(End::Finished);
+        }
+    }
+    if state.tunnel.borrow().is_some() {
+        return Some(End::Upgraded);
+    }
+    state.phase.set(Phase::Idle);
+    state.head_begun.set(client.has_more());
+    state.over();
+    (close || !state.upload_complete.get()).then_some(End::Finished)
 }
 
 /// The future's output, unless the client closes its connection first.
@@ -110,14 +129,8 @@ async fn unless_gone<F: Future>(context: &ConnectionContext, client: &Client, mu
     .await
 }
 
-/// Sends a response; `false` when its body broke off. `bare` ones have no head, as HTTP/0.9 wants it.
-async fn send(context: &ConnectionContext, client: &Client, (response, bare): (Response, bool)) -> io::Result<bool> {
-    let Response { head, mut body, coding, .. } = response;
-    if !bare {
-        head.write(client.out.borrow_mut().text());
-    }
-    drop(head);
-    let coding = if bare { Coding::Plain } else { coding };
+/// Sends the body of a response behind its head; `false` when it broke off.
+async fn send(context: &ConnectionContext, client: &Client, mut body: ResponseBody, coding: Coding) -> io::Result<bool> {
     let mut progress = Progress::Flowing;
     poll_fn(|cx| match progress.poll(client, &mut body, coding, cx) {
         // A client that has gone is noticed though its target says nothing for long.
@@ -166,6 +179,12 @@ impl Progress {
             }
         }
     }
+}
+
+/// Whether nothing is left to be said or read: closing the socket says all.
+fn may_just_close(client: &Client, end: &End, state: &ConnectionState) -> bool {
+    let read = client.has_ended() || state.upload_complete.get() && !client.has_more();
+    matches!(end, End::Finished) && read && !client.is_encrypted()
 }
 
 async fn finish(context: &ConnectionContext, client: Client, end: End) {

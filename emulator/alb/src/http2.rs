@@ -96,7 +96,7 @@ pub(crate) async fn serve(context: &Rc<ConnectionContext>, stream: ClientIo) {
 
 async fn answer(context: Rc<ConnectionContext>, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
     let (parts, incoming) = request.into_parts();
-    let head = convert::request_from_http2(&parts, incoming.is_end_stream());
+    let head = Box::new(convert::request_from_http2(&parts, incoming.is_end_stream()));
     drop(parts);
     let body = RequestBody::http2(incoming, &context.state);
     let response = forward::answer(context, head, body).await;

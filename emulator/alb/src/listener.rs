@@ -135,9 +135,6 @@ async fn accept(context: Rc<ListenerContext>, socket: TcpListener, stop: Cancell
 }
 
 fn serve(context: &Rc<ListenerContext>, stream: TcpStream, client: SocketAddr) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY towards the client");
-    }
     // Owned by the worker's tracker; how it ends is its own business.
     drop(context.worker.tasks.spawn_local(connection::serve(Rc::clone(context), stream, client)));
 }

@@ -35,7 +35,7 @@ pub(crate) struct Chosen {
     /// Both connections end with this request.
     pub(crate) ambiguous: bool,
     /// What the response tells the client, so that it comes back.
-    pub(crate) memory: Option<Memory>,
+    pub(crate) memory: Option<Box<Memory>>,
 }
 
 /// An answer of the load balancer's own.
@@ -153,7 +153,7 @@ fn judge(
     let pick = group.pick(&head, given());
     let Some(target) = pick.target() else { return Err(Own::Page(UpstreamFailure::NoTarget.status())) };
     draft.chose(group, pick);
-    let chosen = Chosen { in_flight: target.enter(), ambiguous: checked.ambiguous, memory: group.memory(sticky, pick) };
+    let chosen = Chosen { in_flight: target.enter(), ambiguous: checked.ambiguous, memory: group.memory(sticky, pick).map(Box::new) };
     let version = target.version;
     if let (Some(rule), Some(admitted)) = (rule, admitted) {
         admission::introduce(&mut request.headers, rule, admitted);

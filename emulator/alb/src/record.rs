@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use message::{Headers, RequestHead};
+use message::{Headers, RequestHead, lossy};
 use routing::metrics::{self, BalancerMetric, Shard};
 use routing::record::{RequestKind, RequestLine, USER_AGENT_BYTES};
 use routing::request::split_port;
@@ -221,7 +221,7 @@ fn request_line(context: &ConnectionContext, request: &RequestHead, own_name: &s
     let named = request.target.authority().or_else(|| request.headers.get_str("host")).filter(|host| !host.is_empty());
     let (host, port) = named.map_or((own_name, None), split_port);
     let target = request.target.origin();
-    let target = String::from_utf8_lossy(&target);
+    let target = lossy(&target);
     let scheme = context.scheme().as_str();
     let port = port.filter(|port| !port.is_empty()).unwrap_or(&context.listener.bound_port_text);
     let mut url = String::with_capacity(scheme.len() + host.len() + port.len() + target.len() + 4);
@@ -233,7 +233,7 @@ fn request_line(context: &ConnectionContext, request: &RequestHead, own_name: &s
 
 /// A header's value; what is no UTF-8 in it is replaced.
 pub(crate) fn text(value: &[u8]) -> Box<str> {
-    String::from_utf8_lossy(value).into()
+    lossy(value).into()
 }
 
 /// The trace id that a target is sent.

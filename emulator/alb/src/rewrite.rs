@@ -92,11 +92,7 @@ pub(crate) fn request(request: &mut RequestHead, rewrite: &Rewrite<'_>) -> Resul
         headers.append("Upgrade", "websocket");
         headers.append("Connection", CONNECTION_UPGRADE);
     }
-    client_address(headers, rewrite, &mut scratch);
-    headers.set(X_FORWARDED_PROTO, rewrite.context.scheme().as_str());
-    headers.set(X_FORWARDED_PORT, &*rewrite.context.listener.bound_port_text);
-    write_trace(&mut scratch, rewrite.context, headers, rewrite.headers_bytes);
-    headers.set(X_AMZN_TRACE_ID, &*scratch);
+    stand_in_front(headers, rewrite, &mut scratch);
     encryption(headers, rewrite);
     if request.version == Version::Http2 {
         join_cookies(headers);
@@ -106,7 +102,6 @@ pub(crate) fn request(request: &mut RequestHead, rewrite: &Rewrite<'_>) -> Resul
         // gRPC asks for it; it is the one thing that this header may say over HTTP/2.
         request.headers.append("te", "trailers");
     }
-    stand_in_front(&mut request.headers);
     if let Some(url) = &rewrite.rewritten.url {
         let plain = url.bytes().all(|byte| byte > b' ' && byte != 0x7f);
         request.target = Target::parse(url.as_bytes()).filter(|_| plain).ok_or(Unfit::Rewritten)?;
@@ -115,11 +110,16 @@ pub(crate) fn request(request: &mut RequestHead, rewrite: &Rewrite<'_>) -> Resul
 }
 
 /// The load balancer's own lines come first, in this order, and behind them what the client sent (seen in captures at targets).
-fn stand_in_front(headers: &mut Headers) {
-    let mut place = 0;
-    for name in [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_PORT, "host", X_AMZN_TRACE_ID] {
-        place = headers.move_to(place, &[name]);
-    }
+fn stand_in_front(headers: &mut Headers, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) {
+    let place = client_address(headers, rewrite, scratch);
+    // What the client sent under these names is gone before anything is put where it stood.
+    headers.remove_all(&[X_FORWARDED_PROTO, X_FORWARDED_PORT]);
+    headers.insert(place, X_FORWARDED_PROTO, rewrite.context.scheme().as_str());
+    headers.insert(place + 1, X_FORWARDED_PORT, &*rewrite.context.listener.bound_port_text);
+    let place = headers.move_to(place + 2, "host");
+    write_trace(scratch, rewrite.context, headers, rewrite.headers_bytes);
+    headers.remove(X_AMZN_TRACE_ID);
+    headers.insert(place, X_AMZN_TRACE_ID, &*scratch);
 }
 
 /// Leaves one line that tells where the body ends, or none.
@@ -207,12 +207,20 @@ fn host(request: &mut RequestHead, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>)
     }
 }
 
-fn client_address(headers: &mut Headers, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) {
+/// The place behind the lines that tell the client's address, which are the first ones.
+fn client_address(headers: &mut Headers, rewrite: &Rewrite<'_>, scratch: &mut Vec<u8>) -> usize {
     scratch.clear();
     match forwarded_for(scratch, headers.all(X_FORWARDED_FOR), rewrite.context.client, rewrite.table.attributes()) {
-        ForwardedFor::Replaced => headers.set(X_FORWARDED_FOR, &*scratch),
-        ForwardedFor::Removed => headers.remove(X_FORWARDED_FOR),
-        ForwardedFor::Unchanged => {}
+        ForwardedFor::Unchanged => headers.move_to(0, X_FORWARDED_FOR),
+        ForwardedFor::Removed => {
+            headers.remove(X_FORWARDED_FOR);
+            0
+        }
+        ForwardedFor::Replaced => {
+            headers.remove(X_FORWARDED_FOR);
+            headers.insert(0, X_FORWARDED_FOR, &*scratch);
+            1
+        }
     }
 }
 
@@ -234,7 +242,7 @@ fn strip_hop_by_hop(headers: &mut Headers) {
     if headers.contains("connection") {
         strip_named(headers);
     }
-    headers.retain(|name, _| !HOP_BY_HOP.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())));
+    headers.remove_all(&HOP_BY_HOP);
 }
 
 /// Whether a name is that of a line which only the load balancer may write or end, with something around it that a target could trim.
@@ -302,13 +310,15 @@ pub(crate) fn response(head: &mut ResponseHead, asker: &Asker, over: bool) -> (C
 /// Puts the lines of a target's response into the load balancer's order, and its own among them: those that say what the message is,
 /// `Connection`, its cookies, the rest as the target sent it (alb.md 6.7).
 pub(crate) fn arrange(headers: &mut Headers, version: Version, close: bool, cookies: Vec<String>) {
-    let mut place = headers.move_to(0, &["date"]);
+    let mut place = headers.move_to(0, "date");
     if place == 0 {
         headers.insert(0, "Date", &*clock::date());
         place = 1;
     }
-    place = headers.move_to(place, &["content-type"]);
-    place = headers.move_to(place, &[CONTENT_LENGTH, TRANSFER_ENCODING]);
+    place = headers.move_to(place, "content-type");
+    // It has one of them at most.
+    place = headers.move_to(place, CONTENT_LENGTH);
+    place = headers.move_to(place, TRANSFER_ENCODING);
     if version != Version::Http2 {
         headers.insert(place, "Connection", respond::connection(close));
         place += 1;

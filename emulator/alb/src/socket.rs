@@ -66,6 +66,8 @@ fn open(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     if shared {
         socket.set_reuse_port(true)?;
     }
+    // Connections that are accepted inherit it.
+    socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     // Without this the probe would not notice a listener on Linux, where SO_REUSEADDR lets the bind itself pass.
@@ -87,6 +89,15 @@ mod tests {
             assert!(sockets.iter().all(|socket| socket.local_addr().unwrap().port() == group.port));
             assert_eq!(sockets[0].local_addr().unwrap().ip(), LOCALHOST);
         }
+    }
+
+    #[test]
+    fn what_is_accepted_sends_at_once() {
+        let group = bind(LOCALHOST, 0, 1).unwrap();
+        let listening = &group.per_worker[0][0];
+        listening.set_nonblocking(false).unwrap();
+        let _client = std::net::TcpStream::connect(listening.local_addr().unwrap()).unwrap();
+        assert!(listening.accept().unwrap().0.nodelay().unwrap());
     }
 
     #[test]

@@ -31,5 +31,5 @@ pub use headers::Headers;
 pub use request::RequestHead;
 pub use response::ResponseHead;
 pub use scan::{HeadScan, blank_lines};
-pub use target::Target;
+pub use target::{Target, lossy};
 pub use version::Version;

@@ -10,7 +10,7 @@ use routing::record::Doubt;
 use crate::doubt::Doubts;
 use crate::framing::{self, Framing};
 use crate::headers::Headers;
-use crate::line::{is_blank, is_text, is_token, trim, within, without_end};
+use crate::line::{all_text, is_blank, is_token, trim, within, without_end};
 use crate::target::Target;
 use crate::version::Version;
 
@@ -238,10 +238,13 @@ impl Lines {
     /// What ends lines for some readers cannot be sent on.
     fn doubt_text(&mut self, range: Range<usize>) {
         let text = &self.headers.text()[range];
+        if all_text(text) {
+            return;
+        }
         if text.iter().any(|byte| matches!(byte, 0 | b'\r')) {
             self.doubts.severe("BadHeader");
             self.refused = Some(ClientFailure::Malformed);
-        } else if !text.iter().copied().all(is_text) {
+        } else {
             self.doubts.acceptable("NonCompliantHeader");
         }
     }

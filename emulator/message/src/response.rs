@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::framing::{self, Framing, MalformedResponse};
 use crate::headers::Headers;
-use crate::line::{is_text, is_token, within, without_end};
+use crate::line::{all_text, is_token, within, without_end};
 use crate::version::Version;
 
 /// A response without its body.
@@ -42,7 +42,7 @@ impl ResponseHead {
     pub fn parse(head: &[u8]) -> Result<Self, MalformedResponse> {
         let first = memchr::memchr(b'\n', head).ok_or(MalformedResponse)? + 1;
         let (version, status, reason) = status_line(&head[..first]).ok_or(MalformedResponse)?;
-        let reason = Bytes::copy_from_slice(reason);
+        let reason = if reason == b"OK" { Bytes::from_static(b"OK") } else { Bytes::copy_from_slice(reason) };
         let mut headers = Headers::over(head);
         let mut at = first;
         while at < head.len() {
@@ -52,7 +52,7 @@ impl ResponseHead {
                 let colon = memchr::memchr(b':', line).ok_or(MalformedResponse)?;
                 let name = at..at + colon;
                 let value = within(name.end + 1, &line[colon + 1..]);
-                if name.is_empty() || !head[name.clone()].iter().copied().all(is_token) || !head[value.clone()].iter().copied().all(is_text) {
+                if name.is_empty() || !head[name.clone()].iter().copied().all(is_token) || !all_text(&head[value.clone()]) {
                     return Err(MalformedResponse);
                 }
                 headers.point(name, value);
@@ -82,6 +82,7 @@ impl ResponseHead {
 
     /// Writes it as HTTP/1.1.
     pub fn write(&self, out: &mut Vec<u8>) {
+        out.reserve("HTTP/1.1 200 \r\n\r\n".len() + self.reason.len() + self.headers.bytes());
         out.extend_from_slice(b"HTTP/1.1 ");
         for place in [100, 10, 1] {
             out.push(b'0' + u8::try_from(self.status / place % 10).unwrap_or_default());
@@ -107,7 +108,7 @@ fn status_line(line: &[u8]) -> Option<(Version, u16, &[u8])> {
         [] => reason,
         _ => return None,
     };
-    (status >= 100 && reason.iter().copied().all(is_text)).then_some((version, status, reason))
+    (status >= 100 && all_text(reason)).then_some((version, status, reason))
 }
 
 #[cfg(test)]

@@ -71,14 +71,14 @@ impl Target {
     pub fn path(&self) -> Cow<'_, str> {
         match &self.text[self.path..self.query.unwrap_or(self.text.len())] {
             [] => Cow::Borrowed("/"),
-            path => String::from_utf8_lossy(path),
+            path => lossy(path),
         }
     }
 
     /// What stands behind the `?`.
     #[must_use]
     pub fn query(&self) -> Option<Cow<'_, str>> {
-        self.query.map(|at| String::from_utf8_lossy(&self.text[at + 1..]))
+        self.query.map(|at| lossy(&self.text[at + 1..]))
     }
 
     /// How long it is, as it was written.
@@ -92,6 +92,12 @@ impl Target {
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
+}
+
+/// As text, with what is none replaced. Nearly always all of it is, and to find that out is quick.
+#[must_use]
+pub fn lossy(text: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
 }
 
 #[cfg(test)]

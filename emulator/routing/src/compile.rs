@@ -11,6 +11,7 @@ use crate::action::ActionTable;
 use crate::condition::ConditionTable;
 use crate::expressions::{Expressions, Making};
 use crate::group::{Eligible, state_of, takes_requests};
+use crate::index::RuleIndex;
 use crate::table::{Balancer, ListenerTable, RuleTable, Table, dns_name};
 use crate::transform::TransformTable;
 use crate::{GroupTable, TargetState};
@@ -131,12 +132,14 @@ pub(crate) fn listener(listener: &Listener, balancer: &Arc<Balancer>, groups: &G
         authenticate: rule.authenticate.clone().map(Arc::new),
         action: action(&rule.action),
     };
+    let rules: Vec<RuleTable> = listener.rules.values().map(&mut rule).collect();
     ListenerTable {
         port: listener.port,
         protocol: listener.protocol,
         own_attributes: (listener.attributes != ListenerAttributes::default()).then(|| Arc::new(listener.attributes.clone())),
         balancer: Arc::clone(balancer),
-        rules: listener.rules.values().map(&mut rule).collect(),
+        index: RuleIndex::new(&rules),
+        rules,
         default: action(&listener.default_action),
         default_authenticate: listener.default_authenticate.clone().map(Arc::new),
     }

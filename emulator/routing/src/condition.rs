@@ -23,6 +23,16 @@ impl<'a> Subject<'a> {
         Self { path: path::normalized(head.path), host: head.host.map(|host| small(visible(split_port(host).0))), head: *head }
     }
 
+    /// The path, normalised.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The host without its port, in small letters.
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
     /// The query, raw but for the case of its letters: AWS does not say that it decodes it.
     fn query(&self) -> Option<Cow<'a, str>> {
         self.head.query.map(|query| small(visible(query)))
@@ -80,6 +90,20 @@ impl ConditionTable {
 
     pub(crate) fn values(&self) -> &[Value] {
         &self.values
+    }
+
+    /// What each path begins with that it matches, where that is known of all.
+    pub(crate) fn path_beginnings(&self) -> Option<Vec<&[u8]>> {
+        if matches!(self.field, Field::Path) { self.beginnings() } else { None }
+    }
+
+    /// The same of hosts.
+    pub(crate) fn host_beginnings(&self) -> Option<Vec<&[u8]>> {
+        if matches!(self.field, Field::Host) { self.beginnings() } else { None }
+    }
+
+    fn beginnings(&self) -> Option<Vec<&[u8]>> {
+        self.values.iter().map(|value| value.beginning().filter(|beginning| !beginning.is_empty())).collect()
     }
 
     pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
@@ -143,6 +167,10 @@ fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 impl Value {
+    fn beginning(&self) -> Option<&[u8]> {
+        if let Self::Pattern(pattern) = self { Some(pattern.beginning()) } else { None }
+    }
+
     fn matches(&self, text: &str) -> bool {
         match self {
             Self::Pattern(pattern) => pattern.matches(text),

@@ -126,7 +126,7 @@ impl<'a> Given<'a> {
 #[must_use]
 pub fn decide<'t>(listener: &'t ListenerTable, head: &RequestHead<'_>, given: Given<'_>) -> Decision<'t> {
     let subject = Subject::of(head);
-    let matched = listener.rules.iter().find(|rule| rule.matches(&subject));
+    let matched = listener.first_match(&subject);
     act(listener, matched, Request { head, own_name: listener.dns_name(), given })
 }
 

@@ -176,7 +176,7 @@ pub fn explain(world: &World, selection: Selection<'_>, head: &RequestHead<'_>) 
     let (balancer, listener) = select(world, selection, head.host)?;
     let table = compile::listener(listener, &Arc::new(compile::balancer_table(world, balancer, None)), &BTreeMap::new(), &mut Making::default());
     let subject = Subject::of(head);
-    let deciding = table.rules.iter().find(|rule| rule.matches(&subject));
+    let deciding = table.first_match(&subject);
     let (matched, action) = match deciding {
         Some(rule) => (MatchedRule::Rule(rule.priority), listener.rules.get(&rule.priority).map(|rule| &rule.action)),
         None => (MatchedRule::Default, Some(&listener.default_action)),

@@ -1,5 +1,7 @@
 //! The headers that a target is sent (alb.md 6.3, 6.5). Values are written into a buffer of the caller's, which can be used again.
 
+use std::net::IpAddr;
+
 pub mod forwarded_for;
 pub mod host;
 pub mod trace_id;
@@ -28,6 +30,21 @@ pub fn is_for_this_hop(name: &str) -> bool {
     name.eq_ignore_ascii_case("expect") || HOP_BY_HOP.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
+/// An address without going through the formatting of every type, for it is written with each request.
+fn address(out: &mut Vec<u8>, address: IpAddr) {
+    let IpAddr::V4(address) = address else { return Text(out).put(format_args!("{address}")) };
+    for (place, octet) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            out.push(b'.');
+        }
+        for (least, digit) in [(100, octet / 100), (10, octet / 10 % 10), (0, octet % 10)] {
+            if octet >= least {
+                out.push(b'0' + digit);
+            }
+        }
+    }
+}
+
 /// Text into a buffer of bytes. Writing to it never fails.
 struct Text<'a>(&'a mut Vec<u8>);
 
@@ -48,6 +65,15 @@ impl Text<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_written_as_ever() {
+        for text in ["0.0.0.0", "127.0.0.1", "10.20.100.99", "255.255.255.255", "2001:db8::1", "::ffff:1.2.3.4"] {
+            let mut out = Vec::new();
+            address(&mut out, text.parse().unwrap());
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
 
     #[test]
     fn headers_of_one_hop_are_known_in_any_case() {

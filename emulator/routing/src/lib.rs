@@ -27,6 +27,7 @@ pub mod group;
 pub mod headers;
 pub mod health;
 pub mod health_check_record;
+mod index;
 pub mod limits;
 pub mod metrics;
 pub mod page;

@@ -74,6 +74,17 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// What every text begins with that it matches.
+    pub(crate) fn beginning(&self) -> &[u8] {
+        match &self.0 {
+            Kind::Exact(literal) | Kind::Prefix(literal) => literal,
+            Kind::General(pattern) => pattern.split(|byte| matches!(*byte, MANY | ONE)).next().unwrap_or_default(),
+            Kind::Any | Kind::Suffix(_) | Kind::Contains(_) => &[],
+        }
+    }
+}
+
 /// A byte of a pattern; control characters, which no text holds, match nothing.
 const fn token(byte: u8) -> u8 {
     match byte {

@@ -66,9 +66,11 @@ impl Scheme {
 /// A host and the port after it, if there is one: `example.com:80`, `[::1]:80`. A colon with nothing behind it is an empty port.
 #[must_use]
 pub fn split_port(host: &str) -> (&str, Option<&str>) {
-    let name_end = host.find(']').map_or(0, |bracket| bracket + 1);
-    match host[name_end..].rfind(':') {
-        Some(colon) => (&host[..name_end + colon], Some(&host[name_end + colon + 1..])),
+    // Both are ASCII, so places of bytes are places of characters. Hosts are short: no search pays for its preparation.
+    let bytes = host.as_bytes();
+    let colon = bytes.iter().rposition(|byte| matches!(byte, b':' | b']')).filter(|last| bytes[*last] == b':');
+    match colon {
+        Some(colon) => (&host[..colon], Some(&host[colon + 1..])),
         None => (host, None),
     }
 }

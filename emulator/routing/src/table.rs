@@ -6,8 +6,9 @@ use std::sync::Arc;
 use model::{Authenticate, ListenerAttributes, ListenerProtocol, LoadBalancerAttributes, LoadBalancerName, Priority, TargetGroupName, TargetKey};
 
 use crate::action::ActionTable;
-use crate::condition::ConditionTable;
+use crate::condition::{ConditionTable, Subject};
 use crate::expressions::Expressions;
+use crate::index::RuleIndex;
 use crate::metrics::BalancerMetrics;
 use crate::request::split_port;
 use crate::transform::TransformTable;
@@ -93,6 +94,7 @@ pub struct ListenerTable {
     pub(crate) balancer: Arc<Balancer>,
     /// By priority.
     pub(crate) rules: Vec<RuleTable>,
+    pub(crate) index: RuleIndex,
     pub(crate) default: ActionTable,
     pub(crate) default_authenticate: Option<Arc<Authenticate>>,
 }
@@ -156,7 +158,24 @@ pub(crate) struct RuleTable {
     pub(crate) action: ActionTable,
 }
 
+impl RuleTable {
+    /// What each path begins with that it matches, where that is known.
+    pub(crate) fn path_beginnings(&self) -> Option<Vec<&[u8]>> {
+        self.conditions.iter().find_map(ConditionTable::path_beginnings)
+    }
+
+    /// The same of hosts.
+    pub(crate) fn host_beginnings(&self) -> Option<Vec<&[u8]>> {
+        self.conditions.iter().find_map(ConditionTable::host_beginnings)
+    }
+}
+
 impl ListenerTable {
+    /// The first rule that matches.
+    pub(crate) fn first_match(&self, subject: &Subject<'_>) -> Option<&RuleTable> {
+        self.index.first(subject, |rule| self.rules[rule].matches(subject)).map(|rule| &self.rules[rule])
+    }
+
     /// The listener's port, which may differ from the one that is bound (port 80 without the permission for it).
     #[must_use]
     pub const fn port(&self) -> u16 {

@@ -90,9 +90,14 @@ impl Http1 {
         Ok(Self { stream, buffer: BytesMut::new(), room: READ.0, largest: READ.0, outbound: None, decoder, keeps: true, gave_up: false })
     }
 
+    /// Whether its last exchange left nothing behind that another one could trip over.
+    pub(super) fn is_settled(&self) -> bool {
+        self.keeps && !self.gave_up && self.outbound.is_none() && self.decoder.is_over() && self.buffer.is_empty()
+    }
+
     /// Whether another request can be sent on it: it is read up to here, so that a close by the target is seen.
     pub(super) fn is_reusable(&mut self) -> bool {
-        if !self.keeps || self.gave_up || self.outbound.is_some() || !self.decoder.is_over() || !self.buffer.is_empty() {
+        if !self.is_settled() {
             return false;
         }
         let mut byte = [0];

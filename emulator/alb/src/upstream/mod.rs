@@ -105,7 +105,8 @@ impl Lease {
         state: &Rc<ConnectionState>,
     ) -> Result<Head, UpstreamFailure> {
         let Some(own) = body.take() else { return Err(UpstreamFailure::ClosedBeforeResponse) };
-        let sent = if self.is_http2() { self.send_http2(head, own, state).await } else { self.send_http1(head, own, state).await };
+        // The one that is seldom and large is not a part of every request's future.
+        let sent = if self.is_http2() { Box::pin(self.send_http2(head, own, state)).await } else { self.send_http1(head, own, state).await };
         sent.map_err(|Unserved { failure, unsent }| {
             *body = unsent;
             failure
@@ -186,7 +187,7 @@ impl Lease {
     pub(crate) fn give_back(&mut self) {
         let Some(Upstream::Http1(mut upstream)) = self.upstream.take() else { return };
         upstream.belongs_to(None);
-        if upstream.is_reusable() {
+        if upstream.is_settled() {
             self.worker.pool.put(&self.target, self.keep_for, upstream);
         }
     }

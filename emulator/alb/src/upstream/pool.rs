@@ -1,7 +1,7 @@
 //! The connections of one worker that serve no request, and those over HTTP/2 that may serve more.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const IDLE_PER_TARGET: usize = 256;
 #[derive(Default)]
 pub(crate) struct Pool {
     /// By the address of the target's state, which the entry keeps alive.
-    known: RefCell<HashMap<usize, Known>>,
+    known: RefCell<BTreeMap<usize, Known>>,
 }
 
 struct Known {

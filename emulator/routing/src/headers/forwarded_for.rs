@@ -1,10 +1,10 @@
 //! `X-Forwarded-For` (alb.md 6.3).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use model::{LoadBalancerAttributes, XffMode};
 
-use super::Text;
+use super::{Text, address};
 
 /// What becomes of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +36,17 @@ pub fn forwarded_for<'l>(
         out.extend_from_slice(b", ");
     }
     // A dual-stack socket shows IPv4 clients as `::ffff:a.b.c.d`.
-    let address = client.ip().to_canonical();
-    let mut text = Text(out);
-    match (address, attributes.xff_client_port) {
-        (_, false) => text.put(format_args!("{address}")),
-        (IpAddr::V4(_), true) => text.put(format_args!("{address}:{}", client.port())),
-        (IpAddr::V6(_), true) => text.put(format_args!("[{address}]:{}", client.port())),
+    let ip = client.ip().to_canonical();
+    let bracketed = attributes.xff_client_port && ip.is_ipv6();
+    if bracketed {
+        out.push(b'[');
+    }
+    address(out, ip);
+    if bracketed {
+        out.push(b']');
+    }
+    if attributes.xff_client_port {
+        Text(out).put(format_args!(":{}", client.port()));
     }
     ForwardedFor::Replaced
 }

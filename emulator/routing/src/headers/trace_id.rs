@@ -48,6 +48,7 @@ fn named(part: &[u8], name: &[u8]) -> bool {
 
 /// `<name>1-<8 hex digits>-<24 hex digits>`
 fn field(out: &mut Vec<u8>, name: &[u8], seed: TraceSeed) {
+    out.reserve(name.len() + "1-8-24".len() + 32);
     out.extend_from_slice(name);
     out.extend_from_slice(b"1-");
     let [_, _, _, _, seconds @ ..] = seed.epoch_seconds.to_be_bytes();
@@ -59,9 +60,7 @@ fn field(out: &mut Vec<u8>, name: &[u8], seed: TraceSeed) {
 
 fn hexadecimal(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.extend([byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)]));
-    }
+    out.extend(bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]).map(|digit| DIGITS[usize::from(digit)]));
 }
 
 #[cfg(test)]
