@@ -36,7 +36,7 @@ SCENARIOS = [
     ("1 MiB", "plain", "/target/1m", 16, None),
     ("64 KiB upload", "plain", "/target/upload", 16, UPLOAD),
     ("a new connection each", "plain", "/target/small", 16, CLOSE),
-    ("the last of 1,000 rules", "rules", "/target/small", 64, None),
+    ("the last of 99 rules", "rules", "/target/small", 64, None),
     ("access log", "logged", "/target/small", 64, None),
     ("TLS, small", "tls", "/target/small", 64, None),
     ("TLS, 1 MiB", "tls", "/target/1m", 16, None),
