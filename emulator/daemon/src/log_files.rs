@@ -1,7 +1,6 @@
 //! Logs as AWS delivers them to S3 (alb.md 8): a bucket is a folder here, an object is a file of the name that it has there. The
 //! running period's file grows as plain text; when its five minutes are over it is compressed.
 
-use std::collections::BTreeMap;
 use std::fmt::Arguments;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Write as _};
@@ -15,6 +14,8 @@ use model::LogBucket;
 
 /// How long one file is written.
 const PERIOD: Duration = Duration::from_secs(300);
+/// So much is written at once; a round of the data plane's is the longest that it waits.
+const BUFFER: usize = 64 * 1024;
 /// How many finished files of one log are kept: a day without a pause.
 const KEPT: usize = 288;
 
@@ -53,7 +54,8 @@ pub struct Whose {
 pub struct LogFiles {
     folder: PathBuf,
     whose: Whose,
-    open: BTreeMap<Log, Open>,
+    /// A few: each line looks for its own by comparing.
+    open: Vec<(Log, Open)>,
     /// A fault is said once, until a write succeeds.
     failing: bool,
 }
@@ -77,19 +79,18 @@ impl LogFiles {
     /// Nothing open yet. Buckets are folders in `folder`.
     #[must_use]
     pub const fn new(folder: PathBuf, whose: Whose) -> Self {
-        Self { folder, whose, open: BTreeMap::new(), failing: false }
+        Self { folder, whose, open: Vec::new(), failing: false }
     }
 
     /// Writes a line that belongs to that time, in the log of the load balancer (`app/<name>/<id>`).
     pub fn write(&mut self, kind: LogKind, bucket: &LogBucket, balancer: &str, at: Duration, line: Arguments<'_>) {
-        let log = Log { kind, bucket: bucket.bucket.clone(), prefix: bucket.prefix.clone(), balancer: balancer.to_owned() };
-        let result = self.file(log, at.as_secs() / PERIOD.as_secs()).and_then(|file| writeln!(file, "{line}"));
+        let result = self.file((kind, bucket, balancer), at.as_secs() / PERIOD.as_secs()).and_then(|file| writeln!(file, "{line}"));
         self.judge(result);
     }
 
     /// Writes out what is buffered, so that a reader sees it.
     pub fn flush(&mut self) {
-        let result = self.open.values_mut().try_for_each(|open| open.file.flush());
+        let result = self.open.iter_mut().try_for_each(|(_, open)| open.file.flush());
         self.judge(result);
     }
 
@@ -112,22 +113,27 @@ impl LogFiles {
         }
     }
 
-    fn file(&mut self, log: Log, period: u64) -> io::Result<&mut BufWriter<File>> {
+    fn file(&mut self, (kind, bucket, balancer): (LogKind, &LogBucket, &str), period: u64) -> io::Result<&mut BufWriter<File>> {
+        let is = |log: &Log| log.kind == kind && log.balancer == balancer && log.bucket == bucket.bucket && log.prefix == bucket.prefix;
+        let mut place = self.open.iter().position(|(log, _)| is(log));
         // A line that comes late goes into the file that is open.
-        if self.open.get(&log).is_some_and(|open| open.period < period)
-            && let Some(over) = self.open.remove(&log)
-        {
+        if let Some(over) = place.filter(|place| self.open[*place].1.period < period) {
+            let (log, over) = self.open.swap_remove(over);
             finish(&log, over)?;
+            place = None;
         }
-        match self.open.entry(log) {
-            std::collections::btree_map::Entry::Occupied(open) => Ok(&mut open.into_mut().file),
-            std::collections::btree_map::Entry::Vacant(vacant) => {
-                let path = self.folder.join(object(vacant.key(), &self.whose, period, std::process::id()));
-                fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
-                let file = BufWriter::new(File::options().create(true).append(true).open(&path)?);
-                Ok(&mut vacant.insert(Open { period, path, file }).file)
-            }
-        }
+        let place = place.map_or_else(|| self.begin(kind, bucket, (balancer, period)), Ok)?;
+        Ok(&mut self.open[place].1.file)
+    }
+
+    /// Begins a file; its place among those that are open.
+    fn begin(&mut self, kind: LogKind, bucket: &LogBucket, (balancer, period): (&str, u64)) -> io::Result<usize> {
+        let log = Log { kind, bucket: bucket.bucket.clone(), prefix: bucket.prefix.clone(), balancer: balancer.to_owned() };
+        let path = self.folder.join(object(&log, &self.whose, period, std::process::id()));
+        fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
+        let file = BufWriter::with_capacity(BUFFER, File::options().create(true).append(true).open(&path)?);
+        self.open.push((log, Open { period, path, file }));
+        Ok(self.open.len() - 1)
     }
 }
 

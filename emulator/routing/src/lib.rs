@@ -16,6 +16,7 @@
 
 mod action;
 mod anomaly;
+pub mod calendar;
 pub mod compile;
 mod condition;
 pub mod connection;

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use std::time::Duration;
 
 use super::AccessRecord;
+use crate::calendar::{Civil, digits};
 
 impl Display for AccessRecord {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -94,17 +95,28 @@ pub(crate) struct Time(pub(crate) Duration);
 
 impl Display for Time {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let micros = i64::try_from(self.0.as_micros()).unwrap_or(i64::MAX);
-        let time = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
-        write!(f, "{time:.6}")
+        let time = Civil::of(self.0.as_secs());
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        for (place, number) in [
+            (0..4, time.year),
+            (5..7, time.month),
+            (8..10, time.day),
+            (11..13, time.hour),
+            (14..16, time.minute),
+            (17..19, time.second),
+            (20..26, self.0.subsec_micros().into()),
+        ] {
+            digits(&mut text[place], number);
+        }
+        f.write_str(plain(&text))
     }
 }
 
+/// To the nearest millisecond.
 fn seconds(f: &mut Formatter<'_>, time: Option<Duration>) -> fmt::Result {
-    match time {
-        Some(time) => write!(f, "{:.3}", time.as_secs_f64()),
-        None => f.write_str("-1"),
-    }
+    let Some(time) = time else { return f.write_str("-1") };
+    let millis = time.saturating_add(Duration::from_micros(500)).as_millis();
+    write!(f, "{}.{:03}", millis / 1000, millis % 1000)
 }
 
 pub(crate) fn or_dash<T: Display>(f: &mut Formatter<'_>, value: Option<T>) -> fmt::Result {
@@ -121,14 +133,20 @@ pub(crate) fn quoted(f: &mut Formatter<'_>, text: Option<&str>) -> fmt::Result {
 }
 
 /// What would break the line or its quotes is written as `\x22`. AWS shows it of the quotation mark; its server does it to the others too.
+/// What lies in between is written at once.
 fn escaped(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' | 0..=0x1f | 0x7f.. => write!(f, "\\x{byte:02X}")?,
-            _ => f.write_char(char::from(byte))?,
-        }
+    let mut rest = text.as_bytes();
+    while let Some(length) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f | 0x7f..)) {
+        f.write_str(plain(&rest[..length]))?;
+        write!(f, "\\x{:02X}", rest[length])?;
+        rest = &rest[length + 1..];
     }
-    Ok(())
+    f.write_str(plain(rest))
+}
+
+/// Bytes of ASCII, which all of them are.
+fn plain(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap_or_default()
 }
 
 #[cfg(test)]
