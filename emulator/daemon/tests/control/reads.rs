@@ -13,7 +13,7 @@ async fn hello_says_who_answers() {
     let lab = Lab::new().await;
     let hello: Hello = lab.get("/local/v1/hello").await.value();
     assert_eq!((hello.product.as_str(), hello.api, hello.pid), ("ecslocal", API_VERSION, std::process::id()));
-    assert_eq!(hello.state_folder, lab.folder.path().display().to_string());
+    assert_eq!(hello.state_folder, lab.folder.path().join("state").display().to_string());
 }
 
 #[tokio::test]
