@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("routing", &["model"]),
     ("message", &["routing"]),
     ("wire", &["model"]),
-    ("manifest", &["model"]),
+    ("manifest", &["context", "model"]),
     ("engine", &["model"]),
     ("context", &[]),
     ("docker", &["engine", "context", "model"]),

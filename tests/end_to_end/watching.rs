@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use crate::http::Client;
-use crate::lab::{Lab, until};
+use crate::lab::{Lab, docker, until};
 use crate::load::Load;
 
 const MANIFEST: &str = r#"
@@ -165,6 +165,62 @@ fn what_is_saved_is_rolled_out_and_what_fails_leaves_what_serves() {
     for (path, tally) in load.end() {
         assert!(tally.failed.is_empty(), "{path}: {:?}", tally.failed);
     }
+    watch.end();
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_copied_without_a_build_is_in_all_containers_until_a_build_has_it() {
+    let lab = laboratory("synced");
+    let rules = "build: users\n        watch: [{ path: users/pages, target: /data/pages, action: sync }, { path: users/conf, target: /data/conf, action: sync+restart }]";
+    lab.write(
+        "cluster.yaml",
+        &MANIFEST.replacen("build: users", rules, 1).replacen("environmentFiles: [] }", "environmentFiles: [], watch: [] }", 1),
+    );
+    lab.write("users/pages/one", "built");
+    let mut watch = Watch::begin(&lab, &["--speed", "5x"]);
+    let load = Load::begin(lab.port, &["/users/"]);
+    let container = || lab.tasks("users").pop().map(|(_, container)| container);
+    // As an archive, with a head of zeros.
+    let content = |path: &str| {
+        let said = Command::new("docker").args(["cp", &format!("{}:{path}", container()?), "-"]).output().unwrap();
+        said.status.success().then(|| String::from_utf8_lossy(&said.stdout).into_owned())
+    };
+    let image = || docker(&["inspect", "--format", "{{.Image}}", &container().unwrap()]);
+    let has = |path: &str, text: &str| content(path).is_some_and(|found| found.contains(text));
+    let (task, built) = (lab.tasks("users"), image());
+
+    lab.write("users/pages/one", "synced-first");
+    lab.write("users/pages/deep/two", "synced-second");
+    watch.until("its tasks run synced files until the next build");
+    until("both are there", || (has("/data/pages/one", "synced-first") && has("/data/pages/deep/two", "synced-second")).then_some(()));
+    assert_eq!((lab.tasks("users"), image()), (task.clone(), built.clone()), "nothing was built and nothing has rolled");
+    assert!(lab.must(&["ps"]).out.contains("2 synced"));
+
+    // A deployment without a build, whose tasks have those before as well.
+    lab.write("users/conf/a", "synced-third");
+    watch.until("new tasks are given 1 file, without a build");
+    watch.until("users: steady with users:1");
+    assert!(lab.tasks("users") != task && image() == built);
+    let all = || has("/data/conf/a", "synced-third") && has("/data/pages/one", "synced-first") && has("/data/pages/deep/two", "synced-second");
+    assert!(all());
+    for (path, tally) in load.end() {
+        assert!(tally.failed.is_empty(), "{path}: {:?}", tally.failed);
+    }
+
+    // What takes the place of one that dies.
+    let before = container();
+    docker(&["kill", before.as_ref().unwrap()]);
+    until("another one runs", || container().filter(|now| Some(now) != before.as_ref()));
+    assert!(all() && image() == built);
+
+    // A build has them itself, and without what is gone.
+    fs::remove_file(lab.folder.path().join("users/pages/one")).unwrap();
+    watch.until("users/pages/one changed: users");
+    watch.until("users: steady with users:2");
+    assert!(image() != built && content("/data/pages/one").is_none() && has("/data/conf/a", "synced-third"));
+    until("nothing is synced any more", || (!lab.must(&["ps"]).out.contains("synced")).then_some(()));
+    assert_eq!(fs::read_dir(lab.home().join("synced")).unwrap().count(), 0);
     watch.end();
     assert_eq!(lab.leftovers(), Vec::<String>::new());
 }

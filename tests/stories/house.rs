@@ -428,6 +428,7 @@ fn begin(
         hooks: Arc::new(hooks.clone()),
         connections: Arc::new(daemon::connections::Connections::nowhere()),
         vault: daemon::vault_store::VaultStore::in_memory(),
+        overlays: Arc::default(),
     });
     let mut tasks = JoinSet::new();
     tasks.spawn(keeper.run());

@@ -25,6 +25,7 @@ use crate::engines::Engines;
 use crate::firelens;
 use crate::hooks::Hooks;
 use crate::kept_logs::KeptLogs;
+use crate::overlays::Overlays;
 use crate::resources::Resources;
 
 /// How many verbs that keep the engine busy it is given at once (engine-facts 8, performance.md: beyond eight Docker gets no faster).
@@ -64,6 +65,8 @@ pub struct Effects {
     /// What containers are given to find the agent of ECS and credentials, and the doors to it; no doors in tests.
     agent: (Arc<Mint>, Option<Arc<Doors>>),
     resources: Resources,
+    /// What containers are given over their images.
+    overlays: Arc<Overlays>,
     slots: Slots,
     under_way: JoinSet<Finished>,
     /// Failures in a row of work that did not say anything about its object.
@@ -97,7 +100,7 @@ impl Effects {
         engines: Arc<Engines>,
         (hooks, connections): (Arc<dyn Hooks>, Arc<Connections>),
         clock: Arc<dyn Clock>,
-        (file_systems, routers, kept_logs, resources): (PathBuf, firelens::Folders, Option<KeptLogs>, Resources),
+        (file_systems, routers, kept_logs, resources, overlays): (PathBuf, firelens::Folders, Option<KeptLogs>, Resources, Arc<Overlays>),
         agent: (Arc<Mint>, Option<Arc<Doors>>),
     ) -> Self {
         let slots = Slots {
@@ -116,6 +119,7 @@ impl Effects {
             kept_logs,
             agent,
             resources,
+            overlays,
             slots,
             under_way: JoinSet::new(),
             failures: BTreeMap::new(),
@@ -130,6 +134,7 @@ impl Effects {
         let (engines, hooks, clock, slots) = (self.engines.clone(), self.hooks.0.clone(), self.clock.0.clone(), self.slots.of(world, &work));
         let failures = self.failures.get(&work).copied().unwrap_or(0);
         let (connections, doors, kept_logs) = (self.connections.clone(), self.agent.1.clone(), self.kept_logs.clone());
+        let overlays = self.overlays.clone();
         self.under_way.spawn(async move {
             let order = match supply(&work, order, needed.as_ref()).await {
                 Ok(order) => order,
@@ -138,7 +143,8 @@ impl Effects {
             // The semaphore is never closed, so a permit always comes.
             let permit = slots.acquire_owned().await;
             let result =
-                unbroken(execute((&engines, &name, hooks.as_ref()), (&connections, doors.as_deref(), kept_logs.as_ref()), &work, order)).await;
+                unbroken(execute((&engines, &name, hooks.as_ref(), &overlays), (&connections, doors.as_deref(), kept_logs.as_ref()), &work, order))
+                    .await;
             drop(permit);
             let fact = match result {
                 Ok(fact) => fact,

@@ -27,6 +27,7 @@ use crate::engines::Engines;
 use crate::firelens;
 use crate::hooks::Hooks;
 use crate::kept_logs::{KEPT_LOGS, KeptLogs};
+use crate::overlays::Overlays;
 use crate::resources::Resources;
 use crate::serve::BUCKETS;
 use crate::sight::Sight;
@@ -83,6 +84,8 @@ pub struct Parts {
     pub doors: Option<Arc<Doors>>,
     /// Secrets and parameters, for tasks that start.
     pub vault: Arc<VaultStore>,
+    /// Files that containers are given when they are made.
+    pub overlays: Arc<Overlays>,
 }
 
 /// The owner of the World.
@@ -154,7 +157,7 @@ impl Keeper {
         let folder = |name: &str| parts.store.as_ref().map(|store| store.folder().join(name)).unwrap_or_default();
         let kept_logs = parts.store.as_ref().map(|store| KeptLogs::new(store.folder().join(KEPT_LOGS)));
         let routers = firelens::Folders { shared: folder(firelens::FIRELENS), buckets: folder(BUCKETS) };
-        let folders = (folder(FILE_SYSTEMS), routers, kept_logs, Resources::new(folder(BUCKETS), parts.vault, parts.clock.clone()));
+        let folders = (folder(FILE_SYSTEMS), routers, kept_logs, Resources::new(folder(BUCKETS), parts.vault, parts.clock.clone()), parts.overlays);
         let keeper = Self {
             saved_faults: parts.world.faults.keys().cloned().collect(),
             world: parts.world,

@@ -36,6 +36,7 @@ mod name_servers;
 mod namespaces;
 pub mod observer;
 pub mod options;
+pub mod overlays;
 mod port_holder;
 pub mod prober;
 pub mod profiles;

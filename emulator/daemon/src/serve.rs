@@ -32,6 +32,7 @@ use crate::listeners::Listeners;
 use crate::local_registry::LocalRegistry;
 use crate::log_files::Whose;
 use crate::log_reader::LogReader;
+use crate::overlays::Overlays;
 use crate::prober::Probe;
 use crate::records::Records;
 use crate::server::{self, Context};
@@ -112,6 +113,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let (doors, visitors) = Doors::new(engines.clone(), owner.clone());
     let pace = Pace { metric_period: options.metric_period, ..Pace::default() };
     let connections = Arc::new(Connections::new(engines.own().clone(), owner.clone()));
+    let overlays = Arc::new(Overlays::open(store.folder()));
     let (keeper, handle) = Keeper::new(Parts {
         world,
         ids,
@@ -125,6 +127,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         mint: mint.clone(),
         doors: Some(doors.clone()),
         vault: vault.clone(),
+        overlays: overlays.clone(),
     });
     let running = Running { endpoint, pid: std::process::id() };
     let server_stop = CancellationToken::new();
@@ -140,6 +143,7 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
         records: Some(records),
         registry: registry.clone(),
         vault,
+        overlays: overlays.clone(),
         previews: server::ecr::Previews::default(),
         mint,
         doors: Some(doors.clone()),
@@ -167,6 +171,10 @@ pub async fn serve(options: Options, ready: oneshot::Sender<Running>, stop: Canc
     let routers = store.folder().join(firelens::FIRELENS);
     watchers.spawn(async move {
         supervise("clearing after log routers", time.as_ref(), || firelens::clear(&routers, &followed)).await;
+    });
+    let (time, followed) = (clock.clone(), handle.clone());
+    watchers.spawn(async move {
+        supervise("clearing of synced files", time.as_ref(), || overlays.clear(&followed)).await;
     });
     let (time, followed) = (clock.clone(), handle.clone());
     let kept_logs = KeptLogs::new(store.folder().join(KEPT_LOGS));

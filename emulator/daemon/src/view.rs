@@ -143,6 +143,7 @@ fn service_view(snapshot: &Snapshot, key: &ServiceKey, service: &Service) -> Ser
         pending_count: count(TaskStatus::Pending, None),
         task_definition: service.revision.to_string(),
         steady: service.steady,
+        synced_files: 0,
         scheduling_strategy: service.spec.scheduling_strategy.as_str().into(),
         deployment_circuit_breaker: service.spec.circuit_breaker.is_some(),
         deployments: deployments.collect(),

@@ -33,6 +33,7 @@ pub(crate) const START: Limit = Limit::new(180, "started");
 pub(crate) const INSPECT: Limit = Limit::new(30, "inspecting");
 pub(crate) const LIST: Limit = Limit::new(30, "listing");
 pub(crate) const EXEC: Limit = Limit::new(30, "executing");
+pub(crate) const PUT: Limit = Limit::new(30, "copied into");
 pub(crate) const STATS: Limit = Limit::new(10, "measured");
 pub(crate) const DISTURB: Limit = Limit::new(30, "disturbed");
 pub(crate) const REMOVE: Limit = Limit::new(300, "removed");

@@ -10,7 +10,7 @@ use bollard::query_parameters::{
 use bytes::Bytes;
 use engine::{
     Bridge, BuildSpec, Connection, ContainerSpec, Disturbance, Doorway, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, ExecSession,
-    ExecSpec, LogLine, LogOptions, NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb,
+    ExecSpec, LogLine, LogOptions, NetworkNamespace, NetworkSpec, Progress, PutFile, Stream, Usage, Verb,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use model::{ContainerId, ObservedContainer, OwnerId, RunState, ServiceKey, Timestamp};
@@ -285,6 +285,10 @@ impl Engine for Docker {
 
     fn exec<'a>(&'a self, id: &'a ContainerId, spec: &'a ExecSpec) -> Verb<'a, ExecSession> {
         Box::pin(self.run_in(id, spec))
+    }
+
+    fn put<'a>(&'a self, id: &'a ContainerId, files: &'a [PutFile]) -> Verb<'a, ()> {
+        Box::pin(self.put_files(id, files))
     }
 
     fn logs<'a>(&'a self, id: &'a ContainerId, options: LogOptions) -> Verb<'a, Stream<LogLine>> {

@@ -37,6 +37,7 @@ mod observe;
 mod pause_executable;
 mod pause_image;
 mod place;
+mod put;
 mod stats;
 mod subnet;
 mod superseded;

@@ -15,6 +15,7 @@ pub mod conformance;
 mod disturbance;
 mod error;
 pub mod exec;
+mod put;
 pub mod simulated;
 mod source;
 mod spec;
@@ -24,6 +25,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use disturbance::Disturbance;
 pub use error::{EngineError, EngineErrorKind};
 pub use exec::{ExecInput, ExecOutput, ExecSession, ExecSpec, TerminalSize};
+pub use put::PutFile;
 pub use source::{ImageSource, SourcedImage};
 pub use spec::{
     Bridge, BuildSpec, Connection, ContainerSpec, Doorway, EngineInfo, LogLine, LogOptions, LogStream, Mount, MountSource, Namespace,

@@ -9,7 +9,7 @@ use model::{ContainerId, ObservedContainer, OwnerId, ServiceKey, Timestamp};
 
 use crate::{
     Bridge, BuildSpec, ContainerSpec, Disturbance, Doorway, EngineError, EngineInfo, ExecSession, ExecSpec, LogLine, LogOptions, NetworkSpec,
-    Progress, Usage,
+    Progress, PutFile, Usage,
 };
 
 /// A verb under way.
@@ -135,6 +135,10 @@ pub trait Engine: Send + Sync + 'static {
     /// Runs a program in a running container; one that is not there ends with exit code 127 (126 where it cannot be run), and what the engine
     /// says of it is its standard error. Fails with `Refused` where the container does not run.
     fn exec<'a>(&'a self, id: &'a ContainerId, spec: &'a ExecSpec) -> Verb<'a, ExecSession>;
+
+    /// Puts files into the file system of a container, whether it runs or not, over what is there. Not all at once: who reads meanwhile may find
+    /// some. Fails with `Refused` or `Failed` where one cannot be put, and then may have put others.
+    fn put<'a>(&'a self, id: &'a ContainerId, files: &'a [PutFile]) -> Verb<'a, ()>;
 
     /// A container's log.
     fn logs<'a>(&'a self, id: &'a ContainerId, options: LogOptions) -> Verb<'a, Stream<LogLine>>;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AlarmSpec, ClusterName, Family, InstanceName, InstanceSpec, Listener, LoadBalancerAttributes, LoadBalancerName, ParameterSpec, RepositoryName,
-    RepositorySpec, RoleName, RoleSpec, ScheduleName, ScheduledTaskSpec, SecretSpec, ServiceName, ServiceSpec, Speed, TargetGroupName,
-    TargetGroupSpec, TaskDefinition,
+    AlarmSpec, ClusterName, ContainerName, Family, InstanceName, InstanceSpec, Listener, LoadBalancerAttributes, LoadBalancerName, ParameterSpec,
+    RepositoryName, RepositorySpec, RoleName, RoleSpec, ScheduleName, ScheduledTaskSpec, SecretSpec, ServiceName, ServiceSpec, Speed, SyncRule,
+    TargetGroupName, TargetGroupSpec, TaskDefinition,
 };
 
 /// One cluster as a manifest describes it.
@@ -46,6 +46,9 @@ pub struct Desired {
     /// Parameters by name, as secrets.
     #[serde(default)]
     pub parameters: BTreeMap<String, ParameterSpec>,
+    /// What is copied into containers when it is saved, by family and container. Whoever watches the files does it; the World knows nothing of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub watch: BTreeMap<Family, BTreeMap<ContainerName, Vec<SyncRule>>>,
 }
 
 impl Desired {
@@ -66,6 +69,7 @@ impl Desired {
             roles: BTreeMap::new(),
             secrets: BTreeMap::new(),
             parameters: BTreeMap::new(),
+            watch: BTreeMap::new(),
         }
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn services(cluster: &ClusterView) -> Table {
                 attachment.address,
                 attachment.desired_count - service.desired_count.min(attachment.desired_count)
             ),
+            None if service.synced_files > 0 => format!("{rollout}, {} synced", service.synced_files),
             None => rollout.to_owned(),
         };
         table.row(vec![
@@ -32,7 +33,7 @@ pub(crate) fn services(cluster: &ClusterView) -> Table {
             cell(service.running_count.to_string()),
             cell(service.pending_count.to_string()),
             cell(&service.task_definition),
-            toned(&rollout, tone(&rollout)),
+            toned(&rollout, tone(rollout.split(',').next().unwrap_or_default())),
         ]);
     }
     table

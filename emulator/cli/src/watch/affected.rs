@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use model::{Build, ContainerDefinition, Desired, EnvironmentFile, Family, ServiceName, TaskDefinition};
+use model::{Build, ContainerDefinition, ContainerName, Desired, EnvironmentFile, Family, ServiceName, SyncRule, TaskDefinition};
 
 use super::files::{Changed, Fate, Interest, Subject};
+use super::sync::{Copies, decide};
 
 /// What a manifest's cluster is made of, as far as it is in files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,16 @@ struct Built {
     /// Something else has the image as well: a scheduled task, or a task definition that names what another one builds. Then the manifest is
     /// brought up whole, which builds in order.
     others: bool,
+    /// Whose containers have it, and what is copied into them.
+    users: Vec<User>,
+}
+
+/// A container that has what is made from a build context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct User {
+    services: BTreeSet<ServiceName>,
+    container: ContainerName,
+    rules: Vec<SyncRule>,
 }
 
 /// What is to be done for changed files.
@@ -34,7 +45,12 @@ pub(crate) struct Affected {
     pub(crate) manifest: bool,
     /// Services of which alone something has changed.
     pub(crate) services: BTreeMap<ServiceName, Wish>,
+    /// Services of which no more is wished than that files are copied, by container.
+    pub(crate) syncs: Syncs,
 }
+
+/// Files to copy into containers of services.
+pub(crate) type Syncs = BTreeMap<ServiceName, BTreeMap<ContainerName, Copies>>;
 
 /// What is to be done for one service; of two wishes the greater one does what the other would.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +77,8 @@ impl Watched {
                     let subject = Subject::Context { root: context.into(), dockerfile: dockerfile.clone() };
                     let built = watched.builds.entry(subject).or_default();
                     built.services.extend(services.iter().cloned());
+                    let rules = desired.watch.get(family).and_then(|rules| rules.get(&container.name)).cloned().unwrap_or_default();
+                    built.users.push(User { services: services.clone(), container: container.name.clone(), rules });
                     built.others |= has_other_users(desired, (family, definition), container);
                 }
             }
@@ -94,18 +112,43 @@ impl Watched {
                     affected.manifest |= readers.is_none() && self.manifest.contains(path);
                     affected.wish(readers.into_iter().flatten(), Wish::Redeploy);
                 }
-                Subject::Context { .. } => {
-                    let Some(built) = self.builds.get(subject) else { continue };
-                    affected.manifest |= built.others;
-                    affected.wish(built.services.iter(), Wish::Build);
+                Subject::Context { .. } => {}
+            }
+        }
+        for (subject, built) in &self.builds {
+            let Subject::Context { root, dockerfile } = subject else { continue };
+            let changed: Vec<_> = changed.iter().filter(|one| one.subject == *subject).map(|one| (one.path.as_path(), one.fate)).collect();
+            if changed.is_empty() {
+                continue;
+            }
+            affected.manifest |= built.others;
+            for user in &built.users {
+                // Whoever else has the image is to have the same.
+                match decide(&user.rules, (root, dockerfile), &changed).filter(|_| !built.others) {
+                    Some(copies) => affected.copy(user, &copies),
+                    None => affected.wish(user.services.iter(), Wish::Build),
                 }
             }
         }
-        affected
+        affected.settled()
     }
 }
 
 impl Affected {
+    fn copy(&mut self, user: &User, copies: &Copies) {
+        for service in &user.services {
+            self.syncs.entry(service.clone()).or_default().insert(user.container.clone(), copies.clone());
+        }
+    }
+
+    /// What is deployed anyway is built, which has the files, too.
+    fn settled(mut self) -> Self {
+        let both: Vec<ServiceName> = self.syncs.keys().filter(|service| self.manifest || self.services.contains_key(*service)).cloned().collect();
+        self.syncs.retain(|service, _| !both.contains(service));
+        self.wish(both.iter(), Wish::Build);
+        self
+    }
+
     fn wish<'a>(&mut self, services: impl Iterator<Item = &'a ServiceName>, wish: Wish) {
         for service in services {
             let known = self.services.entry(service.clone()).or_insert(wish);

@@ -43,8 +43,12 @@ pub(crate) struct Changed {
 /// What became of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fate {
-    /// It is new, or says something else.
+    /// A file is new, or says something else.
     Written,
+    /// A folder is new, or has other permissions.
+    Made,
+    /// A link is new, or leads elsewhere; or it is neither file nor folder.
+    Linked,
     /// It is gone.
     Gone,
 }
@@ -65,6 +69,8 @@ pub(crate) type Folders = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 struct Seen {
     stamp: Stamp,
     digest: [u8; 32],
+    /// What has become of it where it is another than before.
+    fate: Fate,
     /// Read at two looks with one stamp. The clock of a file system stands still for some milliseconds, so what was written again at once has the
     /// stamp that it had.
     settled: bool,
@@ -109,7 +115,8 @@ pub(crate) fn differences(before: &Look, after: &Look) -> Vec<Changed> {
     for (subject, now) in &after.seen {
         let Some(then) = before.seen.get(subject) else { continue };
         let mut tell = |path: &PathBuf, fate| changed.push(Changed { subject: subject.clone(), path: path.clone(), fate });
-        now.iter().filter(|(path, seen)| then.get(*path).is_none_or(|old| old.digest != seen.digest)).for_each(|(path, _)| tell(path, Fate::Written));
+        let differs = |(path, seen): &(&PathBuf, &Seen)| then.get(*path).is_none_or(|old| old.digest != seen.digest);
+        now.iter().filter(differs).for_each(|(path, seen)| tell(path, seen.fate));
         then.keys().filter(|path| !now.contains_key(*path)).for_each(|path| tell(path, Fate::Gone));
     }
     changed.sort();
@@ -163,7 +170,12 @@ fn see(path: &Path, metadata: &Metadata, known: Option<&Seen>) -> io::Result<See
         return Ok(known.clone());
     }
     let settled = metadata.is_dir() || known.is_some_and(|known| known.stamp == stamp);
-    Ok(Seen { stamp, digest: digest(path, metadata)?, settled })
+    let fate = match (metadata.is_file(), metadata.is_dir()) {
+        (true, _) => Fate::Written,
+        (false, true) => Fate::Made,
+        (false, false) => Fate::Linked,
+    };
+    Ok(Seen { stamp, digest: digest(path, metadata)?, fate, settled })
 }
 
 /// Of kind, permissions and content.

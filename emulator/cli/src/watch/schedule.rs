@@ -3,12 +3,12 @@
 //! The newest save wins: a build of what was saved before is let go of, and none that it was for is forgotten. A manifest is brought up alone,
 //! services are rolled beside each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::ServiceName;
 use tokio::time::Instant;
 
-use super::affected::{Affected, Wish};
+use super::affected::{Affected, Syncs, Wish};
 
 /// Something that is done in one piece.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,23 +49,46 @@ pub(crate) struct Schedule {
     services: BTreeMap<ServiceName, Due>,
     /// With what each does for services.
     busy: BTreeMap<Job, BTreeMap<ServiceName, Due>>,
+    /// Services that do not run what was saved last: its build or its deployment has failed.
+    behind: BTreeSet<ServiceName>,
 }
 
 impl Schedule {
-    /// Files were saved.
-    pub(crate) fn saved(&mut self, affected: Affected, at: Instant) {
+    /// Files were saved. What is given back is copied now; into what is being built, or runs something else, nothing is copied: it is built again.
+    pub(crate) fn saved(&mut self, affected: Affected, at: Instant) -> Syncs {
         if affected.manifest {
             self.manifest = Some(at);
         }
         for (service, wish) in affected.services {
             self.add(service, Due { wish, since: at });
         }
+        let (now, built): (Syncs, Syncs) = affected.syncs.into_iter().partition(|(service, _)| self.runs_what_was_saved(service));
+        for service in built.into_keys() {
+            self.add(service, Due { wish: Wish::Build, since: at });
+        }
+        now
+    }
+
+    /// The deployment of a service has failed.
+    pub(crate) fn failed(&mut self, service: ServiceName) {
+        self.behind.insert(service);
+    }
+
+    fn runs_what_was_saved(&self, service: &ServiceName) -> bool {
+        let busy = self.busy.contains_key(&Job::Manifest) || self.busy.contains_key(&Job::Service(service.clone()));
+        !busy && self.manifest.is_none() && !self.services.contains_key(service) && !self.behind.contains(service)
     }
 
     /// A job has ended by itself; `done` where what it was for is in effect. What a manifest that came to nothing took along is done one by one; the
     /// service whose own build failed waits for its next save.
     pub(crate) fn ended(&mut self, job: &Job, done: bool) {
         let carried = self.busy.remove(job).unwrap_or_default();
+        match job {
+            Job::Manifest if done => self.behind.clear(),
+            Job::Manifest => {}
+            Job::Service(service) if done => drop(self.behind.remove(service)),
+            Job::Service(service) => self.failed(service.clone()),
+        }
         if *job == Job::Manifest && !done {
             carried.into_iter().for_each(|(service, due)| self.add(service, due));
         }
@@ -130,7 +153,8 @@ mod tests {
 
     use super::*;
 
-    /// What happens, in words: `save a` (builds a), `save a, b`, `variables a`, `manifest`, `done a`, `failed manifest`; and what is done then.
+    /// What happens, in words: `save a` (builds a), `save a, b`, `variables a`, `sync a`, `manifest`, `done a`, `failed manifest`, `broken a` (its
+    /// deployment has failed); and what is done then.
     fn check(story: &[(&str, &[&str])]) {
         let start = Instant::now();
         let mut schedule = Schedule::default();
@@ -140,22 +164,34 @@ mod tests {
             let names = || names.split(", ").filter(|name| !name.is_empty());
             let job =
                 || if names().next() == Some("manifest") { Job::Manifest } else { Job::Service(ServiceName::new(names().next().unwrap()).unwrap()) };
-            let of = |wish| names().map(|name| (ServiceName::new(name).unwrap(), wish)).collect();
-            match verb {
-                "save" => schedule.saved(Affected { manifest: false, services: of(Wish::Build) }, at),
-                "variables" => schedule.saved(Affected { manifest: false, services: of(Wish::Redeploy) }, at),
-                "manifest" => schedule.saved(Affected { manifest: true, services: of(Wish::Build) }, at),
-                "done" => schedule.ended(&job(), true),
-                "failed" => schedule.ended(&job(), false),
+            let of = |wish| names().map(|name| (ServiceName::new(name).unwrap(), wish)).collect::<BTreeMap<_, _>>();
+            let saved = |manifest, services| Affected { manifest, services, ..Affected::default() };
+            let copied = match verb {
+                "save" => schedule.saved(saved(false, of(Wish::Build)), at),
+                "variables" => schedule.saved(saved(false, of(Wish::Redeploy)), at),
+                "manifest" => schedule.saved(saved(true, of(Wish::Build)), at),
+                "sync" => {
+                    let syncs = of(Wish::Build).into_keys().map(|service| (service, BTreeMap::new())).collect();
+                    schedule.saved(Affected { syncs, ..Affected::default() }, at)
+                }
+                "done" | "failed" => {
+                    schedule.ended(&job(), verb == "done");
+                    Syncs::new()
+                }
+                "broken" => {
+                    names().for_each(|name| schedule.failed(ServiceName::new(name).unwrap()));
+                    Syncs::new()
+                }
                 other => panic!("{other}"),
-            }
+            };
             let name = |job: Job| if let Job::Service(name) = job { name.to_string() } else { "manifest".to_owned() };
             let told = |action| match action {
                 Action::Begin { job, wish: Wish::Redeploy, since } => format!("redeploy {} of {}", name(job), (since - start).as_secs()),
                 Action::Begin { job, since, .. } => format!("build {} of {}", name(job), (since - start).as_secs()),
                 Action::Cancel(job) => format!("cancel {}", name(job)),
             };
-            assert_eq!(schedule.next().into_iter().map(told).collect::<Vec<_>>(), *expected, "second {second}: {happens}");
+            let copied = copied.into_keys().map(|service| format!("copy {service}"));
+            assert_eq!(copied.chain(schedule.next().into_iter().map(told)).collect::<Vec<_>>(), *expected, "second {second}: {happens}");
             assert_eq!(schedule.next(), [], "asked again at second {second}: {happens}");
         }
         assert!(schedule.services.is_empty() && schedule.manifest.is_none(), "something is left: {schedule:?}");
@@ -179,6 +215,31 @@ mod tests {
             ("done a", &["build a of 1"]),
             ("variables a", &[]),
             ("failed a", &["redeploy a of 3"]),
+        ]);
+    }
+
+    #[test]
+    fn files_are_copied_only_into_what_runs_all_that_was_saved_before() {
+        check(&[
+            ("sync a, b", &["copy a", "copy b"]),
+            ("save a", &["build a of 1"]),
+            // What is under way may have been made without it.
+            ("sync a, b", &["copy b", "cancel a", "build a of 2"]),
+            ("failed a", &[]),
+            ("sync a", &["build a of 4"]),
+            ("done a", &[]),
+            ("sync a", &["copy a"]),
+            ("broken a", &[]),
+            ("sync a", &["build a of 8"]),
+            ("done a", &[]),
+            ("manifest", &["build manifest of 10"]),
+            ("sync b", &[]),
+            ("done manifest", &["build b of 11"]),
+            ("done b", &[]),
+            ("variables a", &["redeploy a of 14"]),
+            ("sync a", &[]),
+            ("done a", &["build a of 15"]),
+            ("done a", &[]),
         ]);
     }
 

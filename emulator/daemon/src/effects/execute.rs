@@ -12,6 +12,7 @@ use crate::hooks::Hooks;
 use crate::kept_logs::KeptLogs;
 use crate::mounts;
 use crate::name_servers;
+use crate::overlays::Overlays;
 use crate::resources::Needed;
 
 /// Completes an order with what its task needs besides images; or says that this cannot be had.
@@ -32,7 +33,7 @@ pub(super) async fn supply(work: &Work, mut order: Order, needed: Option<&Needed
 
 /// Does a piece of work as its order says. What it found out, if that is anything.
 pub(super) async fn execute(
-    (engines, name, hooks): (&Engines, &EngineName, &dyn Hooks),
+    (engines, name, hooks, overlays): (&Engines, &EngineName, &dyn Hooks, &Overlays),
     (connections, doors, kept_logs): (&Connections, Option<&Doors>, Option<&KeptLogs>),
     work: &Work,
     order: Order,
@@ -66,7 +67,7 @@ pub(super) async fn execute(
             if is_here(name) {
                 mounts::make_folders(&spec).await?;
             }
-            let id = engine.create(&spec).await?;
+            let id = overlays.create(engine.as_ref(), &spec).await?;
             connections.open(&wanted).await?;
             // Before it starts: what it asks first may be its credentials.
             if let Some(doors) = doors {

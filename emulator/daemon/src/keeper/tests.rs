@@ -40,6 +40,7 @@ fn bench() -> Bench {
         hooks: Arc::new(crate::hooks::LocalHooks),
         connections,
         vault: crate::vault_store::VaultStore::in_memory(),
+        overlays: Arc::default(),
     };
     let (keeper, handle) = Keeper::new(parts);
     Bench { folder, clock, keeper, handle }

@@ -16,6 +16,7 @@ use wire::local::{
 
 use super::Context;
 use super::answer::{self, Body};
+use super::dropping::Dropping;
 use super::query::Query;
 use super::{repositories, secrets};
 use crate::keeper::{Done, Snapshot};
@@ -90,8 +91,12 @@ async fn prepare_and_apply(context: &Context, request: UpRequest, progress: &mps
     let resolved = while_read(request.attended, progress, images.resolve(&mut desired, progress)).await;
     let applied = match resolved {
         Ok(()) => {
+            let dropping = Dropping::of(context, &desired).await;
             adopt_image_ids(&context.keeper.snapshot().world, &mut desired);
-            apply(context, desired, progress).await
+            match dropping {
+                Ok(dropping) => dropped(context, dropping, apply(context, desired, progress).await).await,
+                Err(failure) => Err(failure),
+            }
         }
         Err(failure) => Err(failure),
     };
@@ -148,6 +153,17 @@ async fn apply(context: &Context, mut desired: Desired, progress: &mpsc::Sender<
         }
         Err(failure) => {
             secrets::take_back(context, brought).await;
+            Err(failure)
+        }
+    }
+}
+
+/// With what came of the changes that came with a build.
+pub(super) async fn dropped(context: &Context, dropping: Dropping, applied: Result<Done, Failure>) -> Result<Done, Failure> {
+    match applied {
+        Ok(done) => dropping.finish(context, done).await,
+        Err(failure) => {
+            dropping.take_back(context).await;
             Err(failure)
         }
     }

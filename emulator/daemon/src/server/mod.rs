@@ -9,6 +9,7 @@ mod aws;
 mod changes;
 mod chaos;
 mod connections;
+mod dropping;
 pub mod ecr;
 pub mod exec;
 mod explain;
@@ -27,6 +28,7 @@ mod secrets;
 mod secretsmanager;
 mod ssm;
 mod sts;
+mod sync;
 mod tasks;
 
 use std::net::SocketAddr;
@@ -52,6 +54,7 @@ use crate::engines::Engines;
 use crate::images::Images;
 use crate::keeper::Handle;
 use crate::listeners::Listeners;
+use crate::overlays::Overlays;
 use crate::profiles::Profiles;
 use crate::records::Records;
 use crate::vault_store::VaultStore;
@@ -91,6 +94,8 @@ pub struct Context {
     pub doors: Option<Arc<Doors>>,
     /// Secrets and parameters.
     pub vault: Arc<VaultStore>,
+    /// Files that are synced over images.
+    pub overlays: Arc<Overlays>,
     /// What lifecycle policies would do, as somebody asked.
     pub previews: ecr::Previews,
     /// Where this endpoint is.

@@ -40,7 +40,13 @@ pub(super) async fn view(context: &Context, query: &Query) -> Result<Response<Bo
     let bound = context.listeners.as_ref().map(|listeners| listeners.bound()).unwrap_or_default();
     let agent_problem = context.doors.as_ref().and_then(|doors| doors.problem());
     let seen = (context.engine_view.clone(), agent_problem);
-    Ok(answer::json(&view::view(&context.keeper.snapshot(), &bound, seen, context.clock.now())))
+    let mut view = view::view(&context.keeper.snapshot(), &bound, seen, context.clock.now());
+    for (key, count) in context.overlays.counts().await {
+        let cluster = view.clusters.iter_mut().find(|cluster| cluster.cluster_name == key.service.cluster.as_str());
+        let services = cluster.into_iter().flat_map(|cluster| &mut cluster.services);
+        services.filter(|service| service.service_name == key.service.name.as_str()).for_each(|service| service.synced_files += count);
+    }
+    Ok(answer::json(&view))
 }
 
 /// Events, oldest first, and on as they come.

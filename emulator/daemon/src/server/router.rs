@@ -13,7 +13,8 @@ use super::answer::{self, Body};
 use super::aws::Door;
 use super::query::Query;
 use super::{
-    Context, aws, changes, chaos, connections, exec, explain, guard, logs, metrics, names, reads, repositories, requests, scaling, secrets, tasks,
+    Context, aws, changes, chaos, connections, exec, explain, guard, logs, metrics, names, reads, repositories, requests, scaling, secrets, sync,
+    tasks,
 };
 
 /// The largest request body.
@@ -64,6 +65,7 @@ pub(super) async fn answer(context: Arc<Context>, request: Request<Incoming>) ->
         (Method::POST, path::DEREGISTER_INSTANCE) => and_then(body(request).await, |asked| changes::deregister_instance(&context, asked)).await,
         (Method::POST, path::INSTANCE_STATUS) => and_then(body(request).await, |asked| changes::instance_status(&context, asked)).await,
         (Method::POST, path::STOP_TASK) => and_then(body(request).await, |asked| tasks::stop_task(&context, asked)).await,
+        (Method::POST, path::SYNC) => and_then(body(request).await, |asked| sync::sync(context, asked)).await,
         (Method::POST, path::ATTACH) => and_then(body(request).await, |asked| changes::attach(&context, asked)).await,
         (Method::POST, path::DETACH) => and_then(body(request).await, |asked| changes::detach(&context, asked)).await,
         (Method::POST, path::EXEC) => exec::exec(context, request).await,

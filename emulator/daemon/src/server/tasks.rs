@@ -13,7 +13,8 @@ use wire::local::{DeployRequest, Failure, ProtectRequest, RunTaskRequest, StopTa
 
 use super::Context;
 use super::answer::{self, Body};
-use super::changes::{done, ended, refused, require_engine, tell, while_read, with_progress};
+use super::changes::{done, dropped, ended, refused, require_engine, tell, while_read, with_progress};
+use super::dropping::Dropping;
 use super::query::Query;
 
 /// The longest protection: two days (ecs.md 3.12).
@@ -33,13 +34,28 @@ async fn begin_deployment(context: &Context, request: DeployRequest, progress: &
         Wanted::Current => snapshot.world.definition(&found.revision).map_or(Wanted::Current, |known| Wanted::Definition(Box::new(known.clone()))),
         what => what,
     };
+    let builds = matches!(what, Wanted::Definition(_));
     let (mut changes, task_definition) = while_read(request.attended, progress, registered(context, &service.cluster, what, progress)).await?;
+    let mut dropping = Dropping::default();
+    if let Some(built) = deployed(&context.keeper.snapshot().world, &changes, task_definition.as_ref()).filter(|_| builds) {
+        dropping.add(context, &service, &built).await?;
+    }
     let runs = |world: &World| world.services.get(&service).map(|found| TaskDefinitionName::from(found.revision.clone()));
-    if request.unless_current && changes.is_empty() && runs(&context.keeper.snapshot().world) == task_definition {
+    if request.unless_current && changes.is_empty() && dropping.is_empty() && runs(&context.keeper.snapshot().world) == task_definition {
         return change(context, Vec::new(), progress).await;
     }
     changes.push(Change::Deploy { service, task_definition });
-    change(context, changes, progress).await
+    let applied = context.keeper.change(changes).await.ok_or_else(ended).and_then(|applied| applied.map_err(refused));
+    tell(dropped(context, dropping, applied).await?, progress).await;
+    Ok(())
+}
+
+/// The task definition that a deployment is of.
+fn deployed(world: &World, changes: &[Change], name: Option<&TaskDefinitionName>) -> Option<TaskDefinition> {
+    match changes.first() {
+        Some(Change::RegisterTaskDefinition { definition, .. }) => Some((**definition).clone()),
+        _ => world.definition(&world.resolve(name?).ok()?).cloned(),
+    }
 }
 
 pub(super) fn run_task(context: Arc<Context>, request: RunTaskRequest) -> Response<Body> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use daemon::engines::{Dial, Engines};
 use daemon::keeper::{Handle, Keeper, Parts, Traffic};
+use daemon::overlays::Overlays;
 use daemon::prober::Probe;
 use daemon::server::{self, Context};
 use daemon::store::Store;
@@ -45,7 +46,7 @@ pub(crate) struct Lab {
     pub(crate) serving: JoinHandle<()>,
     pub(crate) mint: Arc<iam::Mint>,
     pub(crate) door: tokio::sync::mpsc::Sender<daemon::doors::Visitor>,
-    _watchers: JoinSet<()>,
+    watchers: JoinSet<()>,
 }
 
 /// An answer that is no stream.
@@ -107,11 +108,25 @@ impl Lab {
 
     /// A lab, and a second engine at that endpoint.
     pub(crate) async fn beside(endpoint: &str) -> (Self, Arc<Fleet>) {
-        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(SystemClock::new());
+        let others = (Fleet::new(clock.clone()), Fleet::numbered(clock, 2));
+        Self::over(tempfile::tempdir().unwrap(), others, endpoint).await
+    }
+
+    /// The daemon ends at once, and another one begins with what it has left.
+    pub(crate) async fn again(mut self) -> Self {
+        self.serving.abort();
+        self.serving.await.ok();
+        self.watchers.shutdown().await;
+        let other = Fleet::numbered(Arc::new(SystemClock::new()), 2);
+        Self::over(self.folder, (self.fleet, other), "unix:///other.sock").await.0
+    }
+
+    async fn over(folder: tempfile::TempDir, (fleet, other): (Arc<Fleet>, Arc<Fleet>), endpoint: &str) -> (Self, Arc<Fleet>) {
         let store = Arc::new(Store::open(&folder.path().join("state")).unwrap());
         let vault = Arc::new(VaultStore::open(store.folder(), Ids::seeded(3)).unwrap());
+        let overlays = Arc::new(Overlays::open(store.folder()));
         let clock = Arc::new(SystemClock::new());
-        let fleet = Fleet::new(clock.clone());
         let mut ids = Ids::seeded(1);
         let world = store.load(&mut ids).unwrap();
         let owner = world.settings.owner.clone();
@@ -120,7 +135,6 @@ impl Lab {
         let known = pace.clone();
         let connections = Arc::new(daemon::connections::Connections::nowhere());
         let mint = Arc::new(iam::Mint::new(&[7; 32]));
-        let other = Fleet::numbered(clock.clone(), 2);
         let engines = Engines::new(fleet.clone(), Box::new(Beside(EngineName::at(endpoint), other.clone())));
         let (keeper, handle) = Keeper::new(Parts {
             world,
@@ -135,9 +149,12 @@ impl Lab {
             mint: mint.clone(),
             doors: None,
             vault: vault.clone(),
+            overlays: overlays.clone(),
         });
         let mut watchers = JoinSet::new();
         watchers.spawn(keeper.run());
+        let (synced, followed) = (overlays.clone(), handle.clone());
+        watchers.spawn(async move { synced.clear(&followed).await });
         watchers.spawn(meter::run(engines.clone(), clock.clone(), handle.clone(), known.clone()));
         watchers.spawn(observer::run(engines.clone(), owner, clock.clone(), handle.clone()));
         watchers.spawn(prober::run(Arc::new(Healthy), clock.clone(), handle.clone()));
@@ -159,6 +176,7 @@ impl Lab {
             records: None,
             registry,
             vault,
+            overlays: overlays.clone(),
             previews: server::ecr::Previews::default(),
             mint: mint.clone(),
             doors: None,
@@ -175,7 +193,7 @@ impl Lab {
         let context = Arc::new(context);
         watchers.spawn(server::agent::run(visitors, context.clone()));
         let serving = tokio::spawn(server::run(listener, context));
-        let lab = Self { address, fleet, keeper: handle, folder, stop, ending, ups, followers, serving, mint, door, _watchers: watchers };
+        let lab = Self { address, fleet, keeper: handle, folder, stop, ending, ups, followers, serving, mint, door, watchers };
         (lab, other)
     }
 

@@ -14,3 +14,4 @@ mod repositories;
 mod roles;
 mod secrets_api;
 mod stopping;
+mod sync;

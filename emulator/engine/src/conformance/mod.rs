@@ -21,6 +21,7 @@ mod lifecycle;
 mod logs;
 mod namespaces;
 mod networks;
+mod putting;
 mod stopping;
 mod usage;
 
@@ -199,6 +200,8 @@ pub fn cases() -> Vec<Case> {
         "exec reads its input to its end" => exec::exec_reads_its_input_to_its_end,
         "exec of a program that is not there says so" => exec::exec_of_no_program_says_so,
         "nothing is run in what does not run" => exec::nothing_is_run_in_what_does_not_run,
+        "files are put into a container, whether it runs or not" => putting::files_are_put_whether_it_runs_or_not,
+        "nothing is put into what is not there" => putting::nothing_is_put_into_what_is_not_there,
         "usage grows while a container runs" => usage::usage_grows,
         "what does not run uses nothing" => usage::what_does_not_run_uses_nothing,
     ]

@@ -1,9 +1,10 @@
 //! One simulated container: where it is in its life, and what its script will do next.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use bytes::Bytes;
 use model::{ContainerId, EngineName, HealthStatus, NetworkBinding, ObservedContainer, RunState, Timestamp};
 
 use super::script::{Moment, Script, SimulatedAnswer};
@@ -22,6 +23,8 @@ pub(super) struct Container {
     pub(super) start_error: Option<EngineError>,
     /// What was done to its current run.
     pub(super) disturbed: Vec<Disturbance>,
+    /// What was put into it, by path.
+    pub(super) files: BTreeMap<String, Bytes>,
     /// Everything that it wrote, over all its runs.
     pub(super) lines: Vec<LogLine>,
 }

@@ -1,5 +1,6 @@
 //! The verbs of the fleet.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use super::streams;
 use super::ticket::{Look, Ticket};
 use crate::{
     Bridge, BuildSpec, ContainerSpec, Disturbance, Engine, EngineError, EngineErrorKind, EngineEvent, EngineInfo, ExecSession, ExecSpec, LogLine,
-    LogOptions, Mount, MountSource, Namespace, NetworkNamespace, NetworkSpec, Progress, Stream, Usage, Verb, VolumeScope, missing_volume,
+    LogOptions, Mount, MountSource, Namespace, NetworkNamespace, NetworkSpec, Progress, PutFile, Stream, Usage, Verb, VolumeScope, missing_volume,
 };
 
 impl Fleet {
@@ -315,6 +316,21 @@ impl Engine for Fleet {
         })
     }
 
+    fn put<'a>(&'a self, id: &'a ContainerId, files: &'a [PutFile]) -> Verb<'a, ()> {
+        let ticket = self.call_on(VerbName::Put, id);
+        Box::pin(async move {
+            let put = |state: &mut State, _| {
+                let container = state.containers.get_mut(id).ok_or_else(|| no_such_container(id))?;
+                if container.spec.definition.readonly_root_filesystem {
+                    return Err(refused("container rootfs is marked read-only".into()));
+                }
+                container.files.extend(files.iter().map(|file| (file.path.clone(), file.content.clone())));
+                Ok(())
+            };
+            ticket.once(put).await
+        })
+    }
+
     fn logs<'a>(&'a self, id: &'a ContainerId, options: LogOptions) -> Verb<'a, Stream<LogLine>> {
         let ticket = self.call_on(VerbName::Logs, id);
         Box::pin(async move {
@@ -382,6 +398,7 @@ fn create(state: &mut State, spec: &ContainerSpec, now: Timestamp) -> Result<Con
         phase: Phase::Created,
         start_error: None,
         disturbed: Vec::new(),
+        files: BTreeMap::new(),
         lines: Vec::new(),
         bindings: Vec::new(),
     };

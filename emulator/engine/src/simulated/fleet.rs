@@ -1,9 +1,11 @@
 //! The fleet as a test holds it: its controls and what it tells of itself.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use model::{ContainerId, ContainerName, EngineResources, ObservedContainer, TaskId};
 
 use super::journal::{Call, VerbName};
@@ -32,6 +34,8 @@ pub struct FleetContainer {
     pub spec: ContainerSpec,
     /// What `inspect` would say now.
     pub seen: ObservedContainer,
+    /// What was put into it, by path.
+    pub files: BTreeMap<String, Bytes>,
 }
 
 impl Fleet {
@@ -53,7 +57,11 @@ impl Fleet {
     #[must_use]
     pub fn containers(&self) -> Vec<FleetContainer> {
         let (state, _) = self.shared.look();
-        state.containers.values().map(|container| FleetContainer { spec: container.spec.clone(), seen: container.observed() }).collect()
+        state
+            .containers
+            .values()
+            .map(|container| FleetContainer { spec: container.spec.clone(), seen: container.observed(), files: container.files.clone() })
+            .collect()
     }
 
     /// What is done on purpose to containers that run.

@@ -28,6 +28,7 @@ pub enum VerbName {
     RemoveVolume,
     Usage,
     Exec,
+    Put,
     Logs,
 }
 

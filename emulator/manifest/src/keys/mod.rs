@@ -25,6 +25,7 @@ pub(crate) mod task_definition;
 pub(crate) mod traffic_shift;
 mod transform;
 pub(crate) mod volume;
+mod watch;
 
 use crate::shape::{List, Object, Shape, field, named};
 

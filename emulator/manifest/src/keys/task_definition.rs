@@ -3,6 +3,7 @@
 use super::linux_parameters::LINUX_PARAMETERS;
 use super::placement;
 use super::volume::{MOUNT_POINTS, VOLUMES, VOLUMES_FROM};
+use super::watch::WATCH;
 use crate::shape::{Choice, Object, Shape, TEXTS, field, inert, integer, list, named};
 
 pub(crate) static TASK_DEFINITION: Object = Object::new(
@@ -77,6 +78,7 @@ pub(crate) static CONTAINER: Object = Object::new(
         field("name", Shape::Text, "Unique in the task definition: 1 to 255 letters, digits, hyphens and underscores.").required(),
         field("image", Shape::Text, "The image. With `build` it may be left out: `ecslocal/<family>-<name>:latest`."),
         field("build", Shape::TextOr(&BUILD), "How to make the image: the context's folder, or a mapping. A key of ecslocal's own."),
+        field("watch", WATCH, "What `up --watch` copies into its containers without a build. A key of ecslocal's own."),
         field("cpu", integer(0, 262_144), "CPU units, a relative weight. Default 0."),
         field("memory", integer(6, 4_194_304), "Hard limit in MiB."),
         field("memoryReservation", integer(6, 4_194_304), "Soft limit in MiB, below `memory`."),
@@ -129,11 +131,7 @@ pub(crate) static CONTAINER: Object = Object::new(
         inert("versionConsistency", "an image is resolved by the engine"),
     ],
 )
-.refusing(&[
-    ("watch", "`watch` is not supported yet; run `ecslocal up` again after a change"),
-    ("resourceRequirements", "GPUs are not supported"),
-    ("credentialSpecs", "they belong to Windows"),
-]);
+.refusing(&[("resourceRequirements", "GPUs are not supported"), ("credentialSpecs", "they belong to Windows")]);
 
 static RESTART_POLICY: Object = Object::new(
     "ContainerRestartPolicy",

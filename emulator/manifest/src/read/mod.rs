@@ -40,6 +40,7 @@ mod tls;
 mod traffic_shift;
 mod transform;
 mod volume;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -75,6 +76,7 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
     let task_definitions = named(tree.list("taskDefinitions"), reader, |node, reader| {
         task_definition::read(node, reader).map(|definition| (definition.family.clone(), definition))
     });
+    let watch = watch::all(tree.list("taskDefinitions"), reader);
     let namespace = tree.get("serviceConnectDefaults").and_then(|node| node.text_of("namespace"));
     let discovered = discovery::all(tree, reader.report);
     let services = named(tree.list("services"), reader, |node, reader| {
@@ -88,7 +90,7 @@ pub(crate) fn desired(tree: &Node, reader: &mut Reader<'_>) -> Option<Desired> {
     let repositories = repository::all(tree.list("repositories"), reader.report);
     let roles = named(tree.list("roles"), reader, |node, reader| role::read(node, reader.report));
     let desired = Desired { alarms, instances, scheduled_tasks, repositories, secrets, parameters, roles, ..Desired::empty(cluster?) };
-    Some(Desired { load_balancers, target_groups, task_definitions, services, ..desired })
+    Some(Desired { load_balancers, target_groups, task_definitions, services, watch, ..desired })
 }
 
 /// Reads each item. One that gives nothing without a problem being known would be lost silently, so that is a problem of its own.

@@ -32,3 +32,4 @@ mod support;
 mod targets;
 mod values;
 mod volumes;
+mod watch;

@@ -1128,7 +1128,7 @@ fn target_groups() {
 fn what_acts_on_aws_only_is_refused_by_name() {
     assert_snapshot!(broken(&[
         ("- family: users", "- family: users\n    networkMode: default\n    volumes: [{ name: data, configuredAtLaunch: true }]"),
-        ("memory: 256", "memory: 256\n        watch: true\n        mountPoints: []\n        logConfiguration: { logDriver: none }"),
+        ("memory: 256", "memory: 256\n        credentialSpecs: [a]\n        mountPoints: []\n        logConfiguration: { logDriver: none }"),
         ("taskDefinition: users", "taskDefinition: users\n    volumeConfigurations: [{ name: data }]"),
         ("- port: 80", "- port: 443\n        protocol: HTTPS\n        certificates: [{ certificateArn: a }]"),
     ]), @r#"
@@ -1156,13 +1156,13 @@ fn what_acts_on_aws_only_is_refused_by_name() {
        |
        = hint: volumes of EBS are not supported; without it, the volume is one of each task's own
 
-    error: `watch` of a container definition is not supported
+    error: `credentialSpecs` of a container definition is not supported
       --> cluster.yaml:24:9
        |
-    24 |         watch: true
-       |         ^^^^^
+    24 |         credentialSpecs: [a]
+       |         ^^^^^^^^^^^^^^^
        |
-       = hint: `watch` is not supported yet; run `ecslocal up` again after a change
+       = hint: they belong to Windows
 
     error: `logDriver: none` is not supported
       --> cluster.yaml:26:40

@@ -23,7 +23,8 @@ pub use failure::{Failure, Fault};
 pub use name::{DnsRecordView, InstanceView, NameView, SeenByView};
 pub use request::{
     AttachRequest, CollectReply, CollectRequest, DeployRequest, DeregisterInstanceRequest, DetachRequest, DiffReply, DownReply, ExplainRequest,
-    Hello, InstanceStatusRequest, ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply, StopTaskRequest, TasksReply, UpRequest, Wanted,
+    Hello, InstanceStatusRequest, ProtectRequest, RunTaskRequest, ScaleRequest, ShutdownReply, StopTaskRequest, SyncReply, SyncRequest, SyncedFile,
+    TasksReply, UpRequest, Wanted,
 };
 pub use scaling::{ScalingActivityView, ScalingAlarmView, ScalingPolicyView, ScalingView, ScheduledActionView};
 pub use secrets::{ParameterView, SecretVersionView, SecretView, SecretsReply};
@@ -56,6 +57,8 @@ pub mod path {
     pub const SCALE: &str = "/local/v1/scale";
     /// `POST` [`super::DeployRequest`] → stream of [`super::UpEvent`]; the last is `done` or `failed`.
     pub const DEPLOY: &str = "/local/v1/deploy";
+    /// `POST` [`super::SyncRequest`] → [`super::SyncReply`], once it is done.
+    pub const SYNC: &str = "/local/v1/sync";
     /// `POST ?cluster=NAME&service=NAME[&hook=ID][&action=CONTINUE|ROLLBACK]` → `{}`.
     pub const CONTINUE: &str = "/local/v1/continue";
     /// `POST ?cluster=NAME&service=NAME` → `{}`.

@@ -110,6 +110,44 @@ pub struct DeployRequest {
     pub attended: bool,
 }
 
+/// Put files of this machine into the containers of a service, those that run and those that come, without a build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncRequest {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service.
+    pub service: ServiceName,
+    /// Which of its task's containers.
+    pub container: ContainerName,
+    /// At least one.
+    pub files: Vec<SyncedFile>,
+    /// Whether only those that come get them, and a deployment is begun.
+    #[serde(default)]
+    pub restart: bool,
+}
+
+/// A file to put into containers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncedFile {
+    /// Where it is on this machine, absolute.
+    pub source: String,
+    /// Where it is in the container, absolute.
+    pub target: String,
+}
+
+/// Files were put.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncReply {
+    /// Into how many containers.
+    pub containers: usize,
+    /// The version of the view that has the deployment, if one was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+}
+
 /// Start tasks that no service keeps alive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -222,9 +222,17 @@ pub struct ServiceView {
     /// The process that takes its requests, or is about to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attachment: Option<AttachmentView>,
+    /// How many files `up --watch` put over its images without a build; they go with the next build.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub synced_files: usize,
     /// Why it will not become steady by waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hopeless: Option<HopelessView>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A process on this machine that takes a service's requests while its tasks are at rest.

@@ -1,5 +1,7 @@
 //! `up --watch`: what is saved is built, rolled out and told.
 
+mod syncing;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -10,6 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use wire::local::{DeployRequest, Failure, UpEvent, UpRequest, View, Wanted, path};
 
+use self::syncing::Synced;
 use crate::client::Client;
 use crate::cluster;
 use crate::end::Outcome;
@@ -52,6 +55,8 @@ enum Told {
     Event(UpEvent),
     /// The stream is over, in order or not.
     Over(Option<Failure>),
+    /// Files were copied without a build; of no run.
+    Synced(Synced),
 }
 
 /// A job under way.
@@ -150,13 +155,14 @@ impl<'a> Watching<'a> {
 
     fn saved(&mut self, saved: &Saved, printer: &mut Printer) -> Outcome {
         let affected = self.watched.affected(&saved.changed);
-        if affected.manifest || !affected.services.is_empty() {
+        if affected.manifest || !affected.services.is_empty() || !affected.syncs.is_empty() {
             let paths = saved.changed.iter().map(|changed| changed.path.as_path()).collect();
-            let names: Vec<&str> = affected.services.keys().map(ServiceName::as_str).collect();
+            let names: Vec<&str> = affected.services.keys().chain(affected.syncs.keys()).map(ServiceName::as_str).collect();
             let whose = if affected.manifest { String::new() } else { format!(": {}", names.join(", ")) };
             say(printer, &format!("{} changed{whose}", named(&paths, self.settings.directory())))?;
         }
-        self.schedule.saved(affected, saved.at);
+        let syncs = self.schedule.saved(affected, saved.at);
+        self.begin_copies(syncs, saved.at);
         Ok(())
     }
 
@@ -254,6 +260,10 @@ impl<'a> Watching<'a> {
     }
 
     fn step(&mut self, Step { run: number, what }: Step, printer: &mut Printer) -> Outcome {
+        let what = match what {
+            Told::Synced(synced) => return self.synced(synced, printer),
+            what => what,
+        };
         let Some(at) = self.runs.iter().position(|run| run.number == number) else { return Ok(()) };
         match what {
             // A manifest's are mostly as they were.
@@ -279,7 +289,7 @@ impl<'a> Watching<'a> {
                 printer.failure(&failure)?;
                 say(printer, "what runs keeps running; the next save tries again")
             }
-            Told::Over(None) => {
+            Told::Over(None) | Told::Synced(_) => {
                 let run = self.runs.swap_remove(at);
                 self.schedule.ended(&run.job, run.applied);
                 Ok(())
@@ -299,6 +309,9 @@ impl<'a> Watching<'a> {
                 What::Paused(how) => say(printer, &format!("{service}: {how}"))?,
                 What::Same => say(printer, &format!("{service}: what was built is the same as before, nothing rolls"))?,
                 What::Failed => {
+                    if let Ok(name) = ServiceName::new(&service) {
+                        self.schedule.failed(name);
+                    }
                     let services = [service];
                     let message = report::summary(cluster, &services);
                     // The exit code is not asked for: the watch goes on.

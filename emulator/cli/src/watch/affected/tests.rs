@@ -8,12 +8,12 @@ cluster: c
 taskDefinitions:
   - family: users
     containerDefinitions:
-      - { name: web, build: services/users, memory: 64, environmentFiles: [{ type: file, value: users.env }] }
+      - { name: web, build: services/users, watch: [{ path: services/users/src, target: /app, action: sync }], memory: 64, environmentFiles: [{ type: file, value: users.env }] }
       - { name: proxy, build: { context: services, dockerfile: proxy/Dockerfile }, memory: 64 }
   - family: posts
     containerDefinitions: [{ name: web, build: services/posts, memory: 64 }, { name: proxy, build: { context: services, dockerfile: proxy/Dockerfile }, memory: 64 }]
   - family: report
-    containerDefinitions: [{ name: web, build: services/report, memory: 64, environmentFiles: [{ type: file, value: users.env }] }]
+    containerDefinitions: [{ name: web, build: services/report, watch: [{ path: services/report, target: /app, action: sync }], memory: 64, environmentFiles: [{ type: file, value: users.env }] }]
   - family: base
     containerDefinitions: [{ name: web, image: "base:v1", build: services/base, memory: 64 }]
   - family: derived
@@ -98,7 +98,7 @@ fn a_context_that_two_images_are_made_from_is_two_subjects() {
 #[test]
 fn a_file_of_variables_that_is_gone_is_for_the_manifest_to_say() {
     let gone = [Changed { subject: file("users.env"), path: "/app/users.env".into(), fate: Fate::Gone }];
-    assert_eq!(watched().affected(&gone), Affected { manifest: true, services: BTreeMap::new() });
+    assert_eq!(watched().affected(&gone), Affected { manifest: true, ..Affected::default() });
 }
 
 #[test]
@@ -109,4 +109,29 @@ fn what_nothing_runs_is_not_looked_at() {
     assert!(!interest.contains(&context("services/unused", "Dockerfile")));
     let more = watched().with_files(BTreeSet::from(["/app/include.yaml".into()])).interest();
     assert!(more.contains(&file("include.yaml")) && more.contains(&file("cluster.yaml")));
+}
+
+#[test]
+fn what_a_rule_covers_is_copied_unless_something_else_is_deployed_for() {
+    let one = |subject: Subject, path: &str| Changed { subject, path: Path::new("/app").join(path), fate: Fate::Written };
+    let users = || context("services/users", "Dockerfile");
+    let told = |changed: &[Changed]| {
+        let affected = watched().affected(changed);
+        let copied = affected.syncs.iter().flat_map(|(service, all)| all.iter().map(move |(container, copies)| (service, container, copies)));
+        let copied = copied
+            .map(|(service, container, copies)| format!("copy {} to {service} {container}", copies.files.values().cloned().collect::<String>()));
+        let built = affected.services.iter().filter(|(_, wish)| **wish == Wish::Build).map(|(service, _)| format!("build {service}"));
+        affected.manifest.then(|| "manifest".to_owned()).into_iter().chain(copied).chain(built).collect::<Vec<_>>()
+    };
+    let source = || one(users(), "services/users/src/a.js");
+    assert_eq!(told(&[source()]), ["copy /app/a.js to users web", "copy /app/a.js to users-eu web"]);
+    assert_eq!(told(&[source(), one(users(), "services/users/b.js")]), ["build users", "build users-eu"]);
+    // New tasks read it, and are to have a whole image.
+    assert_eq!(told(&[source(), one(file("users.env"), "users.env")]), ["build users", "build users-eu"]);
+    // A context that is both this service's and another one's.
+    let shared = one(context("services", "proxy/Dockerfile"), "services/users/src/a.js");
+    assert_eq!(told(&[source(), shared]), ["build posts", "build users", "build users-eu"]);
+    assert_eq!(told(&[source(), one(file(".env"), ".env")]), ["manifest", "build users", "build users-eu"]);
+    // A scheduled task has the image, too.
+    assert_eq!(told(&[one(context("services/report", "Dockerfile"), "services/report/a.js")]), ["manifest"]);
 }
