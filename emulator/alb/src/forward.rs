@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use message::{RequestHead, ResponseHead, Version};
 use model::AnswerFault;
-use routing::{ClientFailure, InFlight, Memory, UpstreamFailure};
+use routing::{ClientFailure, InFlight, Memory, TargetState, UpstreamFailure};
 
 use crate::admission::{self, Admitted};
 use crate::body::{Relay, RequestBody, ResponseBody};
@@ -37,12 +37,11 @@ pub(crate) struct Response {
     pub(crate) close: bool,
 }
 
-/// Answers one request. Failures are answers too.
-pub(crate) async fn answer(context: Rc<ConnectionContext>, mut head: Box<RequestHead>, body: RequestBody) -> Response {
+/// Answers one request. Failures are answers too. Its body is an option because whoever sends it takes it from there.
+pub(crate) async fn answer(context: Rc<ConnectionContext>, mut head: Box<RequestHead>, mut body: Option<RequestBody>) -> Response {
     let turn = Turn::begin(&context);
     let mut asker = Asker::of(&head, context.listener.closed.get());
-    let swallowed = body.is_swallowed();
-    let mut body = Some(body);
+    let swallowed = body.as_ref().is_some_and(RequestBody::is_swallowed);
     let mut admitted: Option<Box<Admitted>> = None;
     let settled = loop {
         match plan(&context, &mut head, &mut asker, admitted.as_deref()) {
@@ -63,12 +62,17 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, mut head: Box<Request
     }
     asker.close |= context.state.closing.get();
     let outcome = match settled {
-        Ok(chosen) => forward(&context, chosen, &head, &mut body).await,
+        Ok(chosen) => match fault_of(&context, &chosen) {
+            // Seldom: not a part of every request's future.
+            Some(fault) => Box::pin(strike(&context, chosen, (&head, &mut body), fault)).await,
+            None => forward(&context, chosen, &head, &mut body).await,
+        },
         Err(own) => Err(own),
     };
-    if let Some(body) = body.filter(|_| swallowed && !asker.close) {
-        Box::pin(swallow(body)).await;
-    }
+    let outcome = match body.filter(|_| swallowed && !asker.close) {
+        None => outcome,
+        Some(body) => Box::pin(swallow(body, outcome)).await,
+    };
     // What is left of a request cannot be told from the next one. And the listener may have been closed in the meantime.
     asker.close |= !context.state.upload_complete.get() || context.listener.closed.get() || context.state.closing.get();
     let mut response = match outcome {
@@ -92,8 +96,9 @@ pub(crate) async fn answer(context: Rc<ConnectionContext>, mut head: Box<Request
 /// How long an answer that does not need the request's body waits for it.
 const SWALLOW_PATIENCE: Duration = Duration::from_millis(200);
 
-/// Reads a short body that nobody wants to its end, so that the connection can go on behind the answer.
-async fn swallow(mut body: RequestBody) {
+/// Reads a short body that nobody wants to its end, so that the connection can go on behind the answer. Takes care of what came of the request
+/// meanwhile, for which no other request is to have room.
+async fn swallow<T>(mut body: RequestBody, outcome: T) -> T {
     let end = poll_fn(|cx| {
         while let Some(frame) = ready!(Pin::new(&mut body).poll_frame(cx)) {
             if frame.is_err() {
@@ -104,6 +109,7 @@ async fn swallow(mut body: RequestBody) {
     });
     // In time or not, the answer is the same; whether the body is complete shows in the state.
     tokio::time::timeout(SWALLOW_PATIENCE, end).await.unwrap_or_default();
+    outcome
 }
 
 /// Whether the connection has lived for `client_keep_alive.seconds`, so that this response is its last (alb.md 6.1).
@@ -130,24 +136,6 @@ async fn forward(context: &ConnectionContext, chosen: Chosen, head: &RequestHead
     let Chosen { in_flight, ambiguous, memory } = chosen;
     let (state, target) = (&context.state, in_flight.target());
     state.set_target(Some(Arc::clone(target)));
-    let failed = |failure: UpstreamFailure| {
-        state.note(|draft| draft.failed(failure));
-        tracing::debug!(target = %target.key, address = %target.address, "{}", failure.description());
-        Err(Own::Page(failure.status()))
-    };
-    let cut = |cut: Cut| match cut {
-        Cut::Gone => failed(UpstreamFailure::DrainElapsed),
-        Cut::Idle if state.upload_awaited.get() => Err(Own::Page(ClientFailure::IdleTimeout.status())),
-        Cut::Idle => failed(UpstreamFailure::IdleTimeout),
-    };
-    if let Some(fault) = target.fault().filter(|fault| fault.strikes(context.listener.worker.random.borrow_mut().next_u64())) {
-        // Seldom: not a part of every request's future.
-        match Box::pin(strike(state, fault)).await {
-            Ok(None) => {}
-            Ok(Some(status)) => return Err(Own::Injected(status)),
-            Err(reason) => return cut(reason),
-        }
-    }
     let outcome = {
         let exchange = pin!(async {
             let mut lease = Lease::get(&context.listener.worker, target, state).await?;
@@ -162,20 +150,46 @@ async fn forward(context: &ConnectionContext, chosen: Chosen, head: &RequestHead
         Ok(Ok((head, incoming, lease))) => Ok(Answered { head, incoming, lease, in_flight, reusable: !ambiguous, memory }),
         // The target is not to blame when it was us who gave up on the request.
         Ok(Err(_)) if state.upload_broken.get() => Err(Own::Page(ClientFailure::Malformed.status())),
-        Ok(Err(failure)) => failed(failure),
-        Err(reason) => cut(reason),
+        Ok(Err(failure)) => Err(failed(state, target, failure)),
+        Err(reason) => Err(cut(state, target, reason)),
     }
 }
 
+/// What a client gets whose request was cut.
+fn cut(state: &ConnectionState, target: &TargetState, reason: Cut) -> Own {
+    match reason {
+        Cut::Gone => failed(state, target, UpstreamFailure::DrainElapsed),
+        Cut::Idle if state.upload_awaited.get() => Own::Page(ClientFailure::IdleTimeout.status()),
+        Cut::Idle => failed(state, target, UpstreamFailure::IdleTimeout),
+    }
+}
+
+fn failed(state: &ConnectionState, target: &TargetState, failure: UpstreamFailure) -> Own {
+    state.note(|draft| draft.failed(failure));
+    tracing::debug!(target = %target.key, address = %target.address, "{}", failure.description());
+    Own::Page(failure.status())
+}
+
+/// The fault on purpose that strikes this request.
+fn fault_of(context: &ConnectionContext, chosen: &Chosen) -> Option<AnswerFault> {
+    chosen.in_flight.target().fault().filter(|fault| fault.strikes(context.listener.worker.random.borrow_mut().next_u64()))
+}
+
 /// A fault on purpose: the target seems to take so much longer, and to answer with that status, if it is one.
-async fn strike(state: &ConnectionState, fault: AnswerFault) -> Result<Option<u16>, Cut> {
+async fn strike(
+    context: &ConnectionContext,
+    chosen: Chosen,
+    (head, body): (&RequestHead, &mut Option<RequestBody>),
+    fault: AnswerFault,
+) -> Result<Answered, Own> {
+    let (state, target) = (&context.state, Arc::clone(chosen.in_flight.target()));
+    state.set_target(Some(Arc::clone(&target)));
     state.note(Draft::sent_to_target);
     let delay = Duration::from_millis(fault.delay_millis.into());
-    until_cut(state, pin!(tokio::time::sleep(delay))).await?;
-    if let Some(status) = fault.status {
-        state.note(|draft| draft.target_answered(status));
-    }
-    Ok(fault.status)
+    until_cut(state, pin!(tokio::time::sleep(delay))).await.map_err(|reason| cut(state, &target, reason))?;
+    let Some(status) = fault.status else { return forward(context, chosen, head, body).await };
+    state.note(|draft| draft.target_answered(status));
+    Err(Own::Injected(status))
 }
 
 /// The future's output, unless the worker's rounds cut the request first.

@@ -99,7 +99,7 @@ async fn answer(context: Rc<ConnectionContext>, request: Request<Incoming>) -> R
     let head = Box::new(convert::request_from_http2(&parts, incoming.is_end_stream()));
     drop(parts);
     let body = RequestBody::http2(incoming, &context.state);
-    let response = forward::answer(context, head, body).await;
+    let response = forward::answer(context, head, Some(body)).await;
     Ok(convert::response_to_http2(&response.head, response.body))
 }
 
