@@ -169,9 +169,10 @@ def main():
     for binary in asked.binary or ["target/release/ecslocal"]:
         results[binary] = ours(os.path.abspath(binary), connections)
         show("ecslocal" if not asked.binary or len(asked.binary) == 1 else binary, results[binary])
-    for name, measured in (("nginx", nginx), ("haproxy", haproxy)):
+    # HAProxy wants two file descriptors for each connection that it may ever have.
+    for name, measured, count in (("nginx", nginx, connections), ("haproxy", haproxy, min(connections, most // 2 - 2500))):
         if shutil.which(name):
-            results[name] = measured(connections)
+            results[name] = measured(count)
             show(name, results[name])
     if asked.json:
         asked.json.write_text(json.dumps(results, indent=1) + "\n")
