@@ -21,6 +21,7 @@ mod context;
 mod create;
 mod disturb;
 mod doorway;
+mod elf;
 mod elsewhere;
 mod endpoint;
 mod engine_impl;

@@ -10,12 +10,7 @@
 //! exit_group(0);
 //! ```
 
-/// Where the file lies in memory.
-const BASE: u64 = 0x40_0000;
-const FILE_HEADER: u64 = 64;
-const PROGRAM_HEADER: u64 = 56;
-/// Where the code begins in the file; the data follow it.
-const CODE: u64 = FILE_HEADER + 2 * PROGRAM_HEADER;
+use crate::elf::executable;
 
 /// A `struct kernel_sigaction` that says SIG_IGN, then the set of SIGINT (2) and SIGTERM (15) as bits.
 const DATA: [u64; 5] = [1, 0, 0, 0, 1 << 1 | 1 << 14];
@@ -84,30 +79,10 @@ pub(crate) fn for_architecture(architecture: &str) -> Option<(&'static str, Vec<
     }
 }
 
-/// An ELF file of two program headers: everything is loaded, and the stack holds no code.
+/// The data follow the code, and are only read.
 fn elf(machine: u16, code: &[u8], page: u64) -> Vec<u8> {
     let data = DATA.map(u64::to_le_bytes).concat();
-    let whole = CODE + (code.len() + data.len()) as u64;
-    let mut file = b"\x7fELF".to_vec();
-    // 64 bits, little endian, version 1, System V; padding.
-    file.extend([2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    // An executable, for that machine, version 1.
-    file.extend([2_u16.to_le_bytes(), machine.to_le_bytes()].concat());
-    file.extend(1_u32.to_le_bytes());
-    // The first instruction; program headers follow the file's; no sections.
-    file.extend([BASE + CODE, FILE_HEADER, 0].map(u64::to_le_bytes).concat());
-    file.extend(0_u32.to_le_bytes());
-    // The sizes of the file's header and of a program header, two of these, no sections.
-    file.extend([64_u16, 56, 2, 0, 0, 0].map(u16::to_le_bytes).concat());
-    // PT_LOAD, read and execute: offset, address twice, size twice, alignment.
-    file.extend([1_u32, 5].map(u32::to_le_bytes).concat());
-    file.extend([0, BASE, BASE, whole, whole, page].map(u64::to_le_bytes).concat());
-    // PT_GNU_STACK, read and write.
-    file.extend([0x6474_e551_u32, 6].map(u32::to_le_bytes).concat());
-    file.extend([0_u64, 0, 0, 0, 0, 16].map(u64::to_le_bytes).concat());
-    file.extend(code);
-    file.extend(data);
-    file
+    executable(machine, page, &[code, &data].concat(), None)
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@
 
 use std::time::Duration;
 
+use crate::elf::executable;
+
 /// What the kernel is told, and over which protocol of netlink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Said {
@@ -32,14 +34,8 @@ pub(super) struct Said {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Where the file lies in memory.
-const BASE: u64 = 0x40_0000;
-/// What is written to lies so much further up than in the file, on pages of its own: no page is both written and run.
+/// What is written to lies so much further up than in the file, as the instructions know.
 const APART: u64 = 0x1_0000;
-const FILE_HEADER: u64 = 64;
-const PROGRAM_HEADER: u64 = 56;
-/// Where the code begins in the file; what is written to follows it.
-const CODE: u64 = FILE_HEADER + 3 * PROGRAM_HEADER;
 
 /// The set of SIGINT (2) and SIGTERM (15) as bits; a `struct sockaddr_nl` for the kernel; a `struct ifreq` for eth0.
 const DATA: [u64; 8] = [1 << 1 | 1 << 14, 16, 0, 0x3068_7465, 0, 0, 0, 0];
@@ -249,39 +245,10 @@ pub(super) fn for_architecture(architecture: &str, first: &[Said], time: Duratio
         data.extend([0; 8]);
     }
     match architecture {
-        "amd64" | "x86_64" => Some(elf(62, &X86_64, &data)),
-        "arm64" | "aarch64" => Some(elf(183, &AARCH64.map(u32::to_le_bytes).concat(), &data)),
+        "amd64" | "x86_64" => Some(executable(62, APART, &X86_64, Some(&data))),
+        "arm64" | "aarch64" => Some(executable(183, APART, &AARCH64.map(u32::to_le_bytes).concat(), Some(&data))),
         _ => None,
     }
-}
-
-/// An ELF file of three program headers: code that is run, data that are written, a stack that holds no code.
-fn elf(machine: u16, code: &[u8], data: &[u8]) -> Vec<u8> {
-    let code_ends = CODE + code.len() as u64;
-    let mut file = b"\x7fELF".to_vec();
-    // 64 bits, little endian, version 1, System V; padding.
-    file.extend([2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    // An executable, for that machine, version 1.
-    file.extend([2_u16.to_le_bytes(), machine.to_le_bytes()].concat());
-    file.extend(1_u32.to_le_bytes());
-    // The first instruction; program headers follow the file's; no sections.
-    file.extend([BASE + CODE, FILE_HEADER, 0].map(u64::to_le_bytes).concat());
-    file.extend(0_u32.to_le_bytes());
-    // The sizes of the file's header and of a program header, three of these, no sections.
-    file.extend([64_u16, 56, 3, 0, 0, 0].map(u16::to_le_bytes).concat());
-    // PT_LOAD, read and execute: offset, address twice, size twice, alignment.
-    file.extend([1_u32, 5].map(u32::to_le_bytes).concat());
-    file.extend([0, BASE, BASE, code_ends, code_ends, APART].map(u64::to_le_bytes).concat());
-    // PT_LOAD, read and write.
-    let (at, size) = (BASE + APART + code_ends, data.len() as u64);
-    file.extend([1_u32, 6].map(u32::to_le_bytes).concat());
-    file.extend([code_ends, at, at, size, size, APART].map(u64::to_le_bytes).concat());
-    // PT_GNU_STACK, read and write.
-    file.extend([0x6474_e551_u32, 6].map(u32::to_le_bytes).concat());
-    file.extend([0_u64, 0, 0, 0, 0, 16].map(u64::to_le_bytes).concat());
-    file.extend(code);
-    file.extend(data);
-    file
 }
 
 #[cfg(test)]
