@@ -169,8 +169,6 @@ impl World {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
         Change, ClusterName, ContainerDefinition, ContainerName, Family, Ids, NetworkMode, OwnerId, Revision, ServiceSpec, Settings, Speed,
@@ -194,25 +192,7 @@ mod tests {
             container_port: *port,
             advanced: None,
         };
-        ServiceSpec {
-            name: key().name,
-            desired_count: 3,
-            load_balancers: ports.iter().map(entry).collect(),
-            minimum_healthy_percent: 100,
-            maximum_percent: 200,
-            health_check_grace_period: Duration::ZERO,
-            circuit_breaker: None,
-            deployment_alarms: None,
-            early_success: None,
-            traffic_shift: None,
-            scheduling_strategy: SchedulingStrategy::Replica,
-            scalable_target: None,
-            connects_to: std::collections::BTreeSet::new(),
-            service_connect: None,
-            service_registry: None,
-            placement: crate::Placement::default(),
-            enable_execute_command: false,
-        }
+        ServiceSpec { load_balancers: ports.iter().map(entry).collect(), ..ServiceSpec::new(key().name, 3) }
     }
 
     /// A world with the service, its deployment complete.

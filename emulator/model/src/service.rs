@@ -134,6 +134,30 @@ impl SchedulingStrategy {
 }
 
 impl ServiceSpec {
+    /// A REPLICA service behind no load balancer, with ECS's defaults (ecs.md 3.1): 100 % and 200 % for deployments, no grace period.
+    #[must_use]
+    pub fn new(name: ServiceName, desired_count: u32) -> Self {
+        Self {
+            name,
+            desired_count,
+            load_balancers: Vec::new(),
+            minimum_healthy_percent: 100,
+            maximum_percent: 200,
+            health_check_grace_period: Duration::ZERO,
+            circuit_breaker: None,
+            deployment_alarms: None,
+            early_success: None,
+            traffic_shift: None,
+            scheduling_strategy: SchedulingStrategy::Replica,
+            scalable_target: None,
+            connects_to: BTreeSet::new(),
+            service_connect: None,
+            service_registry: None,
+            placement: Placement::default(),
+            enable_execute_command: false,
+        }
+    }
+
     /// The fewest healthy tasks that a deployment may leave: `desired * minimumHealthyPercent`, rounded up.
     #[must_use]
     pub fn lower_bound(&self) -> u32 {
@@ -285,25 +309,7 @@ mod tests {
     use super::*;
 
     fn spec(desired_count: u32, minimum: u32, maximum: u32) -> ServiceSpec {
-        ServiceSpec {
-            name: ServiceName::new("s").unwrap(),
-            desired_count,
-            load_balancers: vec![],
-            minimum_healthy_percent: minimum,
-            maximum_percent: maximum,
-            health_check_grace_period: Duration::ZERO,
-            circuit_breaker: None,
-            deployment_alarms: None,
-            early_success: None,
-            traffic_shift: None,
-            scheduling_strategy: SchedulingStrategy::Replica,
-            scalable_target: None,
-            connects_to: BTreeSet::new(),
-            service_connect: None,
-            placement: Placement::default(),
-            service_registry: None,
-            enable_execute_command: false,
-        }
+        ServiceSpec { minimum_healthy_percent: minimum, maximum_percent: maximum, ..ServiceSpec::new(ServiceName::new("s").unwrap(), desired_count) }
     }
 
     #[test]

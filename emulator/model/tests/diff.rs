@@ -64,28 +64,13 @@ fn desired(sketches: &[Option<Sketch>], port: u16) -> Desired {
         let family = Family::new(&name).unwrap();
         desired.task_definitions.insert(family.clone(), definition(&family, sketch.image));
         let spec = ServiceSpec {
-            name: ServiceName::new(&name).unwrap(),
-            desired_count: sketch.count,
             load_balancers: vec![ServiceLoadBalancer {
                 target_group: group,
                 container_name: ContainerName::new("app").unwrap(),
                 container_port: 80,
                 advanced: None,
             }],
-            minimum_healthy_percent: 100,
-            maximum_percent: 200,
-            health_check_grace_period: Duration::ZERO,
-            circuit_breaker: None,
-            deployment_alarms: None,
-            early_success: None,
-            traffic_shift: None,
-            connects_to: std::collections::BTreeSet::new(),
-            service_connect: None,
-            scheduling_strategy: model::SchedulingStrategy::Replica,
-            scalable_target: None,
-            placement: Placement::default(),
-            service_registry: None,
-            enable_execute_command: false,
+            ..ServiceSpec::new(ServiceName::new(&name).unwrap(), sketch.count)
         };
         desired.services.insert(spec.name.clone(), DesiredService { spec, task_definition: family, revision: None });
     }

@@ -170,8 +170,8 @@ pub(crate) mod tests {
     use std::net::SocketAddr;
 
     use model::{
-        Birth, Change, ClusterName, Container, ContainerHealthCheck, Deployment, Family, Ids, InstanceSpec, NetworkMode, Placement, PortMapping,
-        Revision, SchedulingStrategy, ServiceConnect, ServiceName, ServiceSpec, Shift, Step, Stop, StopCode, Timestamp,
+        Birth, Change, ClusterName, Container, ContainerHealthCheck, Deployment, Family, Ids, InstanceSpec, NetworkMode, PortMapping, Revision,
+        ServiceConnect, ServiceName, ServiceSpec, Shift, Step, Stop, StopCode, Timestamp,
     };
 
     use super::*;
@@ -205,23 +205,8 @@ pub(crate) mod tests {
 
     fn spec(name: &str, connects_to: &[&str]) -> ServiceSpec {
         ServiceSpec {
-            name: ServiceName::new(name).unwrap(),
-            desired_count: 1,
-            load_balancers: Vec::new(),
-            minimum_healthy_percent: 100,
-            maximum_percent: 200,
-            health_check_grace_period: Duration::ZERO,
-            circuit_breaker: None,
-            deployment_alarms: None,
-            early_success: None,
-            traffic_shift: None,
-            scheduling_strategy: SchedulingStrategy::Replica,
-            scalable_target: None,
-            service_registry: None,
-            enable_execute_command: false,
-            service_connect: None,
             connects_to: connects_to.iter().map(|name| ServiceName::new(name).unwrap()).collect(),
-            placement: Placement::default(),
+            ..ServiceSpec::new(ServiceName::new(name).unwrap(), 1)
         }
     }
 

@@ -12,9 +12,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use model::{
     Action, Change, ClusterName, ContainerDefinition, ContainerId, ContainerName, EngineName, Fact, Family, Forward, HealthStatus, Ids, InstanceName,
-    InstanceSpec, Listener, LoadBalancerAttributes, LoadBalancerName, NetworkBinding, NetworkMode, Observed, ObservedContainer, OwnerId, Placement,
-    PortMapping, Revision, RunState, SchedulingStrategy, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec, Settings, Speed, TargetGroupName,
-    TargetGroupSpec, TargetHealth, TargetHealthState, TaskDefinition, TaskId, Timestamp, TransportProtocol, WeightedTargetGroup, World,
+    InstanceSpec, Listener, LoadBalancerAttributes, LoadBalancerName, NetworkBinding, NetworkMode, Observed, ObservedContainer, OwnerId, PortMapping,
+    Revision, RunState, ServiceKey, ServiceLoadBalancer, ServiceName, ServiceSpec, Settings, Speed, TargetGroupName, TargetGroupSpec, TargetHealth,
+    TargetHealthState, TaskDefinition, TaskId, Timestamp, TransportProtocol, WeightedTargetGroup, World,
 };
 use scheduler::{Input, Pace, Plan, Work, learn, plan};
 
@@ -157,23 +157,8 @@ fn service(number: u32) -> Vec<Change> {
     let listener = Listener::new(1000 + u16::try_from(number).unwrap(), Action::Forward(forward));
     let balancer = LoadBalancerName::new(&name).unwrap();
     let spec = ServiceSpec {
-        name: key(number).name,
-        desired_count: TASKS,
         load_balancers: vec![ServiceLoadBalancer { target_group: group.clone(), container_name: container, container_port: 3000, advanced: None }],
-        minimum_healthy_percent: 100,
-        maximum_percent: 200,
-        health_check_grace_period: std::time::Duration::ZERO,
-        circuit_breaker: None,
-        deployment_alarms: None,
-        early_success: None,
-        traffic_shift: None,
-        connects_to: std::collections::BTreeSet::new(),
-        service_connect: None,
-        scheduling_strategy: SchedulingStrategy::Replica,
-        scalable_target: None,
-        placement: Placement::default(),
-        service_registry: None,
-        enable_execute_command: false,
+        ..ServiceSpec::new(key(number).name, TASKS)
     };
     vec![
         Change::RegisterTaskDefinition {

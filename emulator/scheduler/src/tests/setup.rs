@@ -171,8 +171,6 @@ impl Setup {
             advanced,
         };
         ServiceSpec {
-            name: ServiceName::new(self.name).unwrap(),
-            desired_count: self.desired,
             load_balancers: if self.balanced { vec![entry] } else { vec![] },
             minimum_healthy_percent: self.percent.0,
             maximum_percent: self.percent.1,
@@ -181,13 +179,9 @@ impl Setup {
             deployment_alarms: self.alarmed.map(|rollback| DeploymentAlarms { names: vec!["hot".into()], rollback }),
             early_success: self.early,
             traffic_shift: self.shift.clone(),
-            connects_to: std::collections::BTreeSet::new(),
-            service_connect: None,
             scheduling_strategy: if self.daemon { SchedulingStrategy::Daemon } else { SchedulingStrategy::Replica },
-            scalable_target: None,
             placement: self.placement.clone(),
-            service_registry: None,
-            enable_execute_command: false,
+            ..ServiceSpec::new(ServiceName::new(self.name).unwrap(), self.desired)
         }
     }
 
